@@ -1,0 +1,32 @@
+/*
+ * File descriptors with owners.
+ *
+ *	cleanup_close int fd = open(...);
+ *	...
+ *	return take_fd(&fd);
+ */
+#ifndef LIB_FD_H
+#define LIB_FD_H
+
+#include <unistd.h>
+
+/* Closes *fd when it is open and sets it to -1; keeps errno. */
+void close_fd(int *fd);
+
+#define cleanup_close __attribute__((cleanup(close_fd)))
+
+/* Gives the descriptor away: returns it and leaves -1 behind. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}
+
+/* "/proc/self/fd/N" for the calls that know only paths. */
+struct fd_path {
+	char path[32];
+};
+struct fd_path fd_path(int fd);
+
+#endif

@@ -1,0 +1,169 @@
+#include "lib/file.h"
+
+#include "lib/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int fd_read_all(int fd, size_t max, struct buf *b, struct err *e)
+{
+	size_t total = 0;
+
+	for (;;) {
+		char *to = buf_reserve(b, 4096);
+		ssize_t n = read(fd, to, b->room - b->len - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, errno, "read");
+		b->len += (size_t)n;
+		b->data[b->len] = '\0';
+		if (n == 0)
+			return 0;
+		total += (size_t)n;
+		if (total > max)
+			return err_say(e, EFBIG, "longer than %zu bytes", max);
+	}
+}
+
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *b, struct err *e)
+{
+	cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", path);
+	if (fd_read_all(fd, max, b, e) < 0)
+		return err_wrap(e, "'%s'", path);
+	return 0;
+}
+
+int file_write_at(int dirfd, const char *path, const char *text, struct err *e)
+{
+	cleanup_close int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", path);
+	ssize_t n;
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, errno, "write '%s' to '%s'", text, path);
+	if ((size_t)n != strlen(text))
+		return err_say(e, EIO, "write '%s' to '%s': cut short", text, path);
+	return 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t n, struct err *e)
+{
+	const char *at = data;
+
+	while (n > 0) {
+		ssize_t done = write(fd, at, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return err_set(e, errno, "write");
+		at += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_replace_at(int dirfd, const char *path, mode_t mode, const void *data, size_t n, struct err *e)
+{
+	char tmp[PATH_MAX];
+
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
+		return err_set(e, ENAMETOOLONG, "'%s'", path);
+
+	cleanup_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return err_set(e, errno, "create '%s'", tmp);
+	if (fd_write_all(fd, data, n, e) < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return err_wrap(e, "'%s'", tmp);
+	}
+	if (renameat(dirfd, tmp, dirfd, path) < 0) {
+		int code = errno;
+		unlinkat(dirfd, tmp, 0);
+		return err_set(e, code, "rename '%s' to '%s'", tmp, path);
+	}
+	return 0;
+}
+
+int mkdir_parents(const char *path, mode_t mode, struct err *e)
+{
+	char part[PATH_MAX];
+
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return err_set(e, errno, "create directory '%s'", path);
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "create directory '%s'", path);
+
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "create directory '%s'", part);
+		*slash = '/';
+	}
+	if (mkdir(part, mode) < 0 && errno != EEXIST)
+		return err_set(e, errno, "create directory '%s'", part);
+	return 0;
+}
+
+static int remove_children(int fd, dev_t dev, struct err *e)
+{
+	int copy = dup(fd);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	int r = 0;
+
+	if (!d) {
+		close_fd(&copy);
+		return err_set(e, errno, "read directory");
+	}
+	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
+		if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, ent->d_name, 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno != EISDIR && errno != EPERM) {
+			r = err_set(e, errno, "remove '%s'", ent->d_name);
+			break;
+		}
+		cleanup_close int sub = openat(fd, ent->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+		if (sub < 0 || fstat(sub, &st) < 0)
+			r = err_set(e, errno, "open '%s'", ent->d_name);
+		else if (st.st_dev != dev)
+			r = err_say(e, EBUSY, "'%s' is a mount point", ent->d_name);
+		else if ((r = remove_children(sub, dev, e)) < 0)
+			err_wrap(e, "'%s'", ent->d_name);
+		else if (unlinkat(fd, ent->d_name, AT_REMOVEDIR) < 0)
+			r = err_set(e, errno, "remove '%s'", ent->d_name);
+	}
+	closedir(d);
+	return r;
+}
+
+int remove_tree_at(int dirfd, const char *name, struct err *e)
+{
+	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "stat '%s'", name);
+	if (remove_children(fd, st.st_dev, e) < 0)
+		return err_wrap(e, "remove '%s'", name);
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		return err_set(e, errno, "remove '%s'", name);
+	return 0;
+}

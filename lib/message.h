@@ -1,0 +1,30 @@
+/*
+ * Messages between a parent and its child over a SOCK_SEQPACKET pair: a kind, a number, an error, descriptors.
+ * One message is one packet, so an error arrives whole or not at all.
+ */
+#ifndef LIB_MESSAGE_H
+#define LIB_MESSAGE_H
+
+#include "lib/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MESSAGE_FDS_MAX = 4 };
+
+/* @ret gets two close-on-exec ends. */
+int message_pair(int ret[2], struct err *e);
+
+/* Sends a kind and a number, with up to MESSAGE_FDS_MAX descriptors, which stay the caller's. */
+int message_send(int sock, uint32_t kind, int64_t number, const int *fds, size_t n_fds, struct err *e);
+
+/* Sends an error: message_receive on the other side fails with it. Failing to send is not reported. */
+void message_send_error(int sock, const struct err *what);
+
+/*
+ * Waits for a message. Returns its kind (> 0), or 0 when the other side is gone, or -errno: the other side's error as
+ * it was sent, or a failure to receive. @ret_number and @ret_fd (the first descriptor, -1 without one) may be NULL.
+ */
+int message_receive(int sock, int64_t *ret_number, int *ret_fd, struct err *e);
+
+#endif

@@ -1,0 +1,75 @@
+#include "lib/proc.h"
+
+#include "lib/buf.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+int proc_stat(pid_t pid, struct proc_stat *ret, struct err *e)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	char path[32];
+	int ppid;
+	unsigned long long start;
+	struct proc_stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int r = file_read_at(AT_FDCWD, path, 4096, &b, e);
+	if (r == -ENOENT || r == -ESRCH)
+		return err_set(e, ESRCH, "process %d", (int)pid);
+	if (r < 0)
+		return r;
+
+	/* The name in parentheses may hold anything, so count from the last one on: state is field 3, start time 22. */
+	const char *at = strrchr(buf_text(&b), ')');
+	if (!at || sscanf(at + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			  &st.state, &ppid, &start) != 3)
+		return err_say(e, EIO, "'%s': not understood", path);
+	st.ppid = ppid;
+	st.start_time = start;
+	*ret = st;
+	return 0;
+}
+
+int proc_open(pid_t pid, uint64_t start_time, struct err *e)
+{
+	struct proc_stat st;
+
+	if (pid <= 0)
+		return err_set(e, ESRCH, "process %d", (int)pid);
+	cleanup_close int fd = pidfd_open(pid, 0);
+	if (fd < 0)
+		return err_set(e, errno, "process %d", (int)pid);
+	/* The stat is read after the pidfd is held, so it cannot be of a later process than the pidfd. */
+	int r = proc_stat(pid, &st, e);
+	if (r < 0)
+		return r;
+	if (st.start_time != start_time || st.state == 'Z' || st.state == 'X')
+		return err_set(e, ESRCH, "process %d", (int)pid);
+	return take_fd(&fd);
+}
+
+int proc_wait_end(int pidfd, int timeout_ms, struct err *e)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		int n = poll(&p, 1, timeout_ms);
+		if (n >= 0)
+			return n > 0;
+		if (errno != EINTR)
+			return err_set(e, errno, "wait for a process");
+	}
+}
+
+int proc_exit_code(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}

@@ -1,0 +1,33 @@
+/*
+ * Processes. A pid alone may have been recycled, so a stored pid goes with its start time, and what is signalled is a
+ * pidfd that was checked against it.
+ */
+#ifndef LIB_PROC_H
+#define LIB_PROC_H
+
+#include "lib/err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	char state; /* as in /proc/PID/stat: R S D T Z X ... */
+	pid_t ppid;
+	uint64_t start_time; /* clock ticks since boot */
+};
+
+/* -ESRCH when there is no such process. */
+int proc_stat(pid_t pid, struct proc_stat *ret, struct err *e);
+
+/*
+ * Opens a pidfd for the very process that was recorded. -ESRCH when it is gone, recycled, or a zombie.
+ */
+int proc_open(pid_t pid, uint64_t start_time, struct err *e);
+
+/* Waits until the process behind the pidfd has ended. Returns 1 when it has, 0 on time-out. @timeout_ms -1: for ever. */
+int proc_wait_end(int pidfd, int timeout_ms, struct err *e);
+
+/* How a shell reports a wait status: the exit code, or 128 + signal. */
+int proc_exit_code(int wait_status);
+
+#endif

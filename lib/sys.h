@@ -1,0 +1,49 @@
+/*
+ * System calls, structures and constants that the C library does not have yet. The one place for #if: everywhere
+ * else the kernel is asked at run time.
+ */
+#ifndef LIB_SYS_H
+#define LIB_SYS_H
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/types.h>
+
+#ifndef PIDFD_SELF_THREAD_GROUP
+#define PIDFD_SELF_THREAD_GROUP -10001
+#endif
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/*
+ * clone3(2) without a stack of its own: like fork(2), the child continues here. Returns the child's pid, 0 in the
+ * child, -1 with errno. The C library's fork handlers do not run.
+ */
+pid_t sys_clone3(struct clone_args *args);
+
+int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int sys_pivot_root(const char *new_root, const char *put_old);
+int sys_close_range(unsigned first, unsigned last, unsigned flags);
+int sys_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
+int sys_bpf(int cmd, void *attr, size_t size);
+
+#endif
