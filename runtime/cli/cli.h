@@ -1,0 +1,80 @@
+/*
+ * The command line: one table of commands, each with a table of options. The same tables parse, print --help, and give the
+ * shell completions.
+ *
+ * Options are accepted as --name VALUE, --name=VALUE, -n VALUE and, as Go programs do, -name VALUE.
+ */
+#ifndef RUNTIME_CLI_H
+#define RUNTIME_CLI_H
+
+#include "lib/err.h"
+#include "runtime/runtime.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum cli_type {
+	CLI_FLAG, /* bool */
+	CLI_STRING, /* const char * */
+	CLI_STRINGS, /* struct cli_strings: may be repeated */
+	CLI_INT, /* struct spec_i64 */
+	CLI_IGNORED, /* accepted for compatibility; documented as such. A flag */
+	CLI_REFUSED, /* an option that callers know but that ferry cannot honour: a clear error. Takes no value */
+};
+
+struct cli_strings {
+	const char **v;
+	size_t n;
+};
+
+struct cli_option {
+	const char *name; /* long name */
+	char letter; /* 0: none */
+	enum cli_type type;
+	size_t offset; /* in the command's options struct */
+	const char *value; /* what --help calls the value: "PATH" */
+	const char *help; /* one line; CLI_REFUSED: why */
+};
+
+/* For offset: what a field of the command's options is. */
+#define CLI_OPTION(name, letter, type, st, field, value, help) \
+	{ name, letter, type, offsetof(st, field), value, help }
+
+struct cli_command {
+	const char *name;
+	const char *arguments; /* "CONTAINER [SIGNAL]" */
+	const char *summary; /* one line */
+	const struct cli_option *options; /* ended by a row without a name */
+	size_t options_size; /* of the struct that they fill */
+	int min_args, max_args; /* max -1: any number */
+	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
+	bool seal; /* enters containers: run from a sealed copy */
+	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */
+	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);
+};
+
+/* The table, ended by a row without a name. runtime/cli/commands.c */
+extern const struct cli_command cli_commands[];
+extern const struct cli_option cli_global_options[];
+
+struct cli_global {
+	const char *root, *log, *log_format, *log_level, *rootless, *cgroup_manager;
+	bool debug, systemd_cgroup, version, help;
+};
+
+/*
+ * Parses argv[0..argc) into @options by @table. *ret_args: how many arguments remain, moved to the front of argv.
+ * *ret_help: --help or -h was there. Strings stay argv's.
+ */
+int cli_parse(const struct cli_option *table, bool stop_at_first, void *options, struct arena *a, int argc, char **argv,
+	      int *ret_args, bool *ret_help, struct err *e);
+
+const struct cli_command *cli_find(const char *name);
+void cli_print_help(void); /* of the program */
+void cli_print_command_help(const struct cli_command *c);
+
+
+/* For more than one command. */
+int cli_signal_number(const char *name, struct err *e); /* "KILL", "SIGKILL", "9", "RTMIN+1" */
+
+#endif

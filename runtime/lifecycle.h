@@ -1,0 +1,53 @@
+/*
+ * The verbs: create, start, run, exec, kill, delete. Each is one story told in its own file.
+ */
+#ifndef RUNTIME_LIFECYCLE_H
+#define RUNTIME_LIFECYCLE_H
+
+#include "runtime/container.h"
+#include "runtime/runtime.h"
+
+#include <stdbool.h>
+
+struct create_request {
+	const char *id;
+	const char *bundle; /* NULL: the current directory */
+	const char *config; /* NULL: config.json of the bundle */
+	struct spec *spec; /* instead of a config file: what `launch` made. NULL otherwise */
+	const char *spec_text; /* goes with spec: what is kept as config.json */
+	const char *console_socket, *pid_file, *pidfd_socket;
+	bool no_pivot, no_new_keyring;
+	unsigned preserve_fds;
+
+	/* run only */
+	bool run;
+	bool detach, keep, no_subreaper;
+	const char **discard; /* launch: directory trees on the host that go with the container; ended by NULL */
+};
+
+/* create: the container waits for start. */
+int lifecycle_create(struct runtime *rt, const struct create_request *r, struct err *e);
+
+/*
+ * create and start in one. Without detach it waits for the end and deletes the container (unless keep);
+ * *ret_exit is the program's exit code.
+ */
+int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_exit, struct err *e);
+
+int lifecycle_start(struct runtime *rt, const char *id, struct err *e);
+
+struct exec_request {
+	const char *id;
+	struct spec_process *process; /* whole */
+	const char *console_socket, *pid_file, *pidfd_socket;
+	const char *cgroup; /* --cgroup: a path below the container's; NULL */
+	bool detach, ignore_paused;
+	unsigned preserve_fds;
+};
+int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s, const struct exec_request *r,
+		   int *ret_exit, struct err *e);
+
+int lifecycle_kill(struct runtime *rt, const char *id, int signal, bool all, struct err *e);
+int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err *e);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * What every command works with: where the containers' state lies, how cgroups are driven, where messages go.
+ */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include "cgroups/cgroups.h"
+#include "lib/arena.h"
+#include "lib/err.h"
+
+#include <stdbool.h>
+
+struct runtime {
+	struct arena arena; /* for the length of the command */
+	const char *root_path; /* --root, or /run/ferry, or $XDG_RUNTIME_DIR/ferry */
+	bool rootless;
+	enum cgroup_driver driver;
+};
+
+/*
+ * @root: from --root, may be NULL. @rootless: "true", "false", "auto" or NULL. @manager: "cgroupfs", "systemd", "disabled" or
+ * NULL. Makes no directory yet.
+ */
+int runtime_init(struct runtime *rt, const char *root, const char *rootless, const char *manager, struct err *e);
+void runtime_finish(struct runtime *rt);
+
+/* Opens the state root; with @make it is made when missing, else -ENOENT. The caller's descriptor. */
+int runtime_open_root(const struct runtime *rt, bool make, struct err *e);
+
+#endif
