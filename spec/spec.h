@@ -53,6 +53,11 @@ struct spec_pair {
 struct spec_root {
 	const char *path; /* relative to the bundle unless absolute */
 	bool readonly;
+	/*
+	 * Not in config.json, set by `launch`: a file system that is mounted, in the container's own mount namespace, as the
+	 * root in place of path, which is then an empty directory. Its destination is "/".
+	 */
+	const struct spec_mount *mount;
 };
 
 struct spec_idmap {
