@@ -38,7 +38,7 @@ struct container {
 	const char *owner; /* user name, or number */
 	uid_t owner_uid;
 	bool rootless;
-	bool launched; /* by `launch`, which is deleted with its files */
+	const char **discard; /* launch: directory trees on the host that go with it; ended by NULL, or NULL */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;

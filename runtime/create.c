@@ -1,0 +1,306 @@
+/* The parent's side of a create: plans, records, makes, and undoes it all when a later step fails. */
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/message.h"
+#include "lib/proc.h"
+#include "lib/sys.h"
+#include "runtime/create.h"
+#include "runtime/hooks.h"
+#include "runtime/log.h"
+#include "runtime/notify.h"
+#include "runtime/pty.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+void setup_state(const struct setup *s, enum container_status status, pid_t pid, struct buf *out)
+{
+	struct container shown = *s->container;
+
+	shown.pid = pid;
+	container_write_state(&shown, status, out, false);
+}
+
+/* The bundle's absolute path. */
+static int find_bundle(struct runtime *rt, const struct create_request *r, struct container *c, struct err *e)
+{
+	char *path = realpath(r->bundle ? r->bundle : ".", NULL);
+
+	if (!path)
+		return err_set(e, errno, "bundle '%s'", r->bundle ? r->bundle : ".");
+	c->bundle = arena_strdup(&rt->arena, path);
+	free(path);
+	return 0;
+}
+
+/* Reads the configuration, keeping its text for the container's directory. */
+static int load_spec(struct runtime *rt, const struct create_request *r, struct container *c, struct buf *text,
+		     struct spec **ret, struct err *e)
+{
+	const char *path = r->config;
+
+	if (r->spec) {
+		buf_str(text, r->spec_text);
+		*ret = r->spec;
+		return 0;
+	}
+	if (!path)
+		path = arena_printf(&rt->arena, "%s/config.json", c->bundle);
+	if (file_read_at(AT_FDCWD, path, 16 * 1024 * 1024, text, e) < 0)
+		return -e->code;
+	if (spec_parse(buf_text(text), text->len, &rt->arena, ret, e) < 0)
+		return err_wrap(e, "'%s'", path);
+	return 0;
+}
+
+static int check_terminal(const struct spec *s, const struct create_request *r, struct err *e)
+{
+	bool detached = !r->run || r->detach;
+	bool terminal = s->process && s->process->terminal;
+
+	if (!s->process)
+		return err_say(e, EINVAL, "process: a container needs one to be created");
+	if (terminal && detached && !r->console_socket)
+		return err_say(e, EINVAL, "cannot allocate tty if ferry will detach without setting console socket");
+	if (r->console_socket && !(terminal && detached))
+		return err_say(e, EINVAL, "cannot use console socket if ferry will not detach or allocate tty");
+	return 0;
+}
+
+static void fill_record(struct runtime *rt, const struct spec *s, struct container *c)
+{
+	struct timespec now;
+	struct tm tm;
+	char when[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	c->created = arena_printf(&rt->arena, "%s.%09ldZ", when, now.tv_nsec);
+	c->rootless = rt->rootless;
+	c->owner_uid = geteuid();
+	c->annotations = s->annotations;
+	c->n_annotations = s->n_annotations;
+}
+
+/* Everything that needs no rights and changes nothing. */
+static int plan(struct runtime *rt, struct setup *s, struct err *e)
+{
+	const struct create_request *r = s->request;
+	struct cgroup_options cgroup = { .id = r->id, .driver = rt->driver, .rootless = rt->rootless };
+	struct process_options process = {
+		.cache_dir = arena_printf(&rt->arena, "%s/.cache", rt->root_path),
+		.new_keyring = !r->no_new_keyring,
+		.keyring_name = arena_printf(&rt->arena, "_ses.%s", r->id),
+		.preserve_fds = r->preserve_fds,
+	};
+
+	if (ns_plan_make(s->spec, geteuid(), &rt->arena, &s->ns, e) < 0)
+		return -e->code;
+	if (cgroup_host_find(&rt->arena, &s->cgroup_host, e) < 0)
+		return -e->code;
+	if (cgroup_plan_make(s->spec, &s->cgroup_host, &cgroup, &rt->arena, &s->cgroup, e) < 0)
+		return -e->code;
+
+	struct rootfs_options rootfs = {
+		.bundle = s->container->bundle,
+		.no_pivot = r->no_pivot,
+		.host_userns = !spec_find_namespace(s->spec, CLONE_NEWUSER),
+		.cgroup_namespace = s->ns.create_cgroup,
+		.cgroup_dir = cgroup_plan_dir(s->cgroup),
+	};
+	if (rootfs_plan_make(s->spec, &rootfs, &rt->arena, &s->rootfs, e) < 0)
+		return -e->code;
+	process.keep_groups = s->ns.deny_setgroups;
+	process.listen_fds = process_listen_fds();
+	if (process_plan_make(s->spec, s->spec->process, &process, &rt->arena, &s->process, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < s->process.n_warnings; i++)
+		log_warn("%s", s->process.warnings[i]);
+	return 0;
+}
+
+/* Opens what the first process will inherit. From here on there is something to undo. */
+static int prepare(struct runtime *rt, struct setup *s, struct err *e)
+{
+	const struct create_request *r = s->request;
+	int pair[2];
+
+	s->container->rootfs = rootfs_path(s->rootfs);
+	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
+	(void)rt;
+	if (record_save(s->container, e) < 0)
+		return -e->code;
+	if (ns_plan_open(&s->ns, e) < 0 || rootfs_open_sources(s->rootfs, e) < 0)
+		return -e->code;
+	if (r->console_socket && (s->console_socket = pty_connect(r->console_socket, e)) < 0)
+		return s->console_socket;
+	if (!r->run && (s->listener = start_socket_listen(s->container, e)) < 0)
+		return s->listener;
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	s->parent_end = pair[0];
+	s->child_end = pair[1];
+	return cgroup_create(s->cgroup, &s->cgroup_host, &s->cgroup_fd, e);
+}
+
+static int record_process(struct setup *s, pid_t pid, struct err *e)
+{
+	struct proc_stat st;
+
+	if (proc_stat(pid, &st, e) < 0)
+		return -e->code;
+	s->container->pid = pid;
+	s->container->start_time = st.start_time;
+	return record_save(s->container, e);
+}
+
+static int runtime_hooks(struct setup *s, pid_t pid, struct err *e)
+{
+	static const enum spec_hook_kind kinds[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
+	cleanup_buf struct buf state = BUF_INIT;
+
+	setup_state(s, STATUS_CREATING, pid, &state);
+	for (size_t i = 0; i < 2; i++)
+		if (hooks_run(&s->spec->hooks, kinds[i], buf_text(&state), e) < 0)
+			return -e->code;
+	return message_send(s->parent_end, MSG_HOOKS_DONE, 0, NULL, 0, e);
+}
+
+/* Answers the first process until it is ready. *ret_master: the pty to relay, or -1. */
+static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
+{
+	if (ns_map_ids(&s->ns, pid, e) < 0)
+		return -e->code;
+	if (s->cgroup_fd < 0 && cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) < 0)
+		return -e->code;
+	/* With systemd the path is known only now. */
+	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
+	if (message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
+		return -e->code;
+	for (;;) {
+		int r = message_receive(s->parent_end, NULL, ret_master, e);
+		if (r < 0 || r == MSG_READY)
+			return r;
+		if (r == MSG_HOOKS && runtime_hooks(s, pid, e) < 0)
+			return -e->code;
+		if (r == 0)
+			return err_say(e, ECHILD, "the container's first process ended unexpectedly");
+	}
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+
+	if (file_replace_at(AT_FDCWD, path, 0644, text, (size_t)n, e) < 0)
+		return err_wrap(e, "--pid-file");
+	return 0;
+}
+
+int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidfd_socket, struct err *e)
+{
+	if (pidfd_socket) {
+		cleanup_close int sock = pty_connect(pidfd_socket, e);
+		if (sock < 0 || pidfd_send(sock, pidfd, e) < 0)
+			return err_wrap(e, "--pidfd-socket");
+	}
+	return pid_file ? write_pid_file(pid_file, pid, e) : 0;
+}
+
+static int spawn(struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
+{
+	pid_t pid = setup_spawn(s, e);
+
+	if (pid < 0)
+		return (int)pid;
+	*ret_pid = pid;
+	if (guide(s, pid, ret_master, e) < 0 || record_process(s, pid, e) < 0)
+		return -e->code;
+	return publish_process(pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);
+}
+
+/* Removes what was made; the error that led here stays. */
+static void undo(struct runtime *rt, struct setup *s, pid_t pid)
+{
+	struct err ignored = ERR_INIT;
+
+	if (s->pidfd >= 0) {
+		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (container_remove(rt, s->container, &ignored) < 0)
+		log_warn("container '%s': %s", s->container->id, ignored.msg);
+	if (s->request->pid_file && s->container->pid > 0)
+		unlink(s->request->pid_file);
+}
+
+void setup_finish(struct setup *s)
+{
+	ns_plan_close(&s->ns);
+	if (s->rootfs)
+		rootfs_plan_close(s->rootfs);
+	cgroup_host_close(&s->cgroup_host);
+	close_fd(&s->cgroup_fd);
+	close_fd(&s->console_socket);
+	close_fd(&s->listener);
+	close_fd(&s->parent_end);
+	close_fd(&s->child_end);
+	close_fd(&s->pidfd);
+}
+
+int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
+{
+	const struct create_request *r = s->request;
+	cleanup_buf struct buf text = BUF_INIT;
+	struct container plan_of = *s->container;
+	struct spec *spec;
+
+	*ret_pid = -1;
+	if (container_check_id(r->id, e) < 0 || find_bundle(rt, r, &plan_of, e) < 0)
+		return -e->code;
+	if (load_spec(rt, r, &plan_of, &text, &spec, e) < 0)
+		return -e->code;
+	if (check_terminal(spec, r, e) < 0)
+		return -e->code;
+	if (container_new(rt, r->id, s->container, e) < 0)
+		return -e->code;
+	s->container->bundle = plan_of.bundle;
+	s->container->discard = r->discard;
+	fill_record(rt, spec, s->container);
+	s->spec = spec;
+	if (notify_plan(spec, &rt->arena, s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
+	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(rt, s, e) < 0 ||
+	    spawn(s, ret_pid, ret_master, e) < 0) {
+		undo(rt, s, *ret_pid);
+		return -e->code;
+	}
+	return 0;
+}
+
+int lifecycle_create(struct runtime *rt, const struct create_request *r, struct err *e)
+{
+	struct container c = CONTAINER_INIT;
+	struct setup s = SETUP_INIT(r, &c);
+	int master = -1;
+	pid_t pid;
+
+	int result = create_container(rt, &s, &pid, &master, e);
+	/* The last word: now that all is recorded the first process may go on without us. */
+	if (result == 0 && message_send(s.parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0) {
+		undo(rt, &s, pid);
+		result = -e->code;
+	}
+	setup_finish(&s);
+	container_close(&c);
+	return result;
+}

@@ -1,0 +1,26 @@
+/* What create, run and exec share of making processes. */
+#ifndef RUNTIME_CREATE_H
+#define RUNTIME_CREATE_H
+
+#include "runtime/record.h"
+#include "runtime/setup.h"
+
+#define SETUP_INIT(r, c)                                                                                       \
+	{                                                                                                      \
+		.request = (r), .container = (c), .cgroup_host = { .root_fd = -1 }, .cgroup_fd = -1,             \
+		.console_socket = -1, .listener = -1, .parent_end = -1, .child_end = -1, .pidfd = -1,          \
+	}
+
+/*
+ * Makes a container up to the point where its first process waits for MSG_RELEASE. What was made is undone on failure.
+ * *ret_master: the other end of its terminal when there is no --console-socket, else -1.
+ */
+int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e);
+
+/* Closes what the setup holds open. */
+void setup_finish(struct setup *s);
+
+/* --pid-file and --pidfd-socket, each may be NULL. */
+int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidfd_socket, struct err *e);
+
+#endif

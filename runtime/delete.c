@@ -1,0 +1,30 @@
+#include "lib/fd.h"
+#include "runtime/lifecycle.h"
+#include "runtime/start.h"
+
+#include <errno.h>
+
+int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	enum container_status status;
+	struct spec *spec;
+	struct err no_config = ERR_INIT;
+
+	int r = container_open(rt, id, true, &c, e);
+	if (r == -ENOENT && force)
+		return 0;
+	if (r < 0 || container_status(rt, &c, &status, e) < 0)
+		return -e->code;
+	if (status != STATUS_STOPPED && status != STATUS_CREATED && !force)
+		return err_say(e, EBUSY, "cannot delete container %s that is not stopped: %s", id,
+			       container_status_name(status));
+
+	/* A damaged configuration must not keep the container from being deleted. */
+	bool readable = container_load_config(&c, &rt->arena, &spec, &no_config) == 0;
+	if (container_remove(rt, &c, e) < 0)
+		return err_wrap(e, "delete container '%s'", id);
+	if (readable)
+		poststop_hooks(&c, spec);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * What the parent has planned and opened for a container's first process, which inherits it by clone: nothing is
+ * serialised, nothing is parsed twice. And the messages between the two.
+ *
+ *	parent (create.c)                         first process (init.c)
+ *	                  -- GO(pid) ->           ids are mapped, the cgroup is right
+ *	                                          namespaces, mounts
+ *	                  <- HOOKS --             only with prestart or createRuntime hooks
+ *	runs them         -- HOOKS_DONE ->
+ *	                                          createContainer hooks, pivot_root, sealing
+ *	                  <- READY(console) --    everything but the program itself stands
+ *	records the pid
+ *	                  -- RELEASE ->           create: wait at the start socket; run: go on
+ *	                  <- (end of file) --     run: the program has been executed
+ *
+ * At any point either side may send an error instead, or vanish: the parent then undoes everything, the first process
+ * exits. So a parent that is killed leaves no container running that is not recorded.
+ */
+#ifndef RUNTIME_SETUP_H
+#define RUNTIME_SETUP_H
+
+#include "cgroups/cgroups.h"
+#include "namespaces/namespaces.h"
+#include "runtime/container.h"
+#include "runtime/lifecycle.h"
+#include "runtime/process/process.h"
+
+enum setup_message { MSG_PID = 1, MSG_GO, MSG_HOOKS, MSG_HOOKS_DONE, MSG_READY, MSG_RELEASE };
+
+struct setup {
+	const struct spec *spec;
+	const struct create_request *request;
+	struct container *container;
+	struct ns_plan ns;
+	struct rootfs_plan *rootfs;
+	struct cgroup_host cgroup_host;
+	struct cgroup_plan *cgroup;
+	struct process_plan process;
+	int cgroup_fd; /* for CLONE_INTO_CGROUP, or -1 */
+	int console_socket; /* connected, or -1 */
+	int listener; /* create: the start socket, or -1 */
+	int parent_end, child_end; /* of the message pair */
+	int pidfd; /* of the first process, in the parent */
+};
+
+/*
+ * Clones the first process, through a stage process where the plan asks for one. Returns its pid, which is the caller's
+ * child, with s->pidfd set; in the first process it does not return.
+ */
+pid_t setup_spawn(struct setup *s, struct err *e);
+
+/* The first process's whole story. */
+_Noreturn void init_main(struct setup *s);
+
+/* The state document for hooks, ended by NUL, in @out. */
+void setup_state(const struct setup *s, enum container_status status, pid_t pid, struct buf *out);
+
+#endif
