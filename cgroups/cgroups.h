@@ -35,6 +35,7 @@ struct cgroup_host {
 	const char *mountpoint; /* "/sys/fs/cgroup", "/sys/fs/cgroup/unified", ...; NULL: not mounted anywhere */
 	int root_fd; /* O_PATH of the mountpoint, -1 without one */
 	const char *own_path; /* this process's cgroup below the mountpoint: "/", "/user.slice/..." */
+	const char *controllers; /* what its root offers: "cpuset cpu io memory pids" */
 	bool hybrid; /* version 1 hierarchies hold controllers too */
 };
 int cgroup_host_find(struct arena *a, struct cgroup_host *ret, struct err *e);
