@@ -7,7 +7,6 @@
 #include "runtime/create.h"
 #include "runtime/hooks.h"
 #include "runtime/log.h"
-#include "runtime/notify.h"
 #include "runtime/pty.h"
 
 #include <errno.h>
@@ -90,6 +89,14 @@ static void fill_record(struct runtime *rt, const struct spec *s, struct contain
 	c->n_annotations = s->n_annotations;
 }
 
+/* Sockets that a service manager opened for this very process (sd_listen_fds(3)): they go on to the container. */
+static unsigned listen_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+
+	return pid && fds && atoi(pid) == getpid() && atoi(fds) > 0 ? (unsigned)atoi(fds) : 0;
+}
+
 /* Everything that needs no rights and changes nothing. */
 static int plan(struct runtime *rt, struct setup *s, struct err *e)
 {
@@ -119,7 +126,7 @@ static int plan(struct runtime *rt, struct setup *s, struct err *e)
 	if (rootfs_plan_make(s->spec, &rootfs, &rt->arena, &s->rootfs, e) < 0)
 		return -e->code;
 	process.keep_groups = s->ns.deny_setgroups;
-	process.listen_fds = process_listen_fds();
+	process.listen_fds = listen_fds();
 	if (process_plan_make(s->spec, s->spec->process, &process, &rt->arena, &s->process, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < s->process.n_warnings; i++)
@@ -278,7 +285,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	s->container->discard = r->discard;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
-	if (notify_plan(spec, &rt->arena, s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
+	if (plan(rt, s, e) < 0 ||
 	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(rt, s, e) < 0 ||
 	    spawn(s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s, *ret_pid);

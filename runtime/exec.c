@@ -6,6 +6,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/message.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/create.h"
 #include "runtime/pty.h"
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ static int take_terminal(struct joining *j, int *ret_master, struct err *e)
 		return err_wrap(e, "console");
 	if (fchown(slave, p->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
 		return err_set(e, errno, "give the pty to user %u", p->user.uid);
-	if (console_take(slave, e) < 0)
+	if (pty_take(slave, e) < 0)
 		return -e->code;
 	if (slave <= 2)
 		take_fd(&slave);
@@ -54,8 +54,11 @@ static int take_terminal(struct joining *j, int *ret_master, struct err *e)
 static _Noreturn void joined_main(struct joining *j)
 {
 	struct err e = ERR_INIT;
+	sigset_t none;
 	cleanup_close int master = -1;
 
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (setsid() < 0 && errno != EPERM) {
 		err_set(&e, errno, "setsid");
 		goto fail;
@@ -310,6 +313,7 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 	cleanup_close int master = -1;
 	struct joining j = { .container = c, .request = r, .init_pidfd = -1, .cgroup_fd = -1, .console_socket = -1,
 			     .parent_end = -1, .child_end = -1, .pidfd = -1 };
+	struct relay relay;
 	pid_t pid = -1;
 	int wait_status = 0;
 
@@ -324,16 +328,20 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 	if (r->console_socket && !(r->process->terminal && r->detach))
 		return err_say(e, EINVAL, "cannot use console socket if ferry will not detach or allocate tty");
 
+	*ret_exit = 0;
+	if (!r->detach && relay_begin(&relay, e) < 0)
+		return -e->code;
 	int result = prepare(rt, &j, s, e);
 	if (result == 0)
 		result = start_process(rt, &j, &pid, &master, e);
-	*ret_exit = 0;
 	if (result < 0 && j.pidfd >= 0)
 		pidfd_send_signal(j.pidfd, SIGKILL, NULL, 0);
 	if (result == 0 && !r->detach) {
-		result = relay(pid, j.pidfd, master, &wait_status, e);
+		result = relay_run(&relay, pid, j.pidfd, master, &wait_status, e);
 		*ret_exit = proc_exit_code(wait_status);
 	}
+	if (!r->detach)
+		relay_end(&relay);
 	finish(&j);
 	return result;
 }

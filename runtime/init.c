@@ -1,12 +1,13 @@
 /* The container's first process, from the clone to the program's execve. */
 #include "lib/fd.h"
 #include "lib/message.h"
+#include "lib/sys.h"
 #include "runtime/hooks.h"
 #include "runtime/pty.h"
 #include "runtime/setup.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -41,19 +42,6 @@ static int runtime_hooks(struct setup *s, struct err *e)
 	if (message_send(s->child_end, MSG_HOOKS, 0, NULL, 0, e) < 0)
 		return -e->code;
 	return await(s->child_end, MSG_HOOKS_DONE, NULL, e);
-}
-
-/* The container's end of the pty becomes standard input, output and error, and the controlling terminal. */
-static int take_terminal(int *slave, struct err *e)
-{
-	if (ioctl(*slave, TIOCSCTTY, 0) < 0)
-		return err_set(e, errno, "make the pty the controlling terminal");
-	for (int fd = 0; fd <= 2; fd++)
-		if (dup2(*slave, fd) < 0)
-			return err_set(e, errno, "put the pty on descriptor %d", fd);
-	if (*slave > 2)
-		close_fd(slave);
-	return 0;
 }
 
 /* Opens the pty. Its other end goes to --console-socket, or (in *ret_master) to the parent, which relays. */
@@ -99,8 +87,10 @@ static int set_up(struct setup *s, pid_t *ret_pid, struct err *e)
 		return -e->code;
 	if (process_prepare(&s->process, e) < 0)
 		return -e->code;
-	if (slave >= 0 && take_terminal(&slave, e) < 0)
+	if (slave >= 0 && pty_take(slave, e) < 0)
 		return -e->code;
+	if (slave <= 2)
+		take_fd(&slave);
 	if (message_send(s->child_end, MSG_READY, 0, &master, master >= 0, e) < 0)
 		return -e->code;
 	*ret_pid = (pid_t)pid;
@@ -111,8 +101,12 @@ _Noreturn void init_main(struct setup *s)
 {
 	struct err e = ERR_INIT;
 	cleanup_buf struct buf state = BUF_INIT;
+	sigset_t none;
 	pid_t pid = 0;
 	int answer = s->child_end;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 
 	if (set_up(s, &pid, &e) < 0)
 		goto fail;

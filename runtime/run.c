@@ -63,12 +63,13 @@ static int clean_up_later(struct runtime *rt, struct setup *s, struct err *e)
 	return r;
 }
 
-static int foreground(struct runtime *rt, struct setup *s, pid_t pid, int master, int *ret_exit, struct err *e)
+static int foreground(struct runtime *rt, struct setup *s, struct relay *relay, pid_t pid, int master, int *ret_exit,
+		      struct err *e)
 {
 	int wait_status = 0;
 
 	container_close(s->container);
-	if (relay(pid, s->pidfd, master, &wait_status, e) < 0)
+	if (relay_run(relay, pid, s->pidfd, master, &wait_status, e) < 0)
 		return -e->code;
 	*ret_exit = proc_exit_code(wait_status);
 	return s->request->keep ? 0 : clean_up_later(rt, s, e);
@@ -79,12 +80,15 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 	struct container c = CONTAINER_INIT;
 	struct setup s = SETUP_INIT(r, &c);
 	cleanup_close int master = -1;
+	struct relay relay;
 	pid_t pid;
 
 	*ret_exit = 0;
 	/* Processes that the container leaves behind in a shared pid namespace become ours, to be waited for. */
 	if (!r->detach && !r->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_set(e, errno, "become a subreaper");
+	if (!r->detach && relay_begin(&relay, e) < 0)
+		return -e->code;
 
 	int result = create_container(rt, &s, &pid, &master, e);
 	if (result == 0) {
@@ -97,9 +101,11 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 			if (r->pid_file)
 				unlink(r->pid_file);
 		} else if (!r->detach) {
-			result = foreground(rt, &s, pid, master, ret_exit, e);
+			result = foreground(rt, &s, &relay, pid, master, ret_exit, e);
 		}
 	}
+	if (!r->detach)
+		relay_end(&relay);
 	setup_finish(&s);
 	container_close(&c);
 	return result;

@@ -1,0 +1,17 @@
+/*
+ * The program's own file must not be writable from inside a container: a process there can reach it through
+ * /proc/PID/exe of a ferry that is entering the container (CVE-2019-5736). So commands that enter containers run from a
+ * sealed copy in memory.
+ */
+#ifndef RUNTIME_SEAL_H
+#define RUNTIME_SEAL_H
+
+#include "lib/err.h"
+
+/*
+ * Executes the program again from a sealed copy, with the same arguments and environment, and does not return; or
+ * returns 0 when it is one already, or when its file can never be written (fs-verity).
+ */
+int seal_self(char **argv, struct err *e);
+
+#endif
