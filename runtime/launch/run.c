@@ -1,0 +1,198 @@
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/message.h"
+#include "lib/proc.h"
+#include "runtime/launch/launch.h"
+#include "runtime/lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Files that say which machine this is: the container is another. */
+static int write_identity(const struct host_view *view, const char *hostname, struct arena *a, struct err *e)
+{
+	uint8_t id[16];
+	cleanup_buf struct buf machine_id = BUF_INIT;
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return err_set(e, errno, "getrandom");
+	for (size_t i = 0; i < sizeof(id); i++)
+		buf_printf(&machine_id, "%02x", id[i]);
+	buf_char(&machine_id, '\n');
+	if (host_view_file(view, "/etc/machine-id", 0444, buf_text(&machine_id), e) < 0)
+		return -e->code;
+	if (host_view_file(view, "/etc/hostname", 0644, arena_printf(a, "%s\n", hostname), e) < 0)
+		return -e->code;
+	return host_view_file(view, "/etc/hosts", 0644,
+			      arena_printf(a, "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
+					   "::1\tlocalhost ip6-localhost ip6-loopback\n", hostname), e);
+}
+
+/* A pure plan of the view, its upper directories, and the configuration that uses them. */
+static int prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
+		   const char *dir, struct create_request *r, struct err *e)
+{
+	struct arena *a = &rt->arena;
+	const struct host_view_options view_options = {
+		.dir = dir,
+		.storage = storage,
+		.rootless = rt->rootless,
+		.share_home = o->share_home,
+		.discarded = o->rm,
+	};
+	struct launch_facts facts;
+	struct host_facts host;
+	struct host_view *view = arena_new(a, struct host_view);
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (launch_facts_read(rt, a, &facts, e) < 0 || host_facts_read(&view_options, a, &host, e) < 0)
+		return -e->code;
+	if (host_view_plan(&host, &view_options, a, view, e) < 0)
+		return -e->code;
+	if (launch_plan(o, &facts, view, name, a, &text, e) < 0)
+		return -e->code;
+	if (spec_parse(buf_text(&text), text.len, a, &r->spec, e) < 0)
+		return err_wrap(e, "the configuration that was made");
+	if (host_view_make(view, e) < 0 || write_identity(view, o->hostname ? o->hostname : name, a, e) < 0)
+		return -e->code;
+
+	if (view->n_layers > 0 && strcmp(view->layers[0].lower, "/") == 0) {
+		struct spec_mount *m = arena_new(a, struct spec_mount);
+		m->destination = "/";
+		m->source = m->type = "overlay";
+		m->options = view->layers[0].options;
+		m->n_options = view->layers[0].n_options;
+		r->spec->root->mount = m;
+	}
+	r->spec_text = arena_strdup(a, buf_text(&text));
+	return 0;
+}
+
+/* Without a reader nothing may block on, or end up in, the caller's terminal. Errors still have to be said: see give_back. */
+static int detach_stdio(int saved[3], struct err *e)
+{
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return err_set(e, errno, "open '/dev/null'");
+	for (int fd = 0; fd < 3; fd++) {
+		saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (dup2(null, fd) < 0)
+			return err_set(e, errno, "dup2");
+	}
+	if (null < 3)
+		take_fd(&null);
+	return 0;
+}
+
+static void give_back(int saved[3])
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (saved[fd] >= 0)
+			dup2(saved[fd], fd);
+		close_fd(&saved[fd]);
+	}
+}
+
+static int run_detached(struct runtime *rt, const struct create_request *r, struct err *e)
+{
+	int saved[3] = { -1, -1, -1 }, ignored_exit;
+	int result = detach_stdio(saved, e);
+
+	if (result == 0)
+		result = lifecycle_run(rt, r, &ignored_exit, e);
+	give_back(saved);
+	return result;
+}
+
+/* Waits for the end of a detached container, whose first process is our child, and deletes it. */
+static _Noreturn void wait_and_delete(struct runtime *rt, const struct create_request *r, int answer)
+{
+	struct err e = ERR_INIT;
+	struct container c = CONTAINER_INIT;
+	int saved[3] = { -1, -1, -1 }, ignored_exit;
+
+	setsid();
+	if (detach_stdio(saved, &e) < 0 || lifecycle_run(rt, r, &ignored_exit, &e) < 0 ||
+	    container_open(rt, r->id, false, &c, &e) < 0 || message_send(answer, 1, 0, NULL, 0, &e) < 0) {
+		message_send_error(answer, &e);
+		_exit(1);
+	}
+	for (int fd = 0; fd < 3; fd++)
+		close_fd(&saved[fd]); /* whoever reads what we were started with is not kept waiting */
+	close_fd(&answer);
+	pid_t pid = c.pid;
+	container_close(&c);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	_exit(lifecycle_delete(rt, r->id, true, &e) < 0);
+}
+
+/* --detach and --rm: there is no daemon, so a process of our own stays with the container until its end. */
+static int run_attended(struct runtime *rt, const struct create_request *r, struct err *e)
+{
+	int pair[2];
+
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	pid_t child = fork();
+	if (child == 0) {
+		close_fd(&pair[0]);
+		wait_and_delete(rt, r, pair[1]);
+	}
+	int code = errno;
+	close_fd(&pair[1]);
+	int n = child < 0 ? err_set(e, code, "fork") : message_receive(pair[0], NULL, NULL, e);
+	close_fd(&pair[0]);
+	if (n == 0)
+		return err_say(e, ECHILD, "the process that stays with the container ended unexpectedly");
+	return n < 0 ? n : 0;
+}
+
+/* True while there is a record of the container, with which its directory will be removed. */
+static bool is_recorded(struct runtime *rt, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	struct container c = CONTAINER_INIT;
+	bool found = container_open(rt, name, false, &c, &ignored) == 0;
+
+	container_close(&c);
+	return found;
+}
+
+int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e)
+{
+	const char *storage = o->storage, *dir = NULL;
+	struct create_request r = { .run = true, .detach = o->detach, .keep = !o->rm };
+
+	*ret_exit = 0;
+	if (strcmp(o->template, "host") != 0)
+		return err_say(e, EINVAL, "unknown template '%s': only 'host' can be launched", o->template);
+	if (o->name && container_check_id(o->name, e) < 0)
+		return -e->code;
+	if (!storage && launch_storage(rt, &storage, e) < 0)
+		return -e->code;
+	cleanup_close int lock = launch_make_directory(rt, storage, o->name, ret_name, &dir, e);
+	if (lock < 0)
+		return lock;
+
+	r.id = *ret_name;
+	r.bundle = dir;
+	r.discard = arena_new_array(&rt->arena, 2, const char *);
+	r.discard[0] = dir;
+	int result = prepare(rt, o, storage, r.id, dir, &r, e);
+	if (result == 0)
+		result = !o->detach ? lifecycle_run(rt, &r, ret_exit, e) :
+			 o->rm ? run_attended(rt, &r, e) : run_detached(rt, &r, e);
+	if (result < 0 && !is_recorded(rt, r.id)) {
+		struct err ignored = ERR_INIT;
+		remove_tree_at(AT_FDCWD, dir, &ignored);
+	}
+	return result;
+}
