@@ -1,9 +1,10 @@
 /*
- * A cgroup of this machine's own hierarchy, made and removed by each test. Skipped where none may be made. Uses only what
- * version 2 has without any controller, and hugetlb where it is there.
+ * A cgroup of this machine's own hierarchy, made and removed by each test. Skipped where none may be made. Limits are
+ * tested where version 2 has their controllers, scopes where systemd runs.
  */
 #include "cgroups/cgroups.h"
 
+#include "cgroups/files.h"
 #include "cgroups/plan.h"
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -15,10 +16,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -253,6 +256,161 @@ static void test_hugetlb(void **state)
 	assert_string_equal(buf_text(&b), "4194304\n");
 }
 
+/* ---- limits ---- */
+
+static void need(struct fixture *f, uint32_t controllers)
+{
+	if (controllers & ~controllers_parse(f->host.controllers)) {
+		print_message("version 2 lacks the controllers here\n");
+		skip();
+	}
+}
+
+static void expect_file(int dir, const char *file, const char *text)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK(file_read_at(dir, file, 4096, &b, &e));
+	assert_string_equal(buf_text(&b), text);
+}
+
+static void set_all(struct spec_resources *r, struct spec_memory *m, struct spec_cpu *c)
+{
+	*m = (struct spec_memory){ .limit = { true, 64 << 20 }, .swap = { true, 96 << 20 },
+				   .reservation = { true, 1 << 20 } };
+	*c = (struct spec_cpu){ .shares = { true, 512 }, .quota = { true, 33333 }, .period = { true, 100000 },
+				.burst = { true, 1000 }, .cpus = "0", .mems = "0" };
+	*r = (struct spec_resources){ .memory = m, .cpu = c, .pids_limit = { true, 20 } };
+}
+
+static void expect_all(int dir)
+{
+	expect_file(dir, "memory.max", "67108864\n");
+	expect_file(dir, "memory.low", "1048576\n");
+	if (faccessat(dir, "memory.swap.max", F_OK, 0) == 0)
+		expect_file(dir, "memory.swap.max", "33554432\n");
+	expect_file(dir, "cpu.weight", "59\n");
+	expect_file(dir, "cpu.max", "33333 100000\n");
+	expect_file(dir, "cpu.max.burst", "1000\n");
+	expect_file(dir, "cpuset.cpus", "0\n");
+	expect_file(dir, "pids.max", "20\n");
+}
+
+static int hold_40_mib(void)
+{
+	size_t n = 40u << 20;
+	char *p = malloc(n);
+
+	if (!p)
+		return 1;
+	memset(p, 1, n);
+	return wait_long();
+}
+
+static void wait_for_memory(int dir, uint64_t bytes)
+{
+	const struct timespec pause_10_ms = { .tv_nsec = 10000000 };
+	uint64_t used = 0;
+	struct err e;
+
+	for (int i = 0; i < 1000 && used < bytes; i++) {
+		cgroup_read_number(dir, "memory.current", &used, &e);
+		nanosleep(&pause_10_ms, NULL);
+	}
+	assert_true(used >= bytes);
+}
+
+static void test_limits(void **state)
+{
+	struct fixture *f = *state;
+	struct spec_memory m;
+	struct spec_cpu c;
+	struct spec_resources r;
+	struct err e = ERR_INIT;
+	uint64_t used = 0;
+
+	need(f, CONTROLLERS_USUAL);
+	set_all(&r, &m, &c);
+	make(f, "limits", &r);
+	expect_all(f->dir);
+
+	/* In use and nowhere to go: refused, and nobody is killed. */
+	pid_t pid = child(f->dir, hold_40_mib);
+	wait_for_memory(f->dir, 40u << 20);
+	m = (struct spec_memory){ .limit = { true, 8 << 20 }, .check_before_update = true };
+	r = (struct spec_resources){ .memory = &m };
+	assert_int_equal(cgroup_update(cgroup_plan_ref(f->plan), &f->host, &r, &e), -EBUSY);
+	m.check_before_update = false;
+	cgroup_update(cgroup_plan_ref(f->plan), &f->host, &r, &e); /* with swap it may fit */
+	expect_file(f->dir, "memory.high", "max\n");
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+
+	c = (struct spec_cpu){ .period = { true, 50000 } };
+	m.limit.v = 60 << 20;
+	r.cpu = &c;
+	CHECK(cgroup_update(cgroup_plan_ref(f->plan), &f->host, &r, &e));
+	expect_file(f->dir, "cpu.max", "33333 50000\n");
+	expect_file(f->dir, "cpu.max.burst", "1000\n");
+	CHECK(cgroup_read_number(f->dir, "memory.max", &used, &e));
+	assert_int_equal(used, 60 << 20);
+	cgroup_kill(f->dir, &e);
+	status_of(pid);
+}
+
+/* ---- systemd ---- */
+
+static void test_scope(void **state)
+{
+	struct fixture *f = *state;
+	struct spec_memory m;
+	struct spec_cpu c;
+	struct spec_resources r;
+	struct spec s = { .lx = { .resources = &r } };
+	struct cgroup_options o = { .driver = CGROUP_SYSTEMD };
+	struct err e = ERR_INIT;
+	char id[32];
+	int none = -1, again = -1;
+
+	if (access("/run/systemd/system", F_OK) < 0) {
+		print_message("systemd does not run here\n");
+		skip();
+	}
+	need(f, CONTROLLERS_USUAL);
+	set_all(&r, &m, &c);
+	snprintf(id, sizeof(id), "test-%d", (int)getpid());
+	o.id = id;
+	for (int round = 0; round < 2; round++) { /* the name is free again at once */
+		CHECK(cgroup_plan_make(&s, &f->host, &o, &f->arena, &f->plan, &e));
+		const char *expected = arena_strdup(&f->arena, cgroup_plan_ref(f->plan)->path);
+		CHECK(cgroup_create(f->plan, &f->host, &none, &e));
+		assert_int_equal(none, -1);
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(wait_long());
+		CHECK(cgroup_attach(f->plan, &f->host, pid, &f->dir, &e));
+		assert_string_equal(cgroup_plan_ref(f->plan)->path, expected);
+		expect_all(f->dir);
+		assert_int_equal(cgroup_attach(f->plan, &f->host, getpid(), &again, &e), -EEXIST);
+
+		/* What systemd writes again by itself is what was asked for, but for its rounding of the quota. */
+		assert_int_equal(WEXITSTATUS(system("systemctl daemon-reload")), 0);
+		expect_file(f->dir, "memory.max", "67108864\n");
+		m = (struct spec_memory){ .limit = { true, 48 << 20 } };
+		r = (struct spec_resources){ .memory = &m };
+		CHECK(cgroup_update(cgroup_plan_ref(f->plan), &f->host, &r, &e));
+		assert_int_equal(WEXITSTATUS(system("systemctl daemon-reload")), 0);
+		expect_file(f->dir, "memory.max", "50331648\n");
+
+		close_fd(&f->dir);
+		CHECK(cgroup_destroy(cgroup_plan_ref(f->plan), &f->host, &e));
+		assert_int_equal(WTERMSIG(status_of(pid)), SIGKILL);
+		assert_int_equal(cgroup_open(cgroup_plan_ref(f->plan), &f->host, &again, &e), -ENOENT);
+		CHECK(cgroup_destroy(cgroup_plan_ref(f->plan), &f->host, &e));
+		set_all(&r, &m, &c);
+	}
+}
+
 /* ---- devices ---- */
 
 static char node[64];
@@ -327,6 +485,8 @@ int main(void)
 		NATIVE(test_unified_and_update),
 		NATIVE(test_hugetlb),
 		NATIVE(test_devices),
+		NATIVE(test_limits),
+		NATIVE(test_scope),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
