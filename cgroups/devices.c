@@ -38,7 +38,14 @@ static bool matches_everything(const struct spec_device_rule *r)
 /* ---- instructions ---- */
 
 /* Registers while the program runs. R1 is the context at the start. */
-enum { RESULT = BPF_REG_0, CONTEXT = BPF_REG_1, TYPE = BPF_REG_2, ACCESS = BPF_REG_3, MAJOR = BPF_REG_4, MINOR = BPF_REG_5 };
+enum {
+	RESULT = BPF_REG_0,
+	CONTEXT = BPF_REG_1,
+	TYPE = BPF_REG_2,
+	ACCESS = BPF_REG_3,
+	MAJOR = BPF_REG_4,
+	MINOR = BPF_REG_5,
+};
 
 struct code {
 	struct arena *arena;
@@ -114,11 +121,14 @@ static void emit_rule(struct code *c, const struct spec_device_rule *r)
 static int check_rule(const struct spec_device_rule *r, size_t i, struct err *e)
 {
 	if (r->type != DEVICE_ALL && r->type != DEVICE_CHAR && r->type != DEVICE_BLOCK)
-		return err_say(e, EINVAL, "linux.resources.devices[%zu].type: '%c' is not one of a, b, c", i, (char)r->type);
+		return err_say(e, EINVAL, "linux.resources.devices[%zu].type: '%c' is not one of a, b, c", i,
+			       (char)r->type);
 	if (r->major < -1 || r->major > INT32_MAX)
-		return err_say(e, EINVAL, "linux.resources.devices[%zu].major: %" PRIi64 " is no device number", i, r->major);
+		return err_say(e, EINVAL, "linux.resources.devices[%zu].major: %" PRIi64 " is no device number", i,
+			       r->major);
 	if (r->minor < -1 || r->minor > INT32_MAX)
-		return err_say(e, EINVAL, "linux.resources.devices[%zu].minor: %" PRIi64 " is no device number", i, r->minor);
+		return err_say(e, EINVAL, "linux.resources.devices[%zu].minor: %" PRIi64 " is no device number", i,
+			       r->minor);
 	return 0;
 }
 

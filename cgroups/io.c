@@ -26,7 +26,8 @@ int writes_check(const struct cgroup_writes *w, const struct cgroup_host *h, str
 		if (w->item[i].optional || (h->mountpoint && !missing))
 			continue;
 		if (!h->mountpoint)
-			return err_say(e, ENOTSUP, "%s: no cgroup v2 hierarchy is mounted on this host", w->item[i].what);
+			return err_say(e, ENOTSUP, "%s: no cgroup v2 hierarchy is mounted on this host",
+				       w->item[i].what);
 		return err_say(e, ENOTSUP, "%s: this host's cgroup v2 hierarchy at '%s' has no %s controller%s",
 			       w->item[i].what, h->mountpoint, controller_name(missing),
 			       h->hybrid ? " (hybrid mode: version 1 holds it)" : "");

@@ -61,7 +61,8 @@ int systemd_place(const char *cgroups_path, const char *id, bool user_session, s
 		char *second = first ? strchr(first + 1, ':') : NULL;
 		if (!second || strchr(second + 1, ':'))
 			return err_say(e, EINVAL,
-				       "linux.cgroupsPath: expected \"slice:prefix:name\" for systemd cgroups, got \"%s\"",
+				       "linux.cgroupsPath: expected \"slice:prefix:name\" for systemd cgroups, got "
+				       "\"%s\"",
 				       cgroups_path);
 		*first = *second = '\0';
 		slice = copy;

@@ -126,8 +126,8 @@ int memory_swap_max(const struct spec_memory *m, uint64_t *ret, struct err *e)
 		return err_say(e, EINVAL, "linux.resources.memory.swap: unable to set swap limit without memory limit");
 	if (swap < limit)
 		return err_say(e, EINVAL,
-			       "linux.resources.memory.swap: %" PRIi64 " counts memory and swap together and must not be "
-			       "less than memory.limit, %" PRIi64,
+			       "linux.resources.memory.swap: %" PRIi64 " counts memory and swap together and must not "
+			       "be less than memory.limit, %" PRIi64,
 			       swap, limit);
 	*ret = (uint64_t)(swap - limit);
 	return 1;
@@ -216,8 +216,8 @@ static int add_weights(const struct spec_resources *r, struct arena *a, struct c
 		if (check_weight(&d->weight, what, e) < 0)
 			return -e->code;
 		if (d->weight.set && d->weight.v)
-			add_weight(what, arena_printf(a, "%" PRIi64 ":%" PRIi64 " ", d->major, d->minor), d->weight.v, a,
-				   w);
+			add_weight(what, arena_printf(a, "%" PRIi64 ":%" PRIi64 " ", d->major, d->minor), d->weight.v,
+				   a, w);
 	}
 	return 0;
 }
@@ -238,7 +238,8 @@ static void add_throttles(const struct spec_resources *r, struct arena *a, struc
 			const struct spec_throttle_device *d = &r->throttle[t][i];
 			const char *rate = d->rate ? arena_printf(a, "%" PRIu64, d->rate) : "max";
 			add(a, w, arena_printf(a, "linux.resources.blockIO.%s[%zu]", throttles[t].member, i), "io.max",
-			    arena_printf(a, "%" PRIi64 ":%" PRIi64 " %s=%s", d->major, d->minor, throttles[t].key, rate));
+			    arena_printf(a, "%" PRIi64 ":%" PRIi64 " %s=%s", d->major, d->minor, throttles[t].key,
+					 rate));
 		}
 	}
 }
@@ -266,9 +267,12 @@ static void add_rdma(const struct spec_resources *r, struct arena *a, struct cgr
 {
 	for (size_t i = 0; i < r->n_rdma; i++) {
 		const struct spec_rdma *d = &r->rdma[i];
-		const char *handles = d->hca_handles.set ? arena_printf(a, " hca_handle=%" PRIu64, d->hca_handles.v) : "";
-		const char *objects = d->hca_objects.set ? arena_printf(a, " hca_object=%" PRIu64, d->hca_objects.v) : "";
+		const char *handles = "", *objects = "";
 
+		if (d->hca_handles.set)
+			handles = arena_printf(a, " hca_handle=%" PRIu64, d->hca_handles.v);
+		if (d->hca_objects.set)
+			objects = arena_printf(a, " hca_object=%" PRIu64, d->hca_objects.v);
 		if (*handles || *objects)
 			add(a, w, arena_printf(a, "linux.resources.rdma['%s']", d->device), "rdma.max",
 			    arena_printf(a, "%s%s%s", d->device, handles, objects));

@@ -107,9 +107,12 @@ static const struct {
 	const char *key;
 	size_t offset;
 } io_keys[] = {
-	{ "rbytes=", offsetof(struct cgroup_io_device, rbytes) }, { "wbytes=", offsetof(struct cgroup_io_device, wbytes) },
-	{ "rios=", offsetof(struct cgroup_io_device, rios) },	  { "wios=", offsetof(struct cgroup_io_device, wios) },
-	{ "dbytes=", offsetof(struct cgroup_io_device, dbytes) }, { "dios=", offsetof(struct cgroup_io_device, dios) },
+	{ "rbytes=", offsetof(struct cgroup_io_device, rbytes) },
+	{ "wbytes=", offsetof(struct cgroup_io_device, wbytes) },
+	{ "rios=", offsetof(struct cgroup_io_device, rios) },
+	{ "wios=", offsetof(struct cgroup_io_device, wios) },
+	{ "dbytes=", offsetof(struct cgroup_io_device, dbytes) },
+	{ "dios=", offsetof(struct cgroup_io_device, dios) },
 };
 
 static void parse_io_line(char *line, struct arena *a, struct cgroup_stats *s)
@@ -222,7 +225,8 @@ static int read_controllers(int dir, struct arena *a, struct cgroup_stats *s, st
 	if (r < 0)
 		return r;
 	s->memory.set = r > 0;
-	if (s->memory.set && (read_memory_stat(dir, a, s, e) < 0 || read_keyed(dir, "memory.events", memory_events, s, e) < 0))
+	if (s->memory.set &&
+	    (read_memory_stat(dir, a, s, e) < 0 || read_keyed(dir, "memory.events", memory_events, s, e) < 0))
 		return -e->code;
 
 	r = cgroup_read_number(dir, "pids.current", &s->pids.current, e);

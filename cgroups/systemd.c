@@ -171,7 +171,8 @@ int systemd_connect(bool user_session, struct systemd_bus **ret, struct err *e)
 	if (r < 0) {
 		dlclose(b->lib.handle);
 		free(b);
-		return err_set(e, -r, "--systemd-cgroup: connect to %s", user_session ? "the user's bus" : "the system bus");
+		return err_set(e, -r, "--systemd-cgroup: connect to %s",
+			       user_session ? "the user's bus" : "the system bus");
 	}
 	*ret = b;
 	return 0;

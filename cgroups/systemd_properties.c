@@ -110,7 +110,8 @@ static int add_annotations(const struct cgroup_plan *plan, struct arena *a, stru
 			continue;
 		if (add_annotation(a, p, n->key + strlen(prefix), n->value) < 0)
 			return err_say(e, EINVAL,
-				       "annotations['%s']: '%s' is none of true, false, a number, 'text' and ['text', ...]",
+				       "annotations['%s']: '%s' is none of true, false, a number, 'text' and "
+				       "['text', ...]",
 				       n->key, n->value);
 	}
 	return 0;
@@ -175,7 +176,8 @@ int cpu_list_to_bytes(const char *list, struct arena *a, const uint8_t **ret, si
 	return 0;
 }
 
-static int add_cpu_list(struct arena *a, struct systemd_properties *p, const char *name, const char *list, struct err *e)
+static int add_cpu_list(struct arena *a, struct systemd_properties *p, const char *name, const char *list,
+			struct err *e)
 {
 	const uint8_t *data;
 	size_t n;

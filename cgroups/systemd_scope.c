@@ -37,8 +37,8 @@ static int find_path(struct cgroup_plan *p, pid_t pid, struct err *e)
 	/* In the root, or still where the runtime is, a limit would be one for others. */
 	const char *last = strrchr(p->ref.path, '/') + 1;
 	if (strcmp(last, p->ref.scope) != 0)
-		return err_say(e, EIO, "systemd did not move process %d into '%s': it is in '%s'", (int)pid, p->ref.scope,
-			       p->ref.path);
+		return err_say(e, EIO, "systemd did not move process %d into '%s': it is in '%s'", (int)pid,
+			       p->ref.scope, p->ref.path);
 	return 0;
 }
 

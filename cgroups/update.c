@@ -212,8 +212,9 @@ static int apply(int dir, const struct spec_resources *r, const struct cgroup_wr
 		return -e->code;
 	update_order(w, &now, a, &steps, &n);
 	for (size_t i = 0; i < n; i++) {
-		int done = steps[i].action == UPDATE_SHRINK_MEMORY ? shrink_memory(dir, &steps[i].write, check_first, a, e)
-								   : write_apply(dir, &steps[i].write, e);
+		const struct cgroup_write *item = &steps[i].write;
+		bool shrink = steps[i].action == UPDATE_SHRINK_MEMORY;
+		int done = shrink ? shrink_memory(dir, item, check_first, a, e) : write_apply(dir, item, e);
 		if (done < 0)
 			return done;
 	}

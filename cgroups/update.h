@@ -28,8 +28,8 @@ void update_order(const struct cgroup_writes *w, const struct update_now *now, s
 		  struct update_step **ret, size_t *ret_n);
 
 /*
- * What the kernel's files need and @r leaves out, from the cgroup's present values: the quota to a new period, the burst
- * to a new quota, the memory limit to new swap.
+ * What the kernel's files need and @r leaves out, from the cgroup's present values: the quota to a new period, the
+ * burst to a new quota, the memory limit to new swap.
  */
 int update_complete(int dir, const struct spec_resources *r, struct arena *a, struct spec_resources *ret,
 		    struct err *e);
