@@ -35,8 +35,7 @@ static bool has_dotdot(const char *path)
 	return strstr(path, "/../") || (n >= 3 && strcmp(path + n - 3, "/..") == 0);
 }
 
-/* What of @path is below the directory @dir, or NULL. */
-static const char *below(const char *path, const char *dir)
+const char *path_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
 	return strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
@@ -57,7 +56,7 @@ static void plan_base(struct rootfs_plan *p, size_t i)
 		return;
 	for (size_t j = i; j-- > 0;) {
 		struct mount_plan *above = &p->mounts[j];
-		const char *name = below(m->target, above->target);
+		const char *name = path_below(m->target, above->target);
 		if (!name && strcmp(m->target, above->target) != 0)
 			continue;
 		if (name && !strchr(name, '/') && is_own_tmpfs(above)) {
@@ -220,9 +219,15 @@ int rootfs_plan_make(const struct spec *s, const struct rootfs_options *o, struc
 		.masked_paths = lx->masked_paths, .n_masked_paths = lx->n_masked_paths,
 		.readonly_paths = lx->readonly_paths, .n_readonly_paths = lx->n_readonly_paths,
 		.console_uid = s->process ? s->process->user.uid : 0,
-		.dev_mount = -1, .proc_mount = -1, .pts_mount = -1, .root_fd = -1,
+		.dev_mount = -1, .proc_mount = -1, .pts_mount = -1, .root_fd = -1, .proc_fd = -1,
 	};
 	*ret = p;
+	if (s->root->mount) {
+		p->root_fs = arena_new(a, struct mount_plan);
+		p->root_fs->type = s->root->mount->type;
+		p->root_fs->source = s->root->mount->source;
+		mount_options_parse(s->root->mount->options, s->root->mount->n_options, a, &p->root_fs->options);
+	}
 	if (!spec_find_namespace(s, CLONE_NEWNS))
 		return plan_unmounted(s, p, e);
 	if (lx->rootfs_propagation &&

@@ -51,6 +51,7 @@ struct link_plan {
 
 struct rootfs_plan {
 	const char *root; /* absolute, on the host */
+	struct mount_plan *root_fs; /* a new file system to be the root; NULL: what is at the path */
 	bool chroot_only; /* no mount namespace: nothing is mounted */
 	bool no_pivot, host_userns, cgroup_namespace;
 	const char *cgroup_dir, *mount_label;
@@ -73,8 +74,13 @@ struct rootfs_plan {
 	const char *userns_path; /* a user namespace to join: idmapped mounts without maps use it */
 	const struct spec_idmap *uid_maps, *gid_maps; /* of a new user namespace */
 	size_t n_uid_maps, n_gid_maps;
-	int root_fd;
+	int root_fd; /* the root: a detached tree, then the mount */
+	int proc_fd; /* the container's own procfs, verified; -1: none */
+	bool root_on_top; /* the root lies on "/" of the namespace, as its own path may not be walked */
 };
+
+/* What of @path is below the directory @dir, or NULL. */
+const char *path_below(const char *path, const char *dir);
 
 /* Device nodes and links of /dev: rootfs_plan_dev.c */
 int rootfs_plan_devices(const struct spec *s, struct arena *a, struct rootfs_plan *p, struct err *e);
@@ -83,18 +89,21 @@ int rootfs_plan_devices(const struct spec *s, struct arena *a, struct rootfs_pla
 int rootfs_plan_sysctl(const struct spec *s, struct arena *a, struct rootfs_plan *p, struct err *e);
 
 /* Writes them through the container's own procfs. */
-int rootfs_apply_sysctl(const struct rootfs_plan *p, int proc, struct err *e);
+int rootfs_apply_sysctl(const struct rootfs_plan *p, struct err *e);
 
-/* Makes nodes and links: before the tmpfs on /dev is attached (@dev: its mount), or after all mounts (@dev -1). */
+/* Makes nodes and links: in the tmpfs for /dev before it is attached (@dev), or where the mounts left /dev (-1). */
 int rootfs_make_dev(struct rootfs_plan *p, int dev, struct err *e);
 
-/* Masked and read-only paths. @proc: the container's procfs, or -1. */
-int rootfs_apply_paths(struct rootfs_plan *p, int proc, struct err *e);
+/* Opens the host's node as a detached tree and checks that it is the device that was meant. */
+int node_open_source(struct node_plan *n, struct err *e);
 
-/* Makes mounts[i] and attaches it. */
+/* Masked and read-only paths. */
+int rootfs_apply_paths(struct rootfs_plan *p, struct err *e);
+
+/* Makes mounts[i] and attaches it: mount_apply.c */
 int rootfs_mount_one(struct rootfs_plan *p, size_t i, struct err *e);
 
-/* The container's /proc, verified, the caller's; -1 when that is no procfs, or -errno. */
-int rootfs_open_proc(struct rootfs_plan *p, struct err *e);
+/* Copies what lies below @from into @to, which is a new tmpfs; follows no symlinks, stays on one file system. */
+int tmpcopyup(int from, int to, struct err *e);
 
 #endif

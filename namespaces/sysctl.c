@@ -84,13 +84,13 @@ int rootfs_plan_sysctl(const struct spec *s, struct arena *a, struct rootfs_plan
 	return 0;
 }
 
-int rootfs_apply_sysctl(const struct rootfs_plan *p, int proc, struct err *e)
+int rootfs_apply_sysctl(const struct rootfs_plan *p, struct err *e)
 {
 	if (p->n_sysctl == 0)
 		return 0;
-	if (proc < 0)
+	if (p->proc_fd < 0)
 		return err_say(e, EINVAL, "linux.sysctl: the container has no procfs on /proc");
-	cleanup_close int sys = sys_openat2(proc, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+	cleanup_close int sys = sys_openat2(p->proc_fd, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
 					    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (sys < 0)
 		return err_set(e, errno, "open '/proc/sys' of the container");
