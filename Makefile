@@ -78,7 +78,7 @@ check-integration: all
 
 # In the test machine: limits, systemd, engines.
 check-vm: all
-	tests/vm/run -t 1500 -- prove -v -e bats vm vm/engines
+	tests/vm/run -t 1500 -- bats --formatter tap --timing vm vm/engines
 
 check: deps
 	@$(MAKE) --no-print-directory all
