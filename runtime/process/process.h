@@ -5,9 +5,11 @@
  * allocates nothing. The child applies in the one order that works, and executes.
  *
  *	P  process_plan_make
- *	C  process_prepare     scheduler, rlimits, oom_score_adj, labels to be set on exec, ...: needs the old rights
+ *	P  process_plan_open   connects to the seccomp listener, whose path is the host's
+ *	P  process_grant       once C exists but has not begun: what only the runtime's own rights can give it
+ *	C  process_prepare     keyring, scheduler, rlimits, cwd, looks the program up: needs the old rights
  *	C  (startContainer hooks)
- *	C  process_exec        ids, capabilities, no_new_privs, seccomp, execve: returns only with an error
+ *	C  process_exec        ids, capabilities, labels, no_new_privs, seccomp, execve: returns only with an error
  */
 #ifndef RUNTIME_PROCESS_H
 #define RUNTIME_PROCESS_H
@@ -39,11 +41,29 @@ struct process_plan {
 	/* what the implementation needs besides */
 	const struct spec_personality *personality;
 	const struct spec_memory_policy *memory_policy;
+	const struct number_list *nodes; /* of the memory policy */
+	const struct number_list *initial_cpus, *final_cpus; /* execCPUAffinity; NULL: not given */
+	bool userns; /* it will be in a user namespace of its own, where it has all rights but not the host's */
+	size_t env_room; /* where in env there is room for what only the child knows */
+	int listener_fd; /* process_plan_open; -1 without a listener */
+	pid_t pid; /* as the listener should see it; 0: as in the state document. The child may set it */
+	struct process_notes *notes; /* from process_prepare to process_exec */
 };
 
 /* @s gives seccomp, personality and memory policy; @p is s->process, or exec's own. */
 int process_plan_make(const struct spec *s, const struct spec_process *p, const struct process_options *o,
 		      struct arena *a, struct process_plan *ret, struct err *e);
+
+/* Before the child is cloned, which inherits what is opened here. Does nothing without a seccomp listener. */
+int process_plan_open(struct process_plan *p, struct err *e);
+void process_plan_close(struct process_plan *p);
+
+/*
+ * In the parent, while the child @pid waits and still has the credentials that it was cloned with: its oom_score_adj (whose
+ * file it cannot write any more once its credentials have changed), the room for hard limits that a user namespace's root
+ * may not raise, and execCPUAffinity.initial.
+ */
+int process_grant(const struct process_plan *p, pid_t pid, struct err *e);
 
 /* In the child, inside its namespaces and root, with full rights there. */
 int process_prepare(const struct process_plan *p, struct err *e);
