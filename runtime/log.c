@@ -13,7 +13,7 @@
 
 static struct {
 	int fd; /* the --log file, or 0: none */
-	bool json, debug;
+	bool json, debug, errors_alone;
 } sink;
 
 int log_open(const char *path, const char *format, bool debug, struct err *e)
@@ -96,9 +96,17 @@ void log_error(const char *fmt, ...)
 	va_end(ap);
 }
 
+void log_errors_alone(void)
+{
+	sink.errors_alone = true;
+}
+
 void log_warn(const char *fmt, ...)
 {
 	va_list ap;
+
+	if (sink.errors_alone)
+		return;
 	va_start(ap, fmt);
 	report("warning", "warning: ", fmt, ap);
 	va_end(ap);

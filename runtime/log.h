@@ -12,6 +12,9 @@
 /* @path: --log, NULL for standard error alone. @format: "text", "json" or NULL. */
 int log_open(const char *path, const char *format, bool debug, struct err *e);
 
+/* --log-level error: no warnings. */
+void log_errors_alone(void);
+
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* only with --debug */

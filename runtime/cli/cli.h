@@ -1,20 +1,23 @@
 /*
- * The command line: one table of commands, each with a table of options. The same tables parse, print --help, and give the
- * shell completions.
+ * The command line: one table of commands, each with a table of options. The same tables parse, print --help, and give
+ * the shell completions.
  *
  * Options are accepted as --name VALUE, --name=VALUE, -n VALUE and, as Go programs do, -name VALUE.
  */
 #ifndef RUNTIME_CLI_H
 #define RUNTIME_CLI_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "runtime/runtime.h"
+#include "spec/spec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum cli_type {
 	CLI_FLAG, /* bool */
+	CLI_SWITCH, /* struct spec_bool: a flag that can also say no, --name=false */
 	CLI_STRING, /* const char * */
 	CLI_STRINGS, /* struct cli_strings: may be repeated */
 	CLI_INT, /* struct spec_i64 */
@@ -32,7 +35,10 @@ struct cli_option {
 	char letter; /* 0: none */
 	enum cli_type type;
 	size_t offset; /* in the command's options struct */
-	const char *value; /* what --help calls the value: "PATH" */
+	/*
+	 * What --help calls the value: "N". The completions know "FILE", "DIR", and words to choose from: "table|json".
+	 */
+	const char *value;
 	const char *help; /* one line; CLI_REFUSED: why */
 };
 
@@ -40,10 +46,15 @@ struct cli_option {
 #define CLI_OPTION(name, letter, type, st, field, value, help) \
 	{ name, letter, type, offsetof(st, field), value, help }
 
+/* Under which heading --help lists a command. */
+enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_OTHER, CLI_HIDDEN };
+
 struct cli_command {
 	const char *name;
-	const char *arguments; /* "CONTAINER [SIGNAL]" */
+	const char *arguments; /* "CONTAINER [SIGNAL]"; a new container's is "ID" */
 	const char *summary; /* one line */
+	const char *details; /* what --help says besides, lines ended by newlines; may be NULL */
+	enum cli_group group;
 	const struct cli_option *options; /* ended by a row without a name */
 	size_t options_size; /* of the struct that they fill */
 	int min_args, max_args; /* max -1: any number */
@@ -53,8 +64,8 @@ struct cli_command {
 	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);
 };
 
-/* The table, ended by a row without a name. runtime/cli/commands.c */
-extern const struct cli_command cli_commands[];
+/* The table, ended by NULL. runtime/cli/commands.c */
+extern const struct cli_command *const cli_commands[];
 extern const struct cli_option cli_global_options[];
 
 struct cli_global {
@@ -64,7 +75,8 @@ struct cli_global {
 
 /*
  * Parses argv[0..argc) into @options by @table. *ret_args: how many arguments remain, moved to the front of argv.
- * *ret_help: --help or -h was there. Strings stay argv's.
+ * *ret_help: --help or -h was there. Strings stay argv's. "--" ends the options and is dropped, also when it stands
+ * right after the argument at which @stop_at_first stopped.
  */
 int cli_parse(const struct cli_option *table, bool stop_at_first, void *options, struct arena *a, int argc, char **argv,
 	      int *ret_args, bool *ret_help, struct err *e);
@@ -72,9 +84,19 @@ int cli_parse(const struct cli_option *table, bool stop_at_first, void *options,
 const struct cli_command *cli_find(const char *name);
 void cli_print_help(void); /* of the program */
 void cli_print_command_help(const struct cli_command *c);
+void cli_print_version(void);
 
+/* Where the help text of each option starts; and the text to the left of it: "-b, --bundle DIR". */
+enum { CLI_HELP_COLUMN = 30 };
+void cli_option_usage(const struct cli_option *o, struct buf *out);
 
-/* For more than one command. */
+/* Whether the option is followed by a value. */
+bool cli_takes_value(const struct cli_option *o);
+
+/* For more than one command. Negative errors are filled in, and name only the text: the caller says which option. */
 int cli_signal_number(const char *name, struct err *e); /* "KILL", "SIGKILL", "9", "RTMIN+1" */
+int cli_size_bytes(const char *text, int64_t *ret, struct err *e); /* "512m", "1.5GiB", "-1" */
+int cli_duration_ms(const char *text, int64_t *ret, struct err *e); /* "5s", "1m30s", "250ms" */
+int cli_user(const char *text, uint32_t *ret_uid, struct spec_u64 *ret_gid, struct err *e); /* "1000", "1000:100" */
 
 #endif

@@ -1,0 +1,22 @@
+/* Every command, each in the file of its family. runtime/cli/commands.c puts them into the table. */
+#ifndef RUNTIME_CLI_COMMANDS_H
+#define RUNTIME_CLI_COMMANDS_H
+
+#include "runtime/cli/cli.h"
+
+extern const struct cli_command command_launch; /* launch.c */
+extern const struct cli_command command_create, command_run, command_start; /* create.c */
+extern const struct cli_command command_launch; /* launch.c */
+extern const struct cli_command command_exec; /* exec.c */
+extern const struct cli_command command_kill, command_delete; /* kill.c */
+extern const struct cli_command command_state, command_list; /* state.c */
+extern const struct cli_command command_ps; /* ps.c */
+extern const struct cli_command command_pause, command_resume; /* pause.c */
+extern const struct cli_command command_events; /* events.c */
+extern const struct cli_command command_update; /* update.c */
+extern const struct cli_command command_spec; /* spec.c */
+extern const struct cli_command command_features; /* features.c */
+extern const struct cli_command command_help; /* help.c */
+extern const struct cli_command command_completion; /* completion.c */
+
+#endif

@@ -1,0 +1,76 @@
+#include "runtime/cli/commands.h"
+#include "runtime/container.h"
+
+#include "lib/fd.h"
+
+#include <errno.h>
+
+static const struct cli_option no_options[] = { { 0 } };
+
+static int set_frozen(struct runtime *rt, struct container *c, bool frozen, struct err *e)
+{
+	cleanup_close int cgroup = -1;
+
+	int r = container_cgroup(rt, c, &cgroup, e);
+	if (r < 0)
+		return r;
+	if (cgroup < 0)
+		return err_say(e, ENOTSUP, "the container has no cgroup of its own, so it cannot be paused");
+	return cgroup_freeze(cgroup, frozen, e);
+}
+
+static int run_pause(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	enum container_status s;
+
+	(void)options, (void)argc;
+	int r = container_open(rt, argv[0], true, &c, e);
+	if (r < 0)
+		return r;
+	r = container_status(rt, &c, &s, e);
+	if (r < 0)
+		return r;
+	if (s != STATUS_RUNNING && s != STATUS_CREATED)
+		return err_say(e, EINVAL, "container not running or created: %s", container_status_name(s));
+	return set_frozen(rt, &c, true, e);
+}
+
+static int run_resume(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	enum container_status s;
+
+	(void)options, (void)argc;
+	int r = container_open(rt, argv[0], true, &c, e);
+	if (r < 0)
+		return r;
+	r = container_status(rt, &c, &s, e);
+	if (r < 0)
+		return r;
+	if (s != STATUS_PAUSED)
+		return err_say(e, EINVAL, "container not paused");
+	return set_frozen(rt, &c, false, e);
+}
+
+const struct cli_command command_pause = {
+	.name = "pause",
+	.arguments = "CONTAINER",
+	.summary = "Freeze all processes of a container",
+	.group = CLI_CHANGE,
+	.options = no_options,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_pause,
+};
+
+const struct cli_command command_resume = {
+	.name = "resume",
+	.arguments = "CONTAINER",
+	.summary = "Let a paused container go on",
+	.group = CLI_CHANGE,
+	.options = no_options,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_resume,
+};
