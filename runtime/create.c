@@ -135,14 +135,13 @@ static int plan(struct runtime *rt, struct setup *s, struct err *e)
 }
 
 /* Opens what the first process will inherit. From here on there is something to undo. */
-static int prepare(struct runtime *rt, struct setup *s, struct err *e)
+static int prepare(struct setup *s, struct err *e)
 {
 	const struct create_request *r = s->request;
 	int pair[2];
 
 	s->container->rootfs = rootfs_path(s->rootfs);
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
-	(void)rt;
 	if (record_save(s->container, e) < 0)
 		return -e->code;
 	if (ns_plan_open(&s->ns, e) < 0 || rootfs_open_sources(s->rootfs, e) < 0)
@@ -155,6 +154,8 @@ static int prepare(struct runtime *rt, struct setup *s, struct err *e)
 		return -e->code;
 	s->parent_end = pair[0];
 	s->child_end = pair[1];
+	if (process_plan_open(&s->process, e) < 0)
+		return -e->code;
 	return cgroup_create(s->cgroup, &s->cgroup_host, &s->cgroup_fd, e);
 }
 
@@ -190,7 +191,7 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 		return -e->code;
 	/* With systemd the path is known only now. */
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
-	if (message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
+	if (process_grant(&s->process, pid, e) < 0 || message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
 		return -e->code;
 	for (;;) {
 		int r = message_receive(s->parent_end, NULL, ret_master, e);
@@ -256,6 +257,7 @@ void setup_finish(struct setup *s)
 	ns_plan_close(&s->ns);
 	if (s->rootfs)
 		rootfs_plan_close(s->rootfs);
+	process_plan_close(&s->process);
 	cgroup_host_close(&s->cgroup_host);
 	close_fd(&s->cgroup_fd);
 	close_fd(&s->console_socket);
@@ -286,7 +288,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
 	if (plan(rt, s, e) < 0 ||
-	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(rt, s, e) < 0 ||
+	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(s, e) < 0 ||
 	    spawn(s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s, *ret_pid);
 		return -e->code;

@@ -5,10 +5,11 @@
 #include "runtime/record.h"
 #include "runtime/setup.h"
 
-#define SETUP_INIT(r, c)                                                                                       \
-	{                                                                                                      \
-		.request = (r), .container = (c), .cgroup_host = { .root_fd = -1 }, .cgroup_fd = -1,             \
-		.console_socket = -1, .listener = -1, .parent_end = -1, .child_end = -1, .pidfd = -1,          \
+#define SETUP_INIT(r, c)                                                                                   \
+	{                                                                                                  \
+		.request = (r), .container = (c), .cgroup_host = { .root_fd = -1 }, .cgroup_fd = -1,         \
+		.process = { .listener_fd = -1 }, .console_socket = -1, .listener = -1, .parent_end = -1,  \
+		.child_end = -1, .pidfd = -1,                                                              \
 	}
 
 /*

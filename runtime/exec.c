@@ -54,11 +54,8 @@ static int take_terminal(struct joining *j, int *ret_master, struct err *e)
 static _Noreturn void joined_main(struct joining *j)
 {
 	struct err e = ERR_INIT;
-	sigset_t none;
 	cleanup_close int master = -1;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (setsid() < 0 && errno != EPERM) {
 		err_set(&e, errno, "setsid");
 		goto fail;
@@ -80,7 +77,9 @@ fail:
 
 static int join(const struct joining *j, uint64_t namespaces, struct err *e)
 {
-	/* Before joining: a process inside must never look into this one. */
+	/* Both before joining: inside there may not be the rights, and a process there must never look into this one. */
+	if (process_grant(&j->process, 0, e) < 0)
+		return -e->code;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_set(e, errno, "become undumpable");
 	if (namespaces && setns(j->init_pidfd, (int)namespaces) < 0)
@@ -258,7 +257,7 @@ static int prepare(struct runtime *rt, struct joining *j, const struct spec *s, 
 		return -e->code;
 
 	j->init_pidfd = container_pidfd(j->container, e);
-	if (j->init_pidfd < 0 || open_cgroup(rt, j, e) < 0)
+	if (j->init_pidfd < 0 || process_plan_open(&j->process, e) < 0 || open_cgroup(rt, j, e) < 0)
 		return -e->code;
 	if (r->console_socket && (j->console_socket = pty_connect(r->console_socket, e)) < 0)
 		return j->console_socket;
@@ -298,6 +297,7 @@ static int start_process(struct runtime *rt, struct joining *j, pid_t *ret_pid, 
 
 static void finish(struct joining *j)
 {
+	process_plan_close(&j->process);
 	close_fd(&j->init_pidfd);
 	close_fd(&j->cgroup_fd);
 	close_fd(&j->console_socket);
@@ -311,7 +311,7 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 {
 	enum container_status status;
 	cleanup_close int master = -1;
-	struct joining j = { .container = c, .request = r, .init_pidfd = -1, .cgroup_fd = -1, .console_socket = -1,
+	struct joining j = { .container = c, .request = r, .process = { .listener_fd = -1 }, .init_pidfd = -1, .cgroup_fd = -1, .console_socket = -1,
 			     .parent_end = -1, .child_end = -1, .pidfd = -1 };
 	struct relay relay;
 	pid_t pid = -1;

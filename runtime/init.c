@@ -7,7 +7,6 @@
 #include "runtime/setup.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -52,8 +51,6 @@ static int open_terminal(struct setup *s, int *ret_master, int *ret_slave, struc
 
 	if (rootfs_console(s->rootfs, p->console_height, p->console_width, &master, ret_slave, e) < 0)
 		return err_wrap(e, "console");
-	if (fchown(*ret_slave, p->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
-		return err_set(e, errno, "give the pty to user %u", p->user.uid);
 	if (s->console_socket >= 0)
 		return pty_send(s->console_socket, master, e);
 	*ret_master = take_fd(&master);
@@ -101,12 +98,9 @@ _Noreturn void init_main(struct setup *s)
 {
 	struct err e = ERR_INIT;
 	cleanup_buf struct buf state = BUF_INIT;
-	sigset_t none;
 	pid_t pid = 0;
 	int answer = s->child_end;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 
 	if (set_up(s, &pid, &e) < 0)
 		goto fail;
