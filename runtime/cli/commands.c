@@ -4,7 +4,6 @@
 
 const struct cli_command *const cli_commands[] = {
 	&command_launch,
-	&command_launch,
 	&command_run,
 	&command_create,
 	&command_start,

@@ -1,25 +1,15 @@
+#include "runtime/cli/exec.h"
+
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
 #include "runtime/log.h"
 
-#include "lib/file.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
-struct options {
-	const char *console_socket, *pid_file, *pidfd_socket;
-	const char *cwd, *user, *process, *process_label, *apparmor, *cgroup;
-	struct cli_strings env, additional_gids, caps;
-	struct spec_bool no_new_privs, tty;
-	bool detach, ignore_paused;
-	struct spec_i64 preserve_fds;
-};
-
 #define OPTION(name, letter, type, field, value, help) \
-	CLI_OPTION(name, letter, type, struct options, field, value, help)
+	CLI_OPTION(name, letter, type, struct exec_options, field, value, help)
 
 static const struct cli_option options_table[] = {
 	OPTION("tty", 't', CLI_SWITCH, tty, NULL, "give the program a terminal"),
@@ -43,154 +33,7 @@ static const struct cli_option options_table[] = {
 	{ 0 },
 };
 
-enum { PROCESS_SIZE_MAX = 16 << 20 };
-
-static int load_process(const char *path, struct arena *a, struct spec_process **ret, struct err *e)
-{
-	cleanup_buf struct buf text = BUF_INIT;
-
-	int r = file_read_at(AT_FDCWD, path, PROCESS_SIZE_MAX, &text, e);
-	if (r < 0)
-		return r;
-	r = spec_parse_process(text.data, text.len, a, ret, e);
-	return r < 0 ? err_wrap(e, "%s", path) : 0;
-}
-
-/* A later variable of the same name takes the place of the earlier one: getenv(3) finds the first. */
-static int set_env(const struct cli_strings *set, struct arena *a, struct spec_process *p, struct err *e)
-{
-	const char **env = arena_new_array(a, p->n_env + set->n + 1, const char *);
-	size_t n = p->n_env;
-
-	if (n)
-		memcpy(env, p->env, n * sizeof(*env));
-	for (size_t i = 0; i < set->n; i++) {
-		const char *equals = strchr(set->v[i], '=');
-		if (!equals || equals == set->v[i])
-			return err_say(e, EINVAL, "invalid environment variable \"%s\": expected NAME=VALUE",
-				       set->v[i]);
-		size_t len = (size_t)(equals + 1 - set->v[i]), at = 0;
-		while (at < n && strncmp(env[at], set->v[i], len) != 0)
-			at++;
-		env[at] = set->v[i];
-		n += at == n;
-	}
-	p->env = env;
-	p->n_env = n;
-	return 0;
-}
-
-/*
- * Not the inheritable set: what the program executes would get them too (CVE-2022-29162). Ambient ones follow where the
- * container's configuration has inheritable ones already, as engines expect.
- */
-static int add_caps(const struct cli_strings *caps, struct arena *a, struct spec_process *p, struct err *e)
-{
-	struct spec_capabilities *c = arena_new(a, struct spec_capabilities);
-
-	if (p->capabilities)
-		*c = *p->capabilities;
-	for (size_t i = 0; i < caps->n; i++) {
-		int number = spec_cap_number(caps->v[i]);
-		if (number < 0)
-			return err_say(e, EINVAL, "unknown capability \"%s\"", caps->v[i]);
-		uint64_t bit = (uint64_t)1 << number;
-		c->set[CAPS_BOUNDING] |= bit;
-		c->set[CAPS_EFFECTIVE] |= bit;
-		c->set[CAPS_PERMITTED] |= bit;
-		if (c->set[CAPS_INHERITABLE] & bit)
-			c->set[CAPS_AMBIENT] |= bit;
-	}
-	p->capabilities = c;
-	return 0;
-}
-
-static int add_gids(const struct cli_strings *gids, struct arena *a, struct spec_user *u, struct err *e)
-{
-	uint32_t *all = arena_new_array(a, u->n_additional_gids + gids->n, uint32_t);
-	size_t n = u->n_additional_gids;
-
-	if (n)
-		memcpy(all, u->additional_gids, n * sizeof(*all));
-	for (size_t i = 0; i < gids->n; i++) {
-		struct spec_u64 none;
-		struct err ignored;
-		if (cli_user(gids->v[i], &all[n], &none, &ignored) < 0 || none.set)
-			return err_say(e, EINVAL, "additional-gids must be a positive number %s", gids->v[i]);
-		n++;
-	}
-	u->additional_gids = all;
-	u->n_additional_gids = n;
-	return 0;
-}
-
-static int apply_options(const struct options *o, struct arena *a, struct spec_process *p, struct err *e)
-{
-	struct spec_u64 gid;
-	int r = 0;
-
-	if (o->cwd && o->cwd[0] != '/')
-		return err_say(e, EINVAL, "--cwd \"%s\": expected an absolute path", o->cwd);
-	if (o->cwd)
-		p->cwd = o->cwd;
-	if (o->apparmor)
-		p->apparmor_profile = o->apparmor;
-	if (o->process_label)
-		p->selinux_label = o->process_label;
-	if (o->no_new_privs.set)
-		p->no_new_privileges = o->no_new_privs.v;
-	if (o->tty.set)
-		p->terminal = o->tty.v;
-	if (o->user) {
-		r = cli_user(o->user, &p->user.uid, &gid, e);
-		if (r < 0)
-			return r;
-		if (gid.set)
-			p->user.gid = (uint32_t)gid.v;
-	}
-	if (o->additional_gids.n)
-		r = add_gids(&o->additional_gids, a, &p->user, e);
-	if (r >= 0 && o->caps.n)
-		r = add_caps(&o->caps, a, p, e);
-	if (r >= 0 && o->env.n)
-		r = set_env(&o->env, a, p, e);
-	return r;
-}
-
-/* The container's own process is the pattern, or a document is; options change either. */
-static int make_process(const struct options *o, const struct spec *s, int n_args, char **args, struct arena *a,
-			struct spec_process *p, struct err *e)
-{
-	struct spec_process *given = NULL;
-
-	if (o->process) {
-		int r = load_process(o->process, a, &given, e);
-		if (r < 0)
-			return r;
-	} else {
-		given = s->process;
-	}
-	if (given)
-		*p = *given;
-	else
-		*p = (struct spec_process){ .cwd = "/" };
-	if (!o->process) {
-		/* A terminal is had by asking for it, whatever the container's first process has. */
-		p->terminal = false;
-		p->console_height = p->console_width = 0;
-		p->args = NULL;
-		p->n_args = 0;
-	}
-	if (n_args > 0) {
-		p->args = (const char **)args;
-		p->n_args = (size_t)n_args;
-	}
-	if (p->n_args == 0)
-		return err_say(e, EINVAL, "process args cannot be empty");
-	return apply_options(o, a, p, e);
-}
-
-static int check(const struct options *o, int argc, struct err *e)
+static int check(const struct exec_options *o, int argc, struct err *e)
 {
 	if (!o->process && argc < 2)
 		return err_say(e, EINVAL, "\"exec\" requires a minimum of 2 argument(s)");
@@ -203,7 +46,7 @@ static int check(const struct options *o, int argc, struct err *e)
 	return 0;
 }
 
-static int execute(struct runtime *rt, const struct options *o, int argc, char **argv, int *ret_exit, struct err *e)
+static int execute(struct runtime *rt, const struct exec_options *o, int argc, char **argv, int *ret_exit, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	struct spec_process process;
@@ -215,7 +58,7 @@ static int execute(struct runtime *rt, const struct options *o, int argc, char *
 	r = container_load_config(&c, &rt->arena, &s, e);
 	if (r < 0)
 		return r;
-	r = make_process(o, s, argc - 1, argv + 1, &rt->arena, &process, e);
+	r = exec_process_make(o, s, argc - 1, argv + 1, &rt->arena, &process, e);
 	if (r < 0)
 		return r;
 	struct exec_request request = {
@@ -256,7 +99,7 @@ const struct cli_command command_exec = {
 		   "does, and with 255 when it could not be run.\n",
 	.group = CLI_LIFE,
 	.options = options_table,
-	.options_size = sizeof(struct options),
+	.options_size = sizeof(struct exec_options),
 	.min_args = 1,
 	.max_args = -1,
 	.stop_at_first = true,

@@ -43,7 +43,7 @@ int cli_size_bytes(const char *text, int64_t *ret, struct err *e)
 			return err_say(e, ERANGE, "invalid size: '%s': out of range", text);
 		return *ret = exact, 0;
 	}
-	if (*s == ' ')
+	if (*s == ' ' && s[1])
 		s++;
 	const char *unit = *s ? strchr(units, tolower((unsigned char)*s)) : NULL;
 	if (unit) {

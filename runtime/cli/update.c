@@ -158,9 +158,9 @@ const struct cli_command command_update = {
 	.name = "update",
 	.arguments = "CONTAINER",
 	.summary = "Change the limits of a container",
-	.details = "Only what is given changes. The document of --resources is that of linux.resources in config.json;\n"
-		   "options go over it. Memory that shrinks below what is used never kills: pages are reclaimed, or it\n"
-		   "is an error.\n",
+	.details = "Only what is given changes. The document of --resources is that of linux.resources in\n"
+		   "config.json; options go over it. Memory that shrinks below what is used never kills: pages are\n"
+		   "reclaimed, or it is an error.\n",
 	.group = CLI_CHANGE,
 	.options = options_table,
 	.options_size = sizeof(struct options),
