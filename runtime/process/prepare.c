@@ -14,7 +14,10 @@ static int grant_oom_score_adj(const struct process_plan *p, pid_t pid, struct e
 
 	if (!p->process->oom_score_adj.set)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	else
+		strcpy(path, "/proc/self/oom_score_adj");
 	snprintf(value, sizeof(value), "%lld", (long long)p->process->oom_score_adj.v);
 	if (file_write_at(AT_FDCWD, path, value, e) < 0)
 		return err_wrap(e, "process.oomScoreAdj");

@@ -6,7 +6,7 @@
  *
  *	P  process_plan_make
  *	P  process_plan_open   connects to the seccomp listener, whose path is the host's
- *	P  process_grant       once C exists but has not begun: what only the runtime's own rights can give it
+ *	P  process_grant       while C waits to begin: what only the runtime's own rights can give it
  *	C  process_prepare     keyring, scheduler, rlimits, cwd, looks the program up: needs the old rights
  *	C  (startContainer hooks)
  *	C  process_exec        ids, capabilities, labels, no_new_privs, seccomp, execve: returns only with an error
@@ -61,7 +61,7 @@ void process_plan_close(struct process_plan *p);
 /*
  * In the parent, while the child @pid waits and still has the credentials that it was cloned with: its oom_score_adj (whose
  * file it cannot write any more once its credentials have changed), the room for hard limits that a user namespace's root
- * may not raise, and execCPUAffinity.initial.
+ * may not raise, and execCPUAffinity.initial. @pid 0: the caller itself, which is to join a container and has not yet.
  */
 int process_grant(const struct process_plan *p, pid_t pid, struct err *e);
 
