@@ -31,22 +31,38 @@ static int make_name(int dir, const char *name, bool directory)
 	return directory ? mkdirat(dir, name, 0755) : mknodat(dir, name, S_IFREG | 0755, 0);
 }
 
-static int attach(struct rootfs_plan *p, const struct mount_plan *m, int tree, struct err *e)
+/*
+ * Attaches without a look-up where a single name decides: in the top of a tmpfs of ours, or a directory in the top of the
+ * root, as the kernel does not put a directory on a symlink. Returns 1, or 0 when a look-up is needed.
+ */
+static int attach_by_name(const struct rootfs_plan *p, const struct mount_plan *m, int tree, bool directory)
+{
+	int base = m->base >= 0 ? p->mounts[m->base].fd : -1;
+
+	/* A name that is there already may be a symlink of /dev. */
+	if (base >= 0)
+		return make_name(base, m->base_name, directory) == 0 && mount_attach(tree, base, m->base_name) == 0;
+
+	const char *name = m->target + 1;
+	if (!directory || strchr(name, '/') || strcmp(name, "..") == 0)
+		return 0;
+	if (mount_attach(tree, p->root_fd, name) == 0)
+		return 1;
+	return errno == ENOENT && mkdirat(p->root_fd, name, 0755) == 0 && mount_attach(tree, p->root_fd, name) == 0;
+}
+
+static int attach(const struct rootfs_plan *p, const struct mount_plan *m, int tree, struct err *e)
 {
 	int directory = m->kind == MOUNT_BIND ? is_directory(tree) : 1;
-	int base = m->base >= 0 ? p->mounts[m->base].fd : -1;
 
 	if (directory < 0)
 		return err_set(e, -directory, "stat the source");
-	/* A name that is there already may be a symlink of /dev: that is for the look-up below. */
-	if (base >= 0 && make_name(base, m->base_name, directory) == 0) {
-		if (mount_attach(tree, base, m->base_name) < 0)
-			return err_set(e, errno, "move_mount");
+	if (attach_by_name(p, m, tree, directory))
 		return 0;
-	}
-	cleanup_close int target = in_root_open(p->root_fd, m->target, O_PATH, e);
-	if (target == -ENOENT)
-		target = open_target(p, m, directory, e);
+	if (m->kind == MOUNT_FS && !strchr(m->target + 1, '/') &&
+	    (strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0))
+		return err_say(e, ENOTDIR, "a %s must be mounted on an ordinary directory", m->type);
+	cleanup_close int target = open_target(p, m, directory, e);
 	if (target < 0)
 		return target;
 	if (mount_attach(tree, target, NULL) == 0)

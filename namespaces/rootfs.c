@@ -11,7 +11,7 @@
 
 /*
  * What the host mounts later may still show up (slave) but nothing goes back. Only a configuration that asks for "shared"
- * keeps the ties to the host, so that its own shared binds can have them; the root's own word comes in rootfs_enter.
+ * keeps the ties to the host, so that its own shared binds can have them; the root's own word comes at the end of rootfs_seal.
  */
 static int cut_ties(const struct rootfs_plan *p, struct err *e)
 {
@@ -153,12 +153,7 @@ int rootfs_enter(struct rootfs_plan *p, struct err *e)
 {
 	if (p->chroot_only)
 		return change_root(p, e);
-	if ((p->no_pivot ? enter_without_pivot(p, e) : pivot(p, e)) < 0)
-		return -e->code;
-	if (p->propagation && p->propagation != MS_PRIVATE &&
-	    mount_set_propagation(p->root_fd, p->propagation, p->propagation_rec, e) < 0)
-		return err_wrap(e, "linux.rootfsPropagation");
-	return 0;
+	return p->no_pivot ? enter_without_pivot(p, e) : pivot(p, e);
 }
 
 /* The fsmount or bind that was attached to /proc; without one, what the image has there, if that is a procfs. */
@@ -194,6 +189,10 @@ int rootfs_seal(struct rootfs_plan *p, struct err *e)
 			return err_wrap(e, "make '%s' read-only", p->mounts[i].target);
 	if (p->readonly && mount_set_readonly(p->root_fd, e) < 0)
 		return err_wrap(e, "make the root file system read-only");
+	/* Last: of an unbindable tree no more copies could be made. */
+	if (p->propagation && p->propagation != MS_PRIVATE &&
+	    mount_set_propagation(p->root_fd, p->propagation, p->propagation_rec, e) < 0)
+		return err_wrap(e, "linux.rootfsPropagation");
 	return 0;
 }
 
