@@ -46,7 +46,8 @@ static int check(const struct exec_options *o, int argc, struct err *e)
 	return 0;
 }
 
-static int execute(struct runtime *rt, const struct exec_options *o, int argc, char **argv, int *ret_exit, struct err *e)
+static int execute(struct runtime *rt, const struct exec_options *o, int argc, char **argv, int *ret_exit,
+		   struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	struct spec_process process;

@@ -90,10 +90,12 @@ static void engines_options_are_known(void **state)
 	static const struct {
 		const char *command, *options;
 	} known[] = {
-		{ "create", "bundle b console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket f config" },
-		{ "run", "bundle console-socket pid-file no-pivot no-new-keyring preserve-fds config d detach keep no-subreaper" },
-		{ "exec", "console-socket cwd e env t tty u user g additional-gids p process d detach pid-file process-label "
-			  "apparmor no-new-privs c cap preserve-fds cgroup ignore-paused pidfd-socket" },
+		{ "create", "bundle b console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket f "
+			    "config" },
+		{ "run", "bundle console-socket pid-file no-pivot no-new-keyring preserve-fds config d detach keep "
+			 "no-subreaper" },
+		{ "exec", "console-socket cwd e env t tty u user g additional-gids p process d detach pid-file "
+			  "process-label apparmor no-new-privs c cap preserve-fds cgroup ignore-paused pidfd-socket" },
 		{ "kill", "a all" },
 		{ "delete", "f force" },
 		{ "list", "f format q quiet" },
@@ -200,7 +202,8 @@ static void exec_options_change(void **state)
 static void exec_refuses(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	const char *env[] = { "NAME" }, *empty[] = { "=x" }, *gids[] = { "-1" }, *pair[] = { "1:2" }, *caps[] = { "CAP_X" };
+	const char *env[] = { "NAME" }, *empty[] = { "=x" }, *gids[] = { "-1" }, *pair[] = { "1:2" };
+	const char *caps[] = { "CAP_X" };
 	const struct exec_options bad[] = {
 		{ .env = { env, 1 } }, { .env = { empty, 1 } }, { .additional_gids = { gids, 1 } },
 		{ .additional_gids = { pair, 1 } }, { .caps = { caps, 1 } }, { .cwd = "x" }, { .user = "root" },

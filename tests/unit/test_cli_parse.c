@@ -169,7 +169,7 @@ static void errors(void **state)
 		{ "-n", "flag needs an argument: -n" },
 		{ "--number x", "invalid value \"x\" for --number: expected an integer" },
 		{ "--number=", "invalid value \"\" for --number: expected an integer" },
-		{ "--number 99999999999999999999", "invalid value \"99999999999999999999\" for --number: value out of range" },
+		{ "--number 9999999999999999999", "invalid value \"9999999999999999999\" for --number: value out of range" },
 		{ "--never", "--never is not supported: for a reason" },
 	};
 
@@ -235,7 +235,8 @@ static void durations(void **state)
 	static const struct {
 		const char *text;
 		int64_t ms;
-	} good[] = { { "5s", 5000 }, { "500ms", 500 }, { "1m30s", 90000 }, { "1.5h", 5400000 }, { "0s", 0 }, { "1us", 0 } };
+	} good[] = { { "5s", 5000 }, { "500ms", 500 }, { "1m30s", 90000 }, { "1.5h", 5400000 },
+		     { "0s", 0 }, { "1us", 0 } };
 	static const char *const bad[] = { "", "5", "s", "-5s", "5s ", "5 s", "5d", "99999999999h" };
 	struct err e;
 	int64_t v;
