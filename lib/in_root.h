@@ -1,8 +1,8 @@
 /*
  * Path look-up inside a root that is not trusted: a container's rootfs. Every look-up goes through openat2(2) with
- * RESOLVE_IN_ROOT, so no symlink, absolute path or ".." leads out of it, and what comes back is a descriptor: the
- * path is never used again. Magic links of procfs are refused. Where something is made, a symlink to what does not exist
- * yet has its target made, inside the root.
+ * RESOLVE_IN_ROOT, so no symlink, absolute path or ".." leads out of it, and what comes back is a descriptor: the path
+ * is never used again. Magic links of procfs are refused. Where something is made, a symlink to what does not exist yet
+ * has its target made, inside the root.
  */
 #ifndef LIB_IN_ROOT_H
 #define LIB_IN_ROOT_H

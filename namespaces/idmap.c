@@ -95,7 +95,8 @@ static int run_helper(const char *program, pid_t pid, const struct spec_idmap *m
 
 int idmap_write_with_helpers(pid_t pid, const struct idmaps *m, struct err *e)
 {
-	if (run_helper("newgidmap", pid, m->gid, m->n_gid, e) < 0 || run_helper("newuidmap", pid, m->uid, m->n_uid, e) < 0)
+	if (run_helper("newgidmap", pid, m->gid, m->n_gid, e) < 0 ||
+	    run_helper("newuidmap", pid, m->uid, m->n_uid, e) < 0)
 		return -e->code;
 	return 0;
 }

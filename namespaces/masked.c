@@ -30,8 +30,8 @@ static bool gone(int code)
 }
 
 /*
- * A name in the top directory of the container's own procfs needs no look-up: the kernel makes these, none leads elsewhere
- * but for four symlinks.
+ * A name in the top directory of the container's own procfs needs no look-up: the kernel makes these, none leads
+ * elsewhere but for four symlinks.
  */
 static const char *proc_name(const struct rootfs_plan *p, const char *path)
 {
@@ -116,8 +116,8 @@ static int next_dir(struct covers *c, struct err *e)
 }
 
 /*
- * Files are tried first and most paths are missing: a failed move_mount(2) leaves the cover for the next path, so a missing
- * path costs one system call.
+ * Files are tried first and most paths are missing: a failed move_mount(2) leaves the cover for the next path, so a
+ * missing path costs one system call.
  */
 static int mask(const struct rootfs_plan *p, const char *path, struct covers *c, struct err *e)
 {

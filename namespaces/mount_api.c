@@ -22,7 +22,9 @@ static int fs_error(int fs, int code, struct err *e, const char *what)
 
 static int set_param(int fs, const char *type, const struct fs_param *p, struct err *e)
 {
-	/* Every devpts is a new instance since Linux 4.7, which is older than this API: the word does nothing any more. */
+	/*
+	 * Every devpts is a new instance since Linux 4.7, which is older than this API: the word does nothing any more.
+	 */
 	if (strcmp(type, "devpts") == 0 && strcmp(p->key, "newinstance") == 0)
 		return 0;
 	if (fsconfig(fs, p->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, p->key, p->value, 0) < 0) {
@@ -90,7 +92,8 @@ static int set_attr(int fd, const struct mount_attrs *at, uint64_t propagation, 
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) == 0)
 		return 0;
 	if (errno == EPERM && at->clr)
-		return err_set(e, EPERM, "mount_setattr: the host locked what 'rw', 'suid', 'dev' or 'exec' would take off");
+		return err_set(e, EPERM,
+			       "mount_setattr: the host locked what 'rw', 'suid', 'dev' or 'exec' would take off");
 	return err_set(e, errno, "mount_setattr");
 }
 

@@ -1,4 +1,6 @@
-/* The kernel's mount API (fsopen(2), open_tree(2), mount_setattr(2), move_mount(2)) with errors that say what failed. */
+/*
+ * The kernel's mount API (fsopen(2), open_tree(2), mount_setattr(2), move_mount(2)) with errors that say what failed.
+ */
 #ifndef NAMESPACES_MOUNT_API_H
 #define NAMESPACES_MOUNT_API_H
 

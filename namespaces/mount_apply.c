@@ -23,7 +23,8 @@ static int is_directory(int fd)
 /* Opens where the mount goes, making it, as a directory or as a file, when it is missing. */
 static int open_target(const struct rootfs_plan *p, const struct mount_plan *m, bool directory, struct err *e)
 {
-	return directory ? in_root_mkdir(p->root_fd, m->target, 0755, e) : in_root_touch(p->root_fd, m->target, 0755, e);
+	return directory ? in_root_mkdir(p->root_fd, m->target, 0755, e)
+			 : in_root_touch(p->root_fd, m->target, 0755, e);
 }
 
 static int make_name(int dir, const char *name, bool directory)
@@ -32,8 +33,8 @@ static int make_name(int dir, const char *name, bool directory)
 }
 
 /*
- * Attaches without a look-up where a single name decides: in the top of a tmpfs of ours, or a directory in the top of the
- * root, as the kernel does not put a directory on a symlink. Returns 1, or 0 when a look-up is needed.
+ * Attaches without a look-up where a single name decides: in the top of a tmpfs of ours, or a directory in the top of
+ * the root, as the kernel does not put a directory on a symlink. Returns 1, or 0 when a look-up is needed.
  */
 static int attach_by_name(const struct rootfs_plan *p, const struct mount_plan *m, int tree, bool directory)
 {
@@ -211,8 +212,8 @@ static bool has_long_param(const struct mount_plan *m)
 }
 
 /*
- * fsconfig(2) takes no string above 255 bytes, which the lower directories of an overlay can need: mount(2) takes a page.
- * The place is still a descriptor that was looked up in the root.
+ * fsconfig(2) takes no string above 255 bytes, which the lower directories of an overlay can need: mount(2) takes a
+ * page. The place is still a descriptor that was looked up in the root.
  */
 static int mount_long(const struct rootfs_plan *p, const struct mount_plan *m, struct err *e)
 {

@@ -29,8 +29,8 @@ struct option {
 };
 
 /*
- * Sorted by name. (no)iversion: every file system that can count versions does so since Linux 5.x, and the mount API has
- * no flag for it. silent, loud: the mount API gives its messages to the caller and logs nothing.
+ * Sorted by name. (no)iversion: every file system that can count versions does so since Linux 5.x, and the mount API
+ * has no flag for it. silent, loud: the mount API gives its messages to the caller and logs nothing.
  */
 #define OPTIONS(X) \
 	X("async", OPTION_SUPERBLOCK, 0, 0) \

@@ -43,7 +43,7 @@ struct ns_plan {
 	bool create_cgroup; /* C unshares it itself, once it is in its cgroup, so that this is the namespace's root */
 	struct ns_join join[NS_MAX];
 	size_t n_join;
-	bool stage; /* joining a user namespace, or a pid one, or time offsets: a process in between must do it */
+	bool stage; /* joining a user or pid namespace, or any with a new user namespace, takes a process in between */
 	const struct spec_idmap *uid_maps, *gid_maps; /* for a new user namespace */
 	size_t n_uid_maps, n_gid_maps;
 	bool map_with_helpers; /* newuidmap and newgidmap: an unprivileged user maps more than himself */
@@ -61,8 +61,8 @@ int ns_plan_open(struct ns_plan *p, struct err *e);
 void ns_plan_close(struct ns_plan *p);
 
 /*
- * In the stage process: joins what there is to join in an order that the rights allow, and sets time offsets. After it
- * the caller clones C with CLONE_PARENT | plan.create.
+ * In the stage process: joins what there is to join in an order that the rights allow. After it the caller clones C
+ * with CLONE_PARENT | plan.create.
  */
 int ns_stage(const struct ns_plan *p, struct err *e);
 
@@ -72,7 +72,11 @@ int ns_map_ids(const struct ns_plan *p, pid_t pid, struct err *e);
 /* In C, once mapped: becomes uid and gid 0 of a new or joined user namespace; else does nothing. */
 int ns_become_root(const struct ns_plan *p, struct err *e);
 
-/* In C: joins (without a stage), unshares the cgroup namespace, sets hostname and domainname, brings lo up. */
+/*
+ * In C: joins (without a stage), unshares the cgroup namespace, makes and enters a time namespace with offsets, sets
+ * hostname and domainname, brings lo up. Whoever joins anything cannot be traced (is not dumpable) until its exec, so that
+ * its files in /proc/self belong to the host's root: what has to be written there (oom_score_adj) comes before the join.
+ */
 int ns_configure(const struct ns_plan *p, struct err *e);
 
 /* ---- root file system ---- */
@@ -105,8 +109,8 @@ const char *rootfs_path(const struct rootfs_plan *p);
 int rootfs_mount(struct rootfs_plan *p, struct err *e);
 
 /*
- * In C, after rootfs_mount: opens a pty pair in the container's own devpts by descriptor, never by a path that the image
- * could have replaced, and binds its end to /dev/console. @height 0: size left alone.
+ * In C, after rootfs_mount: opens a pty pair in the container's own devpts by descriptor, never by a path that the
+ * image could have replaced, and binds its end to /dev/console. @height 0: size left alone.
  */
 int rootfs_console(struct rootfs_plan *p, uint16_t height, uint16_t width, int *ret_master, int *ret_slave,
 		   struct err *e);
@@ -117,7 +121,7 @@ int console_open(uint16_t height, uint16_t width, int *ret_master, int *ret_slav
 /* In C: makes the rootfs the root of its mount namespace; the host's tree is gone after it. */
 int rootfs_enter(struct rootfs_plan *p, struct err *e);
 
-/* In C, after createContainer hooks and rootfs_enter: sysctl, readonlyPaths, maskedPaths, root.readonly. */
+/* In C, after createContainer hooks and rootfs_enter: sysctl, paths, root.readonly, rootfsPropagation of the root. */
 int rootfs_seal(struct rootfs_plan *p, struct err *e);
 
 /* ---- option names, for `features` ---- */

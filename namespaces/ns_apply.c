@@ -143,8 +143,8 @@ static int write_offset(int fd, const char *clock, const struct spec_time_offset
 }
 
 /*
- * A time namespace takes offsets only while nothing runs in it, so C does not come to life in it: it unshares one for its
- * children, writes the offsets, and then goes there itself.
+ * A time namespace takes offsets only while nothing runs in it, so C does not come to life in it: it unshares one for
+ * its children, writes the offsets, and then goes there itself.
  */
 static int set_time_offsets(const struct ns_plan *p, struct err *e)
 {
@@ -152,13 +152,15 @@ static int set_time_offsets(const struct ns_plan *p, struct err *e)
 		return 0;
 	if (unshare(CLONE_NEWTIME) < 0)
 		return err_set(e, errno, "unshare the time namespace");
-	/* A change of ids made /proc/self root's of the host, not ours to write; this is undone by execve(2) anyway. */
-	if ((p->create & CLONE_NEWUSER) && prctl(PR_SET_DUMPABLE, 1) < 0)
+	/* A change of ids made /proc/self the host's root's: ours again for one open(2). */
+	bool again = (p->create & CLONE_NEWUSER) != 0;
+	if (again && prctl(PR_SET_DUMPABLE, 1) < 0)
 		return err_set(e, errno, "prctl");
-
 	cleanup_close int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open '/proc/self/timens_offsets'");
+	if (again && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_set(e, errno, "prctl");
 	if (write_offset(fd, "monotonic", &p->offset_monotonic, e) < 0 ||
 	    write_offset(fd, "boottime", &p->offset_boottime, e) < 0)
 		return -e->code;

@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 
 /*
- * What the host mounts later may still show up (slave) but nothing goes back. Only a configuration that asks for "shared"
- * keeps the ties to the host, so that its own shared binds can have them; the root's own word comes at the end of rootfs_seal.
+ * What the host mounts later may still show up (slave) but nothing goes back. Only a configuration that asks for
+ * "shared" keeps the ties to the host, so that its own shared binds can have them; the root's own word comes at the end
+ * of rootfs_seal.
  */
 static int cut_ties(const struct rootfs_plan *p, struct err *e)
 {
@@ -116,8 +117,8 @@ static int change_root(const struct rootfs_plan *p, struct err *e)
 }
 
 /*
- * A root on a ramdisk cannot be pivoted. The container's root goes on top of it; what the host mounted on /proc and /sys
- * goes, so that a nested user namespace cannot take their being fully visible as leave to mount new ones.
+ * A root on a ramdisk cannot be pivoted. The container's root goes on top of it; what the host mounted on /proc and
+ * /sys goes, so that a nested user namespace cannot take their being fully visible as leave to mount new ones.
  */
 static int enter_without_pivot(const struct rootfs_plan *p, struct err *e)
 {

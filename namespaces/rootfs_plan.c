@@ -46,7 +46,9 @@ static bool is_own_tmpfs(const struct mount_plan *m)
 	return m->kind == MOUNT_FS && strcmp(m->type, "tmpfs") == 0 && !m->options.tmpcopyup && !has_dotdot(m->target);
 }
 
-/* The latest mount before @i that is above it decides; when that is no tmpfs of ours, the target has to be looked up. */
+/*
+ * The latest mount before @i that is above it decides; when that is no tmpfs of ours, the target has to be looked up.
+ */
 static void plan_base(struct rootfs_plan *p, size_t i)
 {
 	struct mount_plan *m = &p->mounts[i];

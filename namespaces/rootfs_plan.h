@@ -22,8 +22,8 @@ struct mount_plan {
 	struct mount_options options;
 	bool late_readonly; /* read-only only in rootfs_seal: nodes and mount points are still made in it */
 	/*
-	 * The mount before this one in whose top directory the target lies, when that is a tmpfs made here: its content is
-	 * ours alone, so that the name needs no look-up. -1: none.
+	 * The mount before this one in whose top directory the target lies, when that is a tmpfs made here: its content
+	 * is ours alone, so that the name needs no look-up. -1: none.
 	 */
 	int base;
 	const char *base_name;

@@ -45,7 +45,8 @@ static int set_idmap(const struct rootfs_plan *p, const struct mount_plan *m, in
 }
 
 /*
- * 0 with source_fd still -1 when this process may not do it: a user without rights on the host. C then has as many as he.
+ * 0 with source_fd still -1 when this process may not do it: a user without rights on the host. C then has as many as
+ * he.
  */
 static int open_bind(const struct rootfs_plan *p, struct mount_plan *m, const char *source, struct err *e)
 {

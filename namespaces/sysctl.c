@@ -29,7 +29,9 @@ static const struct {
 	{ "user/", CLONE_NEWUSER, "user" },
 };
 
-/* "net.ipv4.conf.eth0/1.x": as sysctl(8), the first separator that is met is the separator, the other one the letter. */
+/*
+ * "net.ipv4.conf.eth0/1.x": as sysctl(8), the first separator that is met is the separator, the other one the letter.
+ */
 static char *sysctl_path(const char *key, struct arena *a)
 {
 	char *path = arena_strdup(a, key);
@@ -62,8 +64,8 @@ static int check(const struct spec *s, const char *key, const char *path, struct
 		if (all_below ? strncmp(path, owners[i].path, n) != 0 : strcmp(path, owners[i].path) != 0)
 			continue;
 		if (!spec_find_namespace(s, owners[i].flag))
-			return err_say(e, EINVAL, "linux.sysctl: '%s' is not allowed without a private %s namespace", key,
-				       owners[i].type);
+			return err_say(e, EINVAL, "linux.sysctl: '%s' is not allowed without a private %s namespace",
+				       key, owners[i].type);
 		if (strcmp(path, "kernel/hostname") == 0)
 			return err_say(e, EINVAL, "linux.sysctl: '%s': use hostname instead", key);
 		return 0;

@@ -140,8 +140,8 @@ static inline int plan_container(struct container *c, struct arena *a, struct er
 }
 
 /*
- * Plans, clones C and runs @inside in it between the steps: with step 0 before rootfs_enter, 1 after rootfs_seal. Returns
- * C's exit code; -1 with the error when the parent's part failed.
+ * Plans, clones C and runs @inside in it between the steps: with step 0 before rootfs_enter, 1 after rootfs_seal.
+ * Returns C's exit code; -1 with the error when the parent's part failed.
  */
 static inline int run_container(struct container *c, int (*inside)(struct container *, int step, struct err *),
 				struct err *e)

@@ -549,6 +549,36 @@ static void test_fallbacks(void **state)
 	bundle_remove(bundle);
 }
 
+static int check_time(struct container *c, int step, struct err *e)
+{
+	(void)c;
+	(void)e;
+	if (step == 1)
+		CHECK(strstr(slurp("/proc/self/timens_offsets"), "100000"));
+	return 0;
+}
+
+static void test_time_in_userns(void **state)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct spec s;
+	char bundle[64];
+
+	(void)state;
+	bundle_make(bundle);
+	example_spec(&a, &s);
+	make_rootless(&a, &s, 54321);
+	s.lx.namespaces[5].flag = CLONE_NEWTIME; /* instead of cgroup */
+	s.lx.offset_monotonic = (struct spec_time_offset){ .set = true, .secs = 100000 };
+	assert_int_equal(chmod(bundle, 0755), 0);
+	char root[128];
+	snprintf(root, sizeof(root), "%s/rootfs", bundle);
+	assert_int_equal(chown(root, 54321, 54321), 0);
+	s.n_mounts--; /* cgroup */
+	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_time);
+	bundle_remove(bundle);
+}
+
 static int check_overlay(struct container *c, int step, struct err *e)
 {
 	(void)c;
@@ -690,6 +720,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_shared_host, skip_without_rights),
 		cmocka_unit_test_setup(test_unreachable_root, skip_without_rights),
 		cmocka_unit_test_setup(test_fallbacks, skip_without_rights),
+		cmocka_unit_test_setup(test_time_in_userns, skip_without_rights),
 		cmocka_unit_test_setup(test_long_options, skip_without_rights),
 		cmocka_unit_test_setup(test_hostile_console, skip_without_rights),
 		cmocka_unit_test_setup(test_hostile_proc, skip_without_rights),
