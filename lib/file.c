@@ -118,6 +118,17 @@ int mkdir_parents(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
+/* An owner without rights to his own directory gives them to himself. -1 with errno. */
+static int open_to_empty(int fd, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int sub = openat(fd, name, flags);
+
+	if (sub < 0 && errno == EACCES && fchmodat(fd, name, 0700, 0) == 0)
+		sub = openat(fd, name, flags);
+	return sub;
+}
+
 static int remove_children(int fd, dev_t dev, struct err *e)
 {
 	int copy = dup(fd);
@@ -137,7 +148,7 @@ static int remove_children(int fd, dev_t dev, struct err *e)
 			r = err_set(e, errno, "remove '%s'", ent->d_name);
 			break;
 		}
-		cleanup_close int sub = openat(fd, ent->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		cleanup_close int sub = open_to_empty(fd, ent->d_name);
 		struct stat st;
 		if (sub < 0 || fstat(sub, &st) < 0)
 			r = err_set(e, errno, "open '%s'", ent->d_name);

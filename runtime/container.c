@@ -4,6 +4,7 @@
 #include "lib/file.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
+#include "runtime/discard.h"
 #include "runtime/record.h"
 
 #include <dirent.h>
@@ -317,8 +318,7 @@ int container_remove(struct runtime *rt, struct container *c, struct err *e)
 	}
 	if (remove_cgroup(rt, c, e) < 0)
 		return -e->code;
-	for (const char **path = c->discard; path && *path; path++)
-		if (remove_tree_at(AT_FDCWD, *path, e) < 0)
-			return -e->code;
+	if (container_discard(rt, c, e) < 0)
+		return -e->code;
 	return remove_tree_at(c->root, c->id, e);
 }
