@@ -80,7 +80,6 @@ static int check_namespaces(const struct spec *s, struct err *e)
 		{ s->hostname, "hostname", "uts", CLONE_NEWUTS },
 		{ s->domainname, "domainname", "uts", CLONE_NEWUTS },
 		{ lx->offset_monotonic.set || lx->offset_boottime.set, "linux.timeOffsets", "time", CLONE_NEWTIME },
-		{ lx->n_net_devices, "linux.netDevices", "network", CLONE_NEWNET },
 		{ lx->n_masked_paths, "linux.maskedPaths", "mount", CLONE_NEWNS },
 		{ lx->n_readonly_paths, "linux.readonlyPaths", "mount", CLONE_NEWNS },
 	};
