@@ -88,6 +88,11 @@ static bool must_be_split(const struct host_view_options *o, const struct host_f
 	return !host_is_mountpoint(f, dir) || view_is_part(o, dir);
 }
 
+static bool is_copied(const struct host_facts *f, const char *path, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size <= HOST_COPY_MAX && !host_is_hidden(f, path) && access(path, R_OK) == 0;
+}
+
 /* Directories with mounts below them cannot be shown whole: their own entries are listed, too. */
 static int read_entries(const struct host_view_options *o, struct arena *a, struct host_facts *f, const char *dir,
 			struct err *e)
@@ -110,7 +115,7 @@ static int read_entries(const struct host_view_options *o, struct arena *a, stru
 			if (n < 0)
 				continue;
 			target[n] = '\0';
-		} else if (!S_ISDIR(st.st_mode))
+		} else if (!S_ISDIR(st.st_mode) && !is_copied(f, path, &st))
 			continue;
 		*arena_push(a, &f->entries, &f->n_entries) = (struct host_entry){
 			.path = path,

@@ -7,6 +7,8 @@
 /* Adds to f->hidden what the table and the rule hide on this host: hidden.c */
 int hidden_find(const struct host_view_options *o, struct arena *a, struct host_facts *f, struct err *e);
 
+enum { HOST_COPY_MAX = 1024 * 1024 };
+
 bool host_is_mountpoint(const struct host_facts *f, const char *path);
 bool host_holds_mounts(const struct host_facts *f, const char *dir); /* below it */
 bool host_is_hidden(const struct host_facts *f, const char *path);

@@ -99,12 +99,26 @@ static int make_layer(const struct host_view *v, const struct overlay_layer *l, 
 	return copy_attributes(v, l->upper, &st, e);
 }
 
+static int copy_file(const struct host_entry *ent, const char *to, struct err *e)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (file_read_at(AT_FDCWD, ent->path, HOST_COPY_MAX, &text, e) < 0)
+		return -e->code;
+	cleanup_close int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fchmod(fd, (ent->mode & 0777) | 0600) < 0)
+		return err_set(e, errno, "create '%s'", to);
+	return fd_write_all(fd, buf_text(&text), text.len, e);
+}
+
 static int make_bare(const struct host_view *v, const struct host_entry *ent, struct err *e)
 {
 	char to[PATH_MAX];
 
 	if (snprintf(to, sizeof(to), "%s%s", v->root, ent->path) >= (int)sizeof(to))
 		return err_set(e, ENAMETOOLONG, "'%s' in '%s'", ent->path, v->root);
+	if (S_ISREG(ent->mode))
+		return copy_file(ent, to, e);
 	if (ent->target)
 		return symlink(ent->target, to) == 0 ? 0 : err_set(e, errno, "link '%s'", to);
 	/* The user's own, whoever owns the host's: with its mode he must still be able to write in it. */
@@ -131,18 +145,20 @@ int host_view_make(const struct host_view *v, struct err *e)
 
 int host_view_file(const struct host_view *v, const char *path, mode_t mode, const char *text, struct err *e)
 {
-	const struct overlay_layer *l;
 	char to[PATH_MAX];
 	size_t layer;
 
-	if (!view_find_layer(v, path, &layer))
-		return 0;
-	l = &v->layers[layer];
-	if (upper_path(l, path, to, e) < 0 || mirror_parents(v, l, path, to, e) < 0)
-		return -e->code;
+	if (view_find_layer(v, path, &layer)) {
+		const struct overlay_layer *l = &v->layers[layer];
+		if (upper_path(l, path, to, e) < 0 || mirror_parents(v, l, path, to, e) < 0)
+			return -e->code;
+	} else if (snprintf(to, sizeof(to), "%s%s", v->root, path) >= (int)sizeof(to))
+		return err_set(e, ENAMETOOLONG, "'%s' in '%s'", path, v->root);
 	if (unlink(to) < 0 && errno != ENOENT)
 		return err_set(e, errno, "replace '%s'", to);
 	cleanup_close int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* a root without the directory */
 	if (fd < 0 || fchmod(fd, mode) < 0)
 		return err_set(e, errno, "create '%s'", to);
 	if (fd_write_all(fd, text, strlen(text), e) < 0)

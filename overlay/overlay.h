@@ -18,8 +18,9 @@
  * An overlay does not cross mounts: another file system of the host appears as the bare directory that it is mounted on,
  * but for those which are parts of the system itself (/usr, /var, ...): they get an overlay of their own.
  *
- * Inside a user namespace the kernel refuses "/" as a lower directory, because of the mounts below it. There each
- * directory of "/" gets an overlay, in a root made of directories and links.
+ * Inside a user namespace the kernel refuses a lower directory with mounts below it, "/" above all. There each directory of
+ * "/" gets an overlay, in a root made of directories and links. A directory with mounts below it is made in the same
+ * way, with an overlay for each of its own directories and copies of its small files.
  */
 #ifndef OVERLAY_OVERLAY_H
 #define OVERLAY_OVERLAY_H
@@ -31,10 +32,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A directory of the host, for roots that are put together from parts. */
+/* What a root that is put together from parts has beside its overlays. */
 struct host_entry {
 	const char *path; /* absolute */
-	mode_t mode; /* with its type: a directory or a symbolic link; files are not in the list */
+	mode_t mode; /* with its type: a directory, a symbolic link, or a file that is small enough to be copied */
 	const char *target; /* of a link */
 };
 
@@ -74,7 +75,7 @@ struct host_view {
 	size_t n_layers;
 	struct view_hide *hides;
 	size_t n_hides;
-	const struct host_entry **bare; /* directories and links to be made in root */
+	const struct host_entry **bare; /* directories, links and copies to be made in root */
 	size_t n_bare;
 	bool rootless;
 };
@@ -88,7 +89,7 @@ int host_view_plan(const struct host_facts *f, const struct host_view_options *o
 /* options.dir exists and is empty. */
 int host_view_make(const struct host_view *v, struct err *e);
 
-/* @path: absolute. Does nothing where the view has no overlay that could hold it. */
+/* @path: absolute. Does nothing where the view has no directory for it. */
 int host_view_file(const struct host_view *v, const char *path, mode_t mode, const char *text, struct err *e);
 
 /* True when @path is @dir or lies below it. Both absolute. */

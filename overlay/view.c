@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Parts of the system, and with --share-home people's homes, that are shown even when they are file systems of their own. */
 static const struct {
@@ -89,7 +90,7 @@ static int plan_parts(const struct host_facts *f, const struct host_view_options
 		if (covered)
 			continue;
 		*arena_push(a, &v->bare, &v->n_bare) = ent;
-		if (ent->target || is_bare(ent->path) || host_is_hidden(f, ent->path) || host_holds_mounts(f, ent->path))
+		if (!S_ISDIR(ent->mode) || is_bare(ent->path) || host_is_hidden(f, ent->path) || host_holds_mounts(f, ent->path))
 			continue;
 		if (host_is_mountpoint(f, ent->path) && !view_is_part(o, ent->path))
 			continue;
