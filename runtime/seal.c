@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -14,6 +17,23 @@
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 extern char **environ;
+
+/*
+ * How much of the file the kernel loads: what lies behind is symbols for debuggers, often most of it. By the headers of the
+ * program as it runs.
+ */
+static off_t loaded_size(void)
+{
+	const ElfW(Phdr) *header = (const void *)getauxval(AT_PHDR);
+	off_t size = 0;
+
+	for (unsigned long i = 0; header && i < getauxval(AT_PHNUM); i++) {
+		off_t end = (off_t)(header[i].p_offset + header[i].p_filesz);
+		if (header[i].p_type == PT_LOAD && end > size)
+			size = end;
+	}
+	return size;
+}
 
 static int copy_to_memory(int self, off_t size, struct err *e)
 {
@@ -33,9 +53,27 @@ static int copy_to_memory(int self, off_t size, struct err *e)
 			return err_set(e, n < 0 ? errno : EIO, "copy the program to memory");
 		size -= n;
 	}
-	if (fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+	/* Since 6.3 the mode can be sealed too. */
+	if (fcntl(copy, F_ADD_SEALS, SEALS | F_SEAL_EXEC) < 0 && fcntl(copy, F_ADD_SEALS, SEALS) < 0)
 		return err_set(e, errno, "seal the program's copy");
 	return take_fd(&copy);
+}
+
+/*
+ * Whether the file is safe as it is: its contents are verified, or whoever runs in a container of ours has no more rights to
+ * it than we have, which are none. That is so for an ordinary user, and for root of a user namespace (where unmapped
+ * owners are shown as nobody), with a program that the host's root has installed.
+ */
+static bool out_of_reach(int self, const struct statx *st)
+{
+	enum { NOBODY = 65534 };
+	uid_t owner = geteuid() == 0 ? NOBODY : 0;
+
+	if (st->stx_attributes & STATX_ATTR_VERITY)
+		return true;
+	if (st->stx_uid != owner || st->stx_mode & 022)
+		return false;
+	return faccessat(self, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0 && errno == EACCES;
 }
 
 int seal_self(char **argv, struct err *e)
@@ -51,11 +89,12 @@ int seal_self(char **argv, struct err *e)
 		prctl(PR_SET_NAME, "ferry");
 		return 0;
 	}
-	if (statx(self, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0)
+	if (statx(self, "", AT_EMPTY_PATH, STATX_SIZE | STATX_UID | STATX_MODE, &st) < 0)
 		return err_set(e, errno, "stat '/proc/self/exe'");
-	if (st.stx_attributes & STATX_ATTR_VERITY)
+	if (out_of_reach(self, &st))
 		return 0;
-	cleanup_close int copy = copy_to_memory(self, (off_t)st.stx_size, e);
+	off_t size = loaded_size();
+	cleanup_close int copy = copy_to_memory(self, size && size < (off_t)st.stx_size ? size : (off_t)st.stx_size, e);
 	if (copy < 0)
 		return copy;
 	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);

@@ -10,7 +10,8 @@
 
 /*
  * Executes the program again from a sealed copy, with the same arguments and environment, and does not return; or
- * returns 0 when it is one already, or when its file can never be written (fs-verity).
+ * returns 0 when it is one already, or when nothing in a container could write its file: fs-verity, or a user (or root of a
+ * user namespace) who could not either.
  */
 int seal_self(char **argv, struct err *e);
 
