@@ -41,7 +41,7 @@ static int start(const struct spec_hook *h, int in, int out, pid_t *ret, struct 
 	posix_spawn_file_actions_adddup2(&actions, out, 1);
 	posix_spawn_file_actions_adddup2(&actions, out, 2);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	int code = posix_spawn(ret, h->path, &actions, &attributes,
 			       (char *const *)(h->args && h->args[0] ? h->args : path_alone),
@@ -61,7 +61,7 @@ static int await(const struct spec_hook *h, pid_t pid, int *ret_status, struct e
 		int ms = h->timeout_s.v > 2000000 ? -1 : (int)h->timeout_s.v * 1000;
 		late = pidfd >= 0 && proc_wait_end(pidfd, ms, e) == 0;
 		if (late)
-			kill(pid, SIGKILL); /* our child, not yet waited for: the pid is its own */
+			kill(-pid, SIGKILL); /* our child, not yet waited for: the pid is its own; with what it has started */
 	}
 	while (waitpid(pid, ret_status, 0) < 0)
 		if (errno != EINTR)
