@@ -17,6 +17,8 @@ int relay_begin(struct relay *r, struct err *e)
 {
 	sigset_t all;
 
+	/* Ignored, as some callers leave it, it would never come and the exit status would be lost. */
+	signal(SIGCHLD, SIG_DFL);
 	sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, &r->old_mask) < 0)
 		return err_set(e, errno, "block signals");
@@ -180,6 +182,9 @@ int relay_run(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_s
 		return 0;
 	}
 	struct terminal t = { 0 };
+	/* A program that reads nothing must not stop what it writes. The description is ours alone. */
+	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return err_set(e, errno, "make the terminal non-blocking");
 	copy_size(master);
 	make_raw(&t);
 	int result = relay_terminal(r, pid, pidfd, master, ret_wait_status, e);
