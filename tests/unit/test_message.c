@@ -1,0 +1,71 @@
+#include "lib/fd.h"
+#include "lib/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka wants the four above. */
+#include <cmocka.h>
+
+static void test_values(void **state)
+{
+	struct err e = ERR_INIT;
+	int pair[2], fd = -1;
+	int64_t number = 0;
+
+	(void)state;
+	assert_int_equal(message_pair(pair, &e), 0);
+	assert_true(fcntl(pair[0], F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(message_send(pair[0], 3, -7, NULL, 0, &e), 0);
+	assert_int_equal(message_receive(pair[1], &number, &fd, &e), 3);
+	assert_int_equal(number, -7);
+	assert_int_equal(fd, -1);
+
+	cleanup_close int sent = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(message_send(pair[0], 4, 0, &sent, 1, &e), 0);
+	assert_int_equal(message_receive(pair[1], NULL, &fd, &e), 4);
+	assert_true(fd >= 0 && fd != sent);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close_fd(&fd);
+
+	close(pair[0]);
+	assert_int_equal(message_receive(pair[1], NULL, NULL, &e), 0);
+	assert_int_equal(message_send(pair[1], 1, 0, NULL, 0, &e), -EPIPE);
+	close(pair[1]);
+}
+
+static void test_errors(void **state)
+{
+	struct err e = ERR_INIT, sent = ERR_INIT;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(message_pair(pair, &e), 0);
+	err_say(&sent, ENOSPC, "no room");
+	message_send_error(pair[1], &sent);
+	assert_int_equal(message_receive(pair[0], NULL, NULL, &e), -ENOSPC);
+	assert_string_equal(e.msg, "no room");
+	/* The longest one still is one packet. */
+	memset(sent.msg, 'x', sizeof(sent.msg));
+	message_send_error(pair[1], &sent);
+	assert_int_equal(message_receive(pair[0], NULL, NULL, &e), -ENOSPC);
+	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
+	assert_int_equal(send(pair[1], "abc", 3, 0), 3);
+	assert_int_equal(message_receive(pair[0], NULL, NULL, &e), -EPROTO);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_errors),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
