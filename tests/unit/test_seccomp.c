@@ -35,7 +35,7 @@ static int under(struct spec_seccomp *profile, const char *cache, int (*act)(voi
 		signal(SIGSYS, SIG_DFL); /* cmocka handles it */
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_install(&plan, NULL, &e) < 0)
 			_exit(99);
-		_exit(act());
+		syscall(SYS_exit_group, act()); /* a sanitizer's _exit would need more than the profile allows */
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
