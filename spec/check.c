@@ -1,4 +1,4 @@
-/* What the parts of a configuration say about each other. What one object alone shows is checked where it is decoded. */
+/* What the parts of a configuration say about each other. What one object shows is checked where it is decoded. */
 #include "spec/tables.h"
 
 #include "lib/sys.h"
@@ -61,7 +61,8 @@ static int check_user_namespace(const struct spec *s, struct err *e)
 	if (!lx->n_uid_mappings != !lx->n_gid_mappings)
 		return err_say(e, EINVAL, "linux: uidMappings and gidMappings go together");
 	if (lx->n_uid_mappings && !userns)
-		return err_say(e, EINVAL, "linux.uidMappings: needs a user namespace, which linux.namespaces does not have");
+		return err_say(e, EINVAL,
+			       "linux.uidMappings: needs a user namespace, which linux.namespaces does not have");
 	/* A joined one has its mappings. */
 	if (userns && !userns->path && !lx->n_uid_mappings)
 		return err_say(e, EINVAL, "linux.uidMappings: missing, and linux.namespaces has a new user namespace");
@@ -89,7 +90,8 @@ static int check_namespaces(const struct spec *s, struct err *e)
 			return err_say(e, EINVAL, "linux.namespaces[%zu].type: this namespace is there twice", i);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (needs[i].wanted && !spec_find_namespace(s, needs[i].flag))
-			return err_say(e, EINVAL, "%s: needs a private %s namespace, which linux.namespaces does not have",
+			return err_say(e, EINVAL,
+				       "%s: needs a private %s namespace, which linux.namespaces does not have",
 				       needs[i].path, needs[i].name);
 	return check_user_namespace(s, e);
 }

@@ -260,7 +260,8 @@ static int decode_field(struct decode *d, const struct json *v, const struct fie
 
 	switch (f->type) {
 	case FIELD_STRINGS:
-		return decode_array(d, v, &(struct field){ .type = FIELD_STRING, .names = f->names }, sizeof(char *), to, count);
+		return decode_array(d, v, &(struct field){ .type = FIELD_STRING, .names = f->names }, sizeof(char *), to,
+				    count);
 	case FIELD_UINT32S:
 		return decode_array(d, v, &(struct field){ .type = FIELD_UINT, .size = 4 }, 4, to, count);
 	case FIELD_NAME_BITS:
@@ -275,8 +276,8 @@ static int decode_field(struct decode *d, const struct json *v, const struct fie
 		*(void **)to = arena_alloc(d->arena, f->object->size);
 		return decode_object(d, v, f->object, *(void **)to);
 	case FIELD_OBJECTS:
-		return decode_array(d, v, &(struct field){ .type = FIELD_EMBEDDED, .object = f->object }, f->object->size, to,
-				    count);
+		return decode_array(d, v, &(struct field){ .type = FIELD_EMBEDDED, .object = f->object },
+				    f->object->size, to, count);
 	case FIELD_MAP:
 		return decode_map(d, v, f->object, to, count);
 	case FIELD_CUSTOM:
@@ -316,7 +317,8 @@ int decode_object(struct decode *d, const struct json *v, const struct object *o
 	return o->finish ? o->finish(d, v, to) : 0;
 }
 
-int decode_document(const char *text, size_t len, const struct object *object, struct arena *a, void *to, struct err *e)
+int decode_document(const char *text, size_t len, const struct object *object, struct arena *a, void *to,
+		    struct err *e)
 {
 	struct decode d = { .arena = a, .err = e };
 	struct json doc;

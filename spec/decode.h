@@ -85,7 +85,8 @@ struct decode {
 };
 
 /* Decodes a whole document into a zeroed struct. */
-int decode_document(const char *text, size_t len, const struct object *object, struct arena *a, void *to, struct err *e);
+int decode_document(const char *text, size_t len, const struct object *object, struct arena *a, void *to,
+		    struct err *e);
 
 /* Errors with the path to here in front, and to @member of here unless it is NULL. Return -EINVAL. */
 int decode_bad(struct decode *d, const char *member, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

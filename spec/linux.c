@@ -112,7 +112,8 @@ static bool interface_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len > 0 && len < 16 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, "/: \t\n\v\f\r");
+	return len > 0 && len < 16 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       !strpbrk(name, "/: \t\n\v\f\r");
 }
 
 static int finish_net_device(struct decode *d, const struct json *value, void *to)
@@ -127,7 +128,8 @@ static int finish_net_device(struct decode *d, const struct json *value, void *t
 	return 0;
 }
 
-static const struct object net_device = { FIELDS(net_device_fields), sizeof(struct spec_net_device), finish_net_device };
+static const struct object net_device = { FIELDS(net_device_fields), sizeof(struct spec_net_device),
+					  finish_net_device };
 
 /* ---- personality, memory policy ---- */
 

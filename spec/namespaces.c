@@ -6,9 +6,14 @@
 #include <string.h>
 
 const struct spec_namespace_name spec_namespace_names[8] = {
-	{ CLONE_NEWUSER, "user", "user" },     { CLONE_NEWPID, "pid", "pid" },	     { CLONE_NEWNET, "network", "net" },
-	{ CLONE_NEWNS, "mount", "mnt" },       { CLONE_NEWIPC, "ipc", "ipc" },	     { CLONE_NEWUTS, "uts", "uts" },
-	{ CLONE_NEWCGROUP, "cgroup", "cgroup" }, { CLONE_NEWTIME, "time", "time" },
+	{ CLONE_NEWUSER, "user", "user" },
+	{ CLONE_NEWPID, "pid", "pid" },
+	{ CLONE_NEWNET, "network", "net" },
+	{ CLONE_NEWNS, "mount", "mnt" },
+	{ CLONE_NEWIPC, "ipc", "ipc" },
+	{ CLONE_NEWUTS, "uts", "uts" },
+	{ CLONE_NEWCGROUP, "cgroup", "cgroup" },
+	{ CLONE_NEWTIME, "time", "time" },
 };
 
 uint64_t spec_namespace_flag(const char *name)

@@ -2,7 +2,7 @@
  * Fuzzing of the documents that ferry reads: config.json, a process, resources.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_config.c \
- *		lib/[abefj]*.c spec/*.c -lyajl_s -o fuzz_config && ./fuzz_config CORPUS
+ *		lib/[abefj]*.c spec/[a-z]*.c -lyajl_s -o fuzz_config && ./fuzz_config CORPUS
  *
  * With -DREPLAY and without -fsanitize=fuzzer it is a program that runs the files named, and those in directories
  * named, once each: what a compiler without libFuzzer can still check.
