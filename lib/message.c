@@ -75,10 +75,14 @@ int message_receive(int sock, int64_t *ret_number, int *ret_fd, struct err *e)
 			      .msg_controllen = sizeof(control) };
 	ssize_t n;
 
+	/*
+	 * ECONNRESET says, once, that the other side ended without having read all that was sent to it. What it sent itself
+	 * is still there to be read: its error, above all.
+	 */
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != ECONNRESET)
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
 		return err_set(e, errno, "receive a message");
 	if (n <= 0)
 		return 0;

@@ -61,11 +61,30 @@ static void test_errors(void **state)
 	close(pair[1]);
 }
 
+/* The other side may fail before it has read what was sent to it. Its error must not be taken for a mere end. */
+static void test_error_from_a_side_that_did_not_read(void **state)
+{
+	struct err e = ERR_INIT, sent = ERR_INIT;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(message_pair(pair, &e), 0);
+	assert_int_equal(message_send(pair[0], 1, 0, NULL, 0, &e), 0);
+	err_say(&sent, ENOENT, "no such program");
+	message_send_error(pair[1], &sent);
+	close(pair[1]);
+	assert_int_equal(message_receive(pair[0], NULL, NULL, &e), -ENOENT);
+	assert_string_equal(e.msg, "no such program");
+	assert_int_equal(message_receive(pair[0], NULL, NULL, &e), 0);
+	close(pair[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_error_from_a_side_that_did_not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
