@@ -1,6 +1,6 @@
 /*
- * What a container with a view of the host must not see. One table of places that are hidden whatever their modes, and one
- * rule: where configuration and state lie, what not every user of the host may read is hidden.
+ * What a container with a view of the host must not see. One table of places that are hidden whatever their modes, and
+ * one rule: where configuration and state lie, what not every user of the host may read is hidden.
  *
  * The manual page of `launch` documents both: keep it in step.
  */
@@ -128,7 +128,9 @@ static int hide_place(struct arena *a, struct host_facts *f, const char *path, s
 	return 0;
 }
 
-/* The rule: nothing that others may not read, no directory that they may not enter. Links are judged by their targets. */
+/*
+ * The rule: nothing that others may not read, no directory that they may not enter. Links are judged by their targets.
+ */
 static bool others_may_see(mode_t mode)
 {
 	if (S_ISLNK(mode))
@@ -174,7 +176,8 @@ static int scan_directory(const struct scan *s, int fd, const char *path, unsign
 		strcat(strcat(strcpy(sub, path), "/"), ent->d_name);
 		if (fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue; /* gone meanwhile */
-		bool unseen = s->deep && S_ISDIR(st.st_mode) && depth == DEEPEST; /* not looked into: hidden to be safe */
+		/* What is not looked into is hidden to be safe. */
+		bool unseen = s->deep && S_ISDIR(st.st_mode) && depth == DEEPEST;
 		if (unseen || !others_may_see(st.st_mode)) {
 			if (!is_shared_home(s->options, sub))
 				hide(s->arena, s->facts, sub);

@@ -25,7 +25,7 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+		if (*s == '\\' && strspn(s + 1, "01234567") >= 3) {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 3;
 		} else
@@ -90,7 +90,9 @@ static bool must_be_split(const struct host_view_options *o, const struct host_f
 
 static bool is_copied(const struct host_facts *f, const char *path, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && st->st_size <= HOST_COPY_MAX && !host_is_hidden(f, path) && access(path, R_OK) == 0;
+	if (!S_ISREG(st->st_mode) || st->st_size > HOST_COPY_MAX)
+		return false;
+	return !host_is_hidden(f, path) && access(path, R_OK) == 0;
 }
 
 /* Directories with mounts below them cannot be shown whole: their own entries are listed, too. */

@@ -13,7 +13,9 @@ bool host_is_mountpoint(const struct host_facts *f, const char *path);
 bool host_holds_mounts(const struct host_facts *f, const char *dir); /* below it */
 bool host_is_hidden(const struct host_facts *f, const char *path);
 
-/* A part of the system, or with --share-home of people's homes, that is shown even when it is a file system of its own. */
+/*
+ * A part of the system, or with --share-home of people's homes, that is shown even when it is a file system of its own.
+ */
 bool view_is_part(const struct host_view_options *o, const char *path);
 
 /* The overlay that shows @path: the one with the longest lower directory above it. False when none does. */

@@ -3,7 +3,8 @@
  * machine, with the host's own directories below and the container's files on top.
  *
  * Depends on lib/ and spec/. Mounts nothing itself: it prepares upper directories and says, as mount options, what is
- * to be mounted; that happens in the container's own mount namespace, so nothing is left on the host whatever ends when.
+ * to be mounted; that happens in the container's own mount namespace, so nothing is left on the host whatever ends
+ * when.
  *
  *	host_facts_read     which directories are mount points, which files are secret     reads the host
  *	host_view_plan      which overlays there are, what is hidden in which              pure
@@ -12,15 +13,15 @@
  *	(the overlays are mounted: as the root, or in order as ordinary mounts)
  *	(remove options.dir)
  *
- * Hiding needs no mounts: a file is hidden by a whiteout in the upper directory, a directory by an opaque, empty one with
- * the mode and owner of the host's. What is hidden is one table and one rule, in hidden.c.
+ * Hiding needs no mounts: a file is hidden by a whiteout in the upper directory, a directory by an opaque, empty one
+ * with the mode and owner of the host's. What is hidden is one table and one rule, in hidden.c.
  *
- * An overlay does not cross mounts: another file system of the host appears as the bare directory that it is mounted on,
- * but for those which are parts of the system itself (/usr, /var, ...): they get an overlay of their own.
+ * An overlay does not cross mounts: another file system of the host appears as the bare directory that it is mounted
+ * on, but for those which are parts of the system itself (/usr, /var, ...): they get an overlay of their own.
  *
- * Inside a user namespace the kernel refuses a lower directory with mounts below it, "/" above all. There each directory of
- * "/" gets an overlay, in a root made of directories and links. A directory with mounts below it is made in the same
- * way, with an overlay for each of its own directories and copies of its small files.
+ * Inside a user namespace the kernel refuses a lower directory with mounts below it, "/" above all. There each
+ * directory of "/" gets an overlay, in a root made of directories and links. A directory with mounts below it is made
+ * in the same way, with an overlay for each of its own directories and copies of its small files.
  */
 #ifndef OVERLAY_OVERLAY_H
 #define OVERLAY_OVERLAY_H

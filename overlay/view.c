@@ -4,7 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Parts of the system, and with --share-home people's homes, that are shown even when they are file systems of their own. */
+/*
+ * Parts of the system, and with --share-home people's homes, that are shown even when they are file systems of their
+ * own.
+ */
 static const struct {
 	const char *path;
 	bool home;
@@ -52,7 +55,8 @@ static int add_layer(const struct host_view_options *o, const char *lower, struc
 	if (strlen(l.upper) > VALUE_MAX)
 		return err_say(e, EINVAL, "'%s': too long for an overlay: choose a shorter directory", l.upper);
 	if (strpbrk(lower, ",:\\"))
-		return err_say(e, EINVAL, "'%s': an overlay cannot have a comma, colon or backslash in its name", lower);
+		return err_say(e, EINVAL, "'%s': an overlay cannot have a comma, colon or backslash in its name",
+			       lower);
 	*arena_push(a, &l.options, &l.n_options) = arena_printf(a, "lowerdir=%s", lower);
 	*arena_push(a, &l.options, &l.n_options) = arena_printf(a, "upperdir=%s", l.upper);
 	*arena_push(a, &l.options, &l.n_options) = arena_printf(a, "workdir=%s", l.work);
@@ -72,7 +76,9 @@ static int plan_whole(const struct host_facts *f, const struct host_view_options
 		return -e->code;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const char *path = parts[i].path;
-		if (view_is_part(o, path) && host_is_mountpoint(f, path) && !host_is_hidden(f, path) && add_layer(o, path, a, v, e) < 0)
+		if (!view_is_part(o, path) || !host_is_mountpoint(f, path) || host_is_hidden(f, path))
+			continue;
+		if (add_layer(o, path, a, v, e) < 0)
 			return -e->code;
 	}
 	return 0;
@@ -90,7 +96,9 @@ static int plan_parts(const struct host_facts *f, const struct host_view_options
 		if (covered)
 			continue;
 		*arena_push(a, &v->bare, &v->n_bare) = ent;
-		if (!S_ISDIR(ent->mode) || is_bare(ent->path) || host_is_hidden(f, ent->path) || host_holds_mounts(f, ent->path))
+		if (!S_ISDIR(ent->mode) || is_bare(ent->path) || host_is_hidden(f, ent->path))
+			continue;
+		if (host_holds_mounts(f, ent->path))
 			continue;
 		if (host_is_mountpoint(f, ent->path) && !view_is_part(o, ent->path))
 			continue;

@@ -1,6 +1,6 @@
 /*
- * Removes the directories that go with a container. An ordinary user cannot remove what the container's users own, as ids
- * that are only mapped to him: the container's root can, so a process becomes that once more.
+ * Removes the directories that go with a container. An ordinary user cannot remove what the container's users own, as
+ * ids that are only mapped to him: the container's root can, so a process becomes that once more.
  */
 #include "runtime/discard.h"
 

@@ -13,14 +13,16 @@ struct options {
 	bool detach, rm, interactive, tty, no_tty, read_only, share_home;
 };
 
-#define OPTION(name, letter, type, field, value, help) CLI_OPTION(name, letter, type, struct options, field, value, help)
+#define OPTION(name, letter, type, field, value, help) \
+	CLI_OPTION(name, letter, type, struct options, field, value, help)
 
 static const struct cli_option launch_options[] = {
 	OPTION("detach", 'd', CLI_FLAG, detach, NULL, "run in the background and print the container's name"),
 	OPTION("name", 0, CLI_STRING, name, "NAME", "name of the container (default: two words)"),
 	OPTION("rm", 0, CLI_FLAG, rm, NULL, "delete the container with all its files when it has ended"),
 	OPTION("env", 'e', CLI_STRINGS, env, "NAME[=VALUE]", "set an environment variable, or pass it on"),
-	OPTION("volume", 'v', CLI_STRINGS, volumes, "SRC:DST[:OPTS]", "show a file or directory of the host, for writing too"),
+	OPTION("volume", 'v', CLI_STRINGS, volumes, "SRC:DST[:OPTS]",
+	       "show a file or directory of the host, for writing too"),
 	OPTION("workdir", 'w', CLI_STRING, workdir, "DIR", "directory to start in (default: /)"),
 	OPTION("user", 'u', CLI_STRING, user, "USER[:GROUP]", "user to run as, by name or number (default: root)"),
 	OPTION("memory", 0, CLI_STRING, memory, "SIZE", "limit of memory: 512m, 2g"),
@@ -28,11 +30,13 @@ static const struct cli_option launch_options[] = {
 	OPTION("pids", 0, CLI_INT, pids, "N", "limit of processes and threads"),
 	OPTION("hostname", 0, CLI_STRING, hostname, "NAME", "host name in the container (default: its name)"),
 	OPTION("read-only", 0, CLI_FLAG, read_only, NULL, "let the container write to volumes and memory alone"),
-	OPTION("interactive", 'i', CLI_FLAG, interactive, NULL, "keep standard input open, as is always done without -d"),
+	OPTION("interactive", 'i', CLI_FLAG, interactive, NULL,
+	       "keep standard input open, as is always done without -d"),
 	OPTION("tty", 't', CLI_FLAG, tty, NULL, "give it a terminal (default: when there is one)"),
 	OPTION("no-tty", 'T', CLI_FLAG, no_tty, NULL, "give it no terminal"),
 	OPTION("share-home", 0, CLI_FLAG, share_home, NULL, "show /root and /home, to be written to as copies"),
-	OPTION("storage", 0, CLI_STRING, storage, "DIR", "keep the files of containers here (default: /var/lib/ferry/launch)"),
+	OPTION("storage", 0, CLI_STRING, storage, "DIR",
+	       "keep the files of containers here (default: /var/lib/ferry/launch)"),
 	{ 0 },
 };
 
@@ -80,7 +84,8 @@ static int fill(const struct options *o, int argc, char **argv, struct launch_op
 	if (o->tty && o->no_tty)
 		return err_say(e, EINVAL, "--tty and --no-tty contradict each other");
 	if (o->detach && (o->tty || o->interactive))
-		return err_say(e, EINVAL, "--detach leaves nobody to talk to the container: not with --tty or --interactive");
+		return err_say(e, EINVAL,
+			       "--detach leaves nobody to talk to the container: not with --tty or --interactive");
 	return o->cpus ? parse_cpus(o->cpus, &l->cpu_quota_us, e) : 0;
 }
 
@@ -104,14 +109,14 @@ const struct cli_command command_launch = {
 	.name = "launch",
 	.arguments = "host [COMMAND...]",
 	.summary = "Run a command in a container made from this machine",
-	.details = "The container sees this machine's own files, but for secrets, and what it writes is its own. Without a\n"
-		   "command it runs a shell. Deleting the container ('ferry delete', or --rm) deletes what it wrote.\n",
+	.details = "The container sees this machine's own files, but for secrets, and what it writes is its own.\n"
+		   "Without a command it runs a shell. Deleting the container ('ferry delete', or --rm) deletes what\n"
+		   "it wrote.\n",
 	.group = CLI_LIFE,
 	.options = launch_options,
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = -1,
 	.stop_at_first = true,
-	.seal = true,
 	.run = run_launch,
 };

@@ -8,8 +8,8 @@
  *
  * The text is then parsed as any config.json is, so that there is one way from a configuration to a container.
  *
- * A launched container has a directory of its own, DIR/NAME, with its upper and work directories; it goes when the container
- * is deleted.
+ * A launched container has a directory of its own, DIR/NAME, with its upper and work directories; it goes when the
+ * container is deleted.
  */
 #ifndef RUNTIME_LAUNCH_H
 #define RUNTIME_LAUNCH_H
@@ -54,8 +54,8 @@ struct launch_facts {
 int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
 
 /*
- * Writes the configuration. @name: the container's; @view: its root. -EINVAL with the option's name for values that make no
- * sense. Whether the sources of volumes exist is found out when they are mounted.
+ * Writes the configuration. @name: the container's; @view: its root. -EINVAL with the option's name for values that
+ * make no sense. Whether the sources of volumes exist is found out when they are mounted.
  */
 int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,
 		const char *name, struct arena *a, struct buf *out, struct err *e);

@@ -197,7 +197,8 @@ static int write_resources(struct json_writer *w, const struct launch_options *o
 	if (o->memory_bytes.set && o->memory_bytes.v <= 0)
 		return err_say(e, EINVAL, "--memory: must be more than nothing");
 	if (o->pids.set && (o->pids.v == 0 || o->pids.v < -1))
-		return err_say(e, EINVAL, "--pids %lld: expected a number above 0, or -1 for no limit", (long long)o->pids.v);
+		return err_say(e, EINVAL, "--pids %lld: expected a number above 0, or -1 for no limit",
+			       (long long)o->pids.v);
 
 	json_begin_object(w, "resources");
 	if (!f->rootless)

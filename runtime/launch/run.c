@@ -74,7 +74,10 @@ static int prepare(struct runtime *rt, const struct launch_options *o, const cha
 	return 0;
 }
 
-/* Without a reader nothing may block on, or end up in, the caller's terminal. Errors still have to be said: see give_back. */
+/*
+ * Without a reader nothing may block on, or end up in, the caller's terminal. Errors still have to be said: see
+ * give_back.
+ */
 static int detach_stdio(int saved[3], struct err *e)
 {
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -1,7 +1,8 @@
 /*
- * The system calls that a launched container must not make. Everything else is allowed: the container runs this machine's
- * own programs, and capabilities and namespaces do the rest. What is here either reaches the whole kernel (modules, clocks,
- * swap, tracing of the kernel), or opens parts of it where mistakes are frequent, or undoes the container's own walls.
+ * The system calls that a launched container must not make. Everything else is allowed: the container runs this
+ * machine's own programs, and capabilities and namespaces do the rest. What is here either reaches the whole kernel
+ * (modules, clocks, swap, tracing of the kernel), or opens parts of it where mistakes are frequent, or undoes the
+ * container's own walls.
  */
 #include "lib/json.h"
 #include "lib/sys.h"
@@ -21,8 +22,8 @@ static const char *const denied[] = {
 	/* its clock */
 	"adjtimex", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64", "settimeofday", "stime",
 	/* mounts and namespaces */
-	"fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount", "open_tree", "open_tree_attr",
-	"pivot_root", "setdomainname", "sethostname", "setns", "umount", "umount2", "unshare",
+	"fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount", "open_tree",
+	"open_tree_attr", "pivot_root", "setdomainname", "sethostname", "setns", "umount", "umount2", "unshare",
 	/* files by handle, past any mount namespace */
 	"fanotify_init", "open_by_handle_at",
 	/* keys, which know no namespace */

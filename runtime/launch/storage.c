@@ -73,8 +73,8 @@ static int take_directory(struct runtime *rt, const char *storage, const char *n
 		return err_say(e, EEXIST, "a container '%s' is there already: delete it, or choose another name", name);
 	if (mkdir(dir, 0700) < 0)
 		return errno != EEXIST ? err_set(e, errno, "create '%s'", dir) :
-		       err_say(e, EEXIST, "'%s' has the files of an earlier container '%s': remove it, or choose another name",
-			       dir, name);
+		       err_say(e, EEXIST,
+			       "'%s' has the files of an earlier container: remove it, or choose another name", dir);
 	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, errno, "lock '%s'", dir);

@@ -1,6 +1,6 @@
 /*
- * Users by the text of /etc/passwd and /etc/group, which the container sees as the host has them. Not by the C library: it
- * would load modules and ask daemons for users that the container could not know.
+ * Users by the text of /etc/passwd and /etc/group, which the container sees as the host has them. Not by the C library:
+ * it would load modules and ask daemons for users that the container could not know.
  */
 #include "runtime/launch/launch.h"
 

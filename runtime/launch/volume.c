@@ -44,9 +44,11 @@ int launch_volume(const char *text, const char *cwd, struct arena *a, struct spe
 	if (source[0] == '.' && (source[1] == '/' || source[1] == '\0'))
 		source = arena_printf(a, "%s%s", cwd, source + 1);
 	if (source[0] != '/')
-		return err_say(e, EINVAL, "--volume '%s': the source must be a path that starts with '/' or './'", text);
+		return err_say(e, EINVAL, "--volume '%s': the source must be a path that starts with '/' or './'",
+			       text);
 	if (!is_plain_path(destination) || strcmp(destination, "/") == 0)
-		return err_say(e, EINVAL, "--volume '%s': the destination must be an absolute path other than '/'", text);
+		return err_say(e, EINVAL, "--volume '%s': the destination must be an absolute path other than '/'",
+			       text);
 	m.source = source;
 	m.destination = destination;
 	*arena_push(a, &m.options, &m.n_options) = "rbind";

@@ -360,3 +360,45 @@ start_launched() { # OPTION...: a detached sleeper
 	done
 	nothing_stored
 }
+
+# As an ordinary user: nobody, with a home of his own.
+launch_rootless() { # OPTION... -- COMMAND...
+	local options=() home=$WORK/home
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	mkdir -p "$home"
+	cp "$FERRY" "$WORK/ferry"
+	chown 65534:65534 "$home"
+	timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FT_TAG="$tag" \
+		"$WORK/ferry" --root "$home/state" launch --rm -e FT_TAG --name "$id" "${options[@]}" host -- "$@"
+}
+
+rootless_leaves_nothing() {
+	run find "$WORK/home/.local/share/ferry/launch" "$WORK/home/state" -mindepth 1 -not -path '*/.cache*'
+	is ""
+}
+
+@test "launch, rootless: root in it, the host's programs, files of its own" {
+	run launch_rootless -- sh -c 'id -u; hostname; cat /etc/hostname; echo mine >/root/x; echo mine >/etc/x; cat /root/x /etc/x'
+	succeeded
+	is $'0\n'"$id"$'\n'"$id"$'\nmine\nmine'
+	[ ! -e /etc/x ]
+	rootless_leaves_nothing
+}
+
+@test "launch, rootless: secrets are hidden, and the host's files stay as they are" {
+	run launch_rootless -- sh -c 'ls -A /root /home /tmp | grep -v : | tr -d "\n"; cat /etc/shadow'
+	failed "No such file"
+	run launch_rootless -- sh -c 'echo >>/etc/passwd'
+	failed
+	rootless_leaves_nothing
+}
+
+@test "launch, rootless: directories without rights are removed too" {
+	run launch_rootless -- sh -c 'mkdir -p /tmp/a/b /root/c; touch /tmp/a/b/file; chmod 0 /tmp/a/b; chmod 555 /root/c /tmp/a'
+	succeeded
+	rootless_leaves_nothing
+}
