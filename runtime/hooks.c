@@ -61,7 +61,7 @@ static int await(const struct spec_hook *h, pid_t pid, int *ret_status, struct e
 		int ms = h->timeout_s.v > 2000000 ? -1 : (int)h->timeout_s.v * 1000;
 		late = pidfd >= 0 && proc_wait_end(pidfd, ms, e) == 0;
 		if (late)
-			kill(-pid, SIGKILL); /* our child, not yet waited for: the pid is its own; with what it has started */
+			kill(-pid, SIGKILL); /* with what it has started; not yet waited for, so the pid is its own */
 	}
 	while (waitpid(pid, ret_status, 0) < 0)
 		if (errno != EINTR)

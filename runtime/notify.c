@@ -35,13 +35,18 @@ int notify_plan(struct spec *s, struct arena *a, const char *container_dir, stru
 		return 0;
 	if (container_dir[0] != '/')
 		return err_say(e, EINVAL, "'%s' is not absolute", container_dir);
-	*arena_push(a, &s->mounts, &s->n_mounts) = (struct spec_mount){
+	/* The arrays are the decoder's, with no room behind. */
+	struct spec_mount *mounts = arena_new_array(a, s->n_mounts + 1, struct spec_mount);
+	if (s->n_mounts)
+		memcpy(mounts, s->mounts, s->n_mounts * sizeof(*mounts));
+	mounts[s->n_mounts++] = (struct spec_mount){
 		.destination = INSIDE,
 		.source = arena_printf(a, "%s/" DIRECTORY, container_dir),
 		.type = "bind",
 		.options = arena_dup(a, options, sizeof(options)),
 		.n_options = sizeof(options) / sizeof(options[0]),
 	};
+	s->mounts = mounts;
 	const char **env = arena_new_array(a, p->n_env + 2, const char *);
 	if (p->n_env)
 		memcpy(env, p->env, p->n_env * sizeof(*env));
@@ -91,14 +96,15 @@ static int connect_host(struct err *e)
 	else
 		n++;
 	cleanup_close int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+	if (sock < 0 || connect(sock, (struct sockaddr *)&a, len) < 0)
 		return err_set(e, errno, "connect to " VARIABLE " '%s'", path);
 	return take_fd(&sock);
 }
 
 /*
- * Waits until the manager has read what was sent before: it closes the descriptor that comes with this. It finds out whose a
- * message is while the sender still exists. One that does not know this does not keep us for long.
+ * Waits until the manager has read what was sent before: it closes the descriptor that comes with this. It finds out
+ * whose a message is while the sender still exists. One that does not know this does not keep us for long.
  */
 static void barrier(int sock)
 {

@@ -22,8 +22,9 @@ static int put_caps(const struct __user_cap_data_struct data[2])
 }
 
 /*
- * What this process could give away. A user namespace's first process has every capability that the kernel knows. Without
- * one it is what the runtime itself is permitted: that an executed root process has no more than its bounding set.
+ * What this process could give away. A user namespace's first process has every capability that the kernel knows.
+ * Without one it is what the runtime itself is permitted: that an executed root process has no more than its bounding
+ * set.
  */
 static int grantable(bool userns, uint64_t *ret, struct err *e)
 {
@@ -89,7 +90,7 @@ int caps_plan(struct process_plan *p, struct arena *a, struct err *e)
 
 int caps_drop_bounding(const struct process_plan *p, struct err *e)
 {
-	/* One by one, there is no other way; on past those that this program knows, to the first that the kernel does not. */
+	/* One by one, there is no other way; past those that this program knows, to the first the kernel does not. */
 	for (unsigned n = 0; n < 64; n++) {
 		if (p->caps[CAPS_BOUNDING] & BIT(n))
 			continue;
@@ -97,7 +98,7 @@ int caps_drop_bounding(const struct process_plan *p, struct err *e)
 			continue;
 		if (errno == EINVAL)
 			return 0;
-		return err_set(e, errno, "drop %s from the bounding set", spec_cap_name(n) ? spec_cap_name(n) : "a capability");
+		return err_set(e, errno, "drop capability %u from the bounding set", n);
 	}
 	return 0;
 }

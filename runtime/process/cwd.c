@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 /*
- * The directory must lie below the container's root: a descriptor of the host that was left open could be reached through
- * /proc/self/fd. The kernel marks such a path, and not the C library, which would hide that, is asked.
+ * The directory must lie below the container's root: a descriptor of the host that was left open could be reached
+ * through /proc/self/fd. The kernel marks such a path, and not the C library, which would hide that, is asked.
  */
 static int verify(struct err *e)
 {
@@ -19,7 +19,8 @@ static int verify(struct err *e)
 		return err_set(e, errno, "getcwd");
 	if (n < 0 || at[0] != '/')
 		return err_say(e, EPERM,
-			       "current working directory is outside of container mount namespace root -- possible container breakout detected");
+			       "current working directory is outside of container mount namespace root -- "
+			       "possible container breakout detected");
 	return 0;
 }
 

@@ -35,8 +35,8 @@ static int *slot(int *table, size_t mask, const char *const *env, const char *en
 }
 
 /*
- * Each name once, as the first is what programs would find: the last one given counts. An empty HOME is none. At the end
- * there is room for what the child adds.
+ * Each name once, as the first is what programs would find: the last one given counts. An empty HOME is none. At the
+ * end there is room for what the child adds.
  */
 void env_plan(struct process_plan *p, struct arena *a)
 {

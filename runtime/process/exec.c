@@ -21,8 +21,8 @@ static int close_others(const struct process_plan *p, struct err *e)
 }
 
 /*
- * Installs seccomp before capabilities are set where it needs CAP_SYS_ADMIN. That is as late as it can be: the profile must
- * allow capset, prctl and execve.
+ * Installs seccomp before capabilities are set where it needs CAP_SYS_ADMIN. That is as late as it can be: the profile
+ * must allow capset, prctl and execve.
  */
 static int seccomp_with_rights(const struct process_plan *p, const char *state_json, struct err *e)
 {

@@ -25,7 +25,8 @@ int keyring_join(const struct process_plan *p, struct err *e)
 	if (ring < 0 && (code == ENOSYS || code == EPERM))
 		return 0;
 	if (ring < 0)
-		return err_set(e, code, "join session keyring '%s'", p->options.keyring_name ? p->options.keyring_name : "");
+		return err_set(e, code, "join session keyring '%s'",
+			       p->options.keyring_name ? p->options.keyring_name : "");
 	/* One of that name, of somebody else's, may have been there: then its owner has decided. */
 	if (!p->options.exec)
 		syscall(SYS_keyctl, KEYCTL_SETPERM, (int)ring, SEARCHABLE);

@@ -32,16 +32,18 @@ static bool given(const char *s)
 int lsm_plan(const struct spec_process *p, struct err *e)
 {
 	if (given(p->apparmor_profile) && strcmp(p->apparmor_profile, "unconfined") != 0 && !apparmor_enabled())
-		return err_say(e, ENOTSUP, "process.apparmorProfile: '%s' is specified in config, but apparmor is not enabled",
+		return err_say(e, ENOTSUP,
+			       "process.apparmorProfile: '%s' is specified in config, but apparmor is not enabled",
 			       p->apparmor_profile);
 	if (given(p->selinux_label) && !selinux_enabled())
-		return err_say(e, ENOTSUP, "selinux label is specified in config, but selinux is disabled or not supported");
+		return err_say(e, ENOTSUP,
+			       "selinux label is specified in config, but selinux is disabled or not supported");
 	return 0;
 }
 
 /*
- * The container's /proc is not trusted: the image, or those who run in it already, could have mounted something over it so
- * that the label is written nowhere. Nothing below the mount may be another one, and the mount must be procfs.
+ * The container's /proc is not trusted: the image, or those who run in it already, could have mounted something over
+ * it so that the label is written nowhere. Nothing below the mount may be another one, and the mount must be procfs.
  */
 static int open_attr(const char *name, struct err *e)
 {

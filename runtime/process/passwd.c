@@ -39,8 +39,8 @@ static size_t search(char *text, size_t len, uid_t uid, char *ret, size_t size, 
 }
 
 /*
- * The file is the container's, so it is not trusted: it is read without the name service of the C library, may be of any
- * kind or without end, and never makes this wait.
+ * The file is the container's, so it is not trusted: it is read without the name service of the C library, may be of
+ * any kind or without end, and never makes this wait.
  */
 void passwd_home(uid_t uid, char *ret, size_t size)
 {

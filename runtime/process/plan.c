@@ -21,7 +21,9 @@ int process_plan_make(const struct spec *s, const struct spec_process *p, const 
 		return err_say(e, EINVAL, "process.args: must not be empty");
 	plan.notes = arena_new(a, struct process_notes);
 	env_plan(&plan, a);
-	if (user_plan(&plan, e) < 0 || lsm_plan(p, e) < 0 || caps_plan(&plan, a, e) < 0 || affinity_plan(&plan, a, e) < 0)
+	if (user_plan(&plan, e) < 0 || lsm_plan(p, e) < 0)
+		return -e->code;
+	if (caps_plan(&plan, a, e) < 0 || affinity_plan(&plan, a, e) < 0)
 		return -e->code;
 	if (s->lx.seccomp && seccomp_plan(s->lx.seccomp, a, &plan, e) < 0)
 		return err_wrap(e, "linux.seccomp");

@@ -32,8 +32,8 @@ int process_grant(const struct process_plan *p, pid_t pid, struct err *e)
 }
 
 /*
- * Early, so that `create` says what cannot work. With all rights still, so what the user may not reach is found out later;
- * the reverse, a directory that root may not enter but the user may, exists on network file systems.
+ * Early, so that `create` says what cannot work. With all rights still, so what the user may not reach is found out
+ * later; the reverse, a directory that root may not enter but the user may, exists on network file systems.
  */
 static int find_program(const struct process_plan *p, struct err *e)
 {
@@ -48,6 +48,11 @@ static int find_program(const struct process_plan *p, struct err *e)
 	if (lookup_program(name, p->env, p->notes->program, e) < 0)
 		return e->code == EACCES && p->process->user.uid != 0 ? 0 : -e->code;
 	return 0;
+}
+
+bool process_needs_grant(const struct process_plan *p)
+{
+	return p->process->oom_score_adj.set || p->initial_cpus || (p->userns && p->process->n_rlimits);
 }
 
 int process_prepare(const struct process_plan *p, struct err *e)

@@ -59,11 +59,15 @@ int process_plan_open(struct process_plan *p, struct err *e);
 void process_plan_close(struct process_plan *p);
 
 /*
- * In the parent, while the child @pid waits and still has the credentials that it was cloned with: its oom_score_adj (whose
- * file it cannot write any more once its credentials have changed), the room for hard limits that a user namespace's root
- * may not raise, and execCPUAffinity.initial. @pid 0: the caller itself, which is to join a container and has not yet.
+ * In the parent, while the child @pid waits and still has the credentials that it was cloned with: its oom_score_adj
+ * (whose file it cannot write any more once its credentials have changed), the room for hard limits that a user
+ * namespace's root may not raise, and execCPUAffinity.initial. @pid 0: the caller itself, which is to join a container
+ * and has not yet.
  */
 int process_grant(const struct process_plan *p, pid_t pid, struct err *e);
+
+/* Whether process_grant has anything to do. */
+bool process_needs_grant(const struct process_plan *p);
 
 /* In the child, inside its namespaces and root, with full rights there. */
 int process_prepare(const struct process_plan *p, struct err *e);

@@ -12,7 +12,7 @@ static int plan_flags(const struct spec_seccomp *s, bool notify, unsigned *ret, 
 {
 	unsigned flags = notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 
-	/* When nothing is said: the mitigation costs every program of the container much, and the kernel itself gave it up. */
+	/* When nothing is said: the mitigation costs every program much, and the kernel itself gave it up. */
 	if (!s->flags)
 		flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	for (size_t i = 0; i < s->n_flags; i++) {

@@ -13,8 +13,8 @@
 #include <sys/utsname.h>
 
 /*
- * One file a program: this head, the key, the instructions. It is named by a hash of the key, but the key is compared in
- * full, so that two profiles with the same hash only take turns.
+ * One file a program: this head, the key, the instructions. It is named by a hash of the key, but the key is compared
+ * in full, so that two profiles with the same hash only take turns.
  */
 struct head {
 	char magic[8];
@@ -129,8 +129,10 @@ bool seccomp_cache_load(const char *dir, const struct buf *key, struct arena *a,
 		return false;
 	memcpy(&head, data, sizeof(head));
 	size_t program_len = head.n_instructions * sizeof(struct sock_filter);
-	if (memcmp(head.magic, MAGIC, sizeof(head.magic)) != 0 || head.n_instructions == 0 ||
-	    head.n_instructions > BPF_MAXINSNS || head.key_len != key->len || len != sizeof(head) + key->len + program_len)
+	if (memcmp(head.magic, MAGIC, sizeof(head.magic)) != 0 || head.key_len != key->len)
+		return false;
+	if (head.n_instructions == 0 || head.n_instructions > BPF_MAXINSNS ||
+	    len != sizeof(head) + key->len + program_len)
 		return false;
 	const char *program = data + sizeof(head) + key->len;
 	if (memcmp(data + sizeof(head), key->data, key->len) != 0 || fnv1a(program, program_len) != head.program_hash)

@@ -25,7 +25,8 @@ static int add_archs(scmp_filter_ctx ctx, const struct spec_seccomp *s, struct e
 			return err_wrap(e, "architectures[%zu]", i);
 		int r = seccomp_arch_add(ctx, arch);
 		if (r == -EINVAL)
-			return err_say(e, EINVAL, "architectures[%zu]: this libseccomp does not know %s", i, s->architectures[i]);
+			return err_say(e, EINVAL, "architectures[%zu]: this libseccomp does not know %s", i,
+				       s->architectures[i]);
 		if (r < 0 && r != -EEXIST)
 			return err_set(e, -r, "architectures[%zu]: add %s", i, s->architectures[i]);
 	}
@@ -58,8 +59,8 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, int 
 	return r < 0 && r != -EEXIST ? err_set(e, -r, "add a rule for %s", name) : 0;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, uint32_t default_action, struct arena *a,
-		     struct err *e)
+static int add_rules(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, uint32_t default_action,
+		     struct arena *a, struct err *e)
 {
 	struct scmp_arg_cmp *args = arena_new_array(a, rule->n_args + 1, struct scmp_arg_cmp);
 	uint32_t action = 0;
@@ -76,7 +77,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, 
 		/* Profiles name the calls of every kernel and architecture. */
 		if (nr == __NR_SCMP_ERROR)
 			continue;
-		/* The same argument twice cannot be one rule: then any condition is enough, as engines' profiles rely on. */
+		/* The same argument twice cannot be one rule: any condition is enough, as engines' profiles rely on. */
 		if (!twice && add_rule(ctx, action, name, nr, (unsigned)rule->n_args, args, e) < 0)
 			return -e->code;
 		for (size_t k = 0; twice && k < rule->n_args; k++)
@@ -114,7 +115,8 @@ int seccomp_compile(const struct spec_seccomp *s, struct arena *a, struct sock_f
 		return err_wrap(e, "defaultAction");
 	__attribute__((cleanup(release_ctx))) scmp_filter_ctx ctx = seccomp_init(default_action);
 	if (!ctx)
-		return err_say(e, EINVAL, "defaultAction: libseccomp on this kernel does not take %s", s->default_action);
+		return err_say(e, EINVAL, "defaultAction: libseccomp on this kernel does not take %s",
+			       s->default_action);
 	if (add_archs(ctx, s, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < s->n_rules; i++)

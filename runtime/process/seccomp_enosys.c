@@ -7,9 +7,9 @@
 #include <string.h>
 
 /*
- * A profile cannot name system calls that were added after it was written. To answer such a call with the profile's EPERM
- * breaks programs: a C library tries the new call and falls back to the old one only on ENOSYS. So every architecture's
- * calls above the highest that the profile names are ENOSYS.
+ * A profile cannot name system calls that were added after it was written. To answer such a call with the profile's
+ * EPERM breaks programs: a C library tries the new call and falls back to the old one only on ENOSYS. So every
+ * architecture's calls above the highest that the profile names are ENOSYS.
  */
 
 enum { X32_BIT = 0x40000000, BEGIN_PER_ARCH = 5 };
@@ -59,8 +59,8 @@ static struct sock_filter *begin_arch(struct sock_filter *f, uint32_t arch, uint
 	return f;
 }
 
-int seccomp_add_enosys(const struct spec_seccomp *s, uint32_t default_action, struct arena *a, struct sock_fprog *program,
-		       struct err *e)
+int seccomp_add_enosys(const struct spec_seccomp *s, uint32_t default_action, struct arena *a,
+		       struct sock_fprog *program, struct err *e)
 {
 	if (permissive(default_action) || default_action == SCMP_ACT_ERRNO(ENOSYS))
 		return 0;
@@ -86,7 +86,8 @@ int seccomp_add_enosys(const struct spec_seccomp *s, uint32_t default_action, st
 	memcpy(f, program->filter, program->len * sizeof(*f));
 	size_t len = (size_t)(f - filter) + program->len;
 	if (len > BPF_MAXINSNS)
-		return err_say(e, E2BIG, "the program has %zu instructions, at most %d are possible", len, BPF_MAXINSNS);
+		return err_say(e, E2BIG, "the program has %zu instructions, at most %d are possible", len,
+			       BPF_MAXINSNS);
 	program->filter = filter;
 	program->len = (unsigned short)len;
 	return 0;

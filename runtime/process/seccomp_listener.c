@@ -59,7 +59,8 @@ int seccomp_listener_send(const struct process_plan *p, const struct buf *docume
 	if (p->listener_fd < 0)
 		return err_say(e, ENOTCONN, "the seccomp listener '%s' was not opened", p->listener_path);
 	struct iovec iov = { document->data, document->len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;

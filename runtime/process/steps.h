@@ -40,8 +40,8 @@ int seccomp_arch(const char *name, uint32_t *ret, struct err *e);
 int seccomp_flag(const char *name, unsigned *ret, struct err *e);
 
 /* seccomp_enosys.c: @program with a beginning that answers ENOSYS to system calls newer than the profile. */
-int seccomp_add_enosys(const struct spec_seccomp *s, uint32_t default_action, struct arena *a, struct sock_fprog *program,
-		       struct err *e);
+int seccomp_add_enosys(const struct spec_seccomp *s, uint32_t default_action, struct arena *a,
+		       struct sock_fprog *program, struct err *e);
 
 /*
  * seccomp_cache.c. The key is all that the program depends on. A cache that cannot be read or written is as good as an
@@ -51,7 +51,7 @@ void seccomp_cache_key(const struct spec_seccomp *s, struct buf *ret);
 bool seccomp_cache_load(const char *dir, const struct buf *key, struct arena *a, struct sock_fprog *ret);
 void seccomp_cache_store(const char *dir, const struct buf *key, const struct sock_fprog *program);
 
-/* seccomp_listener.c. The document is made before the program is installed, as memory may then be the listener's matter. */
+/* seccomp_listener.c. The document is made before the program is installed, while memory needs no listener. */
 int seccomp_listener_connect(const char *path, struct err *e);
 int seccomp_listener_document(const struct process_plan *p, const char *state_json, struct buf *out, struct err *e);
 int seccomp_listener_send(const struct process_plan *p, const struct buf *document, int notify_fd, struct err *e);
@@ -88,8 +88,8 @@ void env_plan(struct process_plan *p, struct arena *a);
 const char *env_find(const char *const *env, const char *name); /* the value; NULL */
 
 /*
- * What only the child knows: HOME, from the container's own /etc/passwd, when there is none, and LISTEN_PID. The text lies
- * in @room, which must live until execve.
+ * What only the child knows: HOME, from the container's own /etc/passwd, when there is none, and LISTEN_PID. The text
+ * lies in @room, which must live until execve.
  */
 struct env_room {
 	char home[PATH_MAX], listen_pid[32];

@@ -64,7 +64,7 @@ static void in_order_with_state_and_environment(void **state)
 {
 	const char *env[] = { "ONE=1", NULL };
 	struct script s[2];
-	struct spec_hook hooks[] = { script(&s[0], "cat > $1; /usr/bin/env | grep -v ^PWD= | grep -v ^_= | grep -v ^SHLVL >> $1; true"),
+	struct spec_hook hooks[] = { script(&s[0], "cat > $1; /usr/bin/env | grep -Ev '^(PWD|_|SHLVL)=' >> $1; true"),
 				     script(&s[1], "/bin/echo \"$ONE:$HOME\" >> $1") };
 	struct spec_hooks h = { .of[HOOK_POSTSTART] = hooks, .n[HOOK_POSTSTART] = 2 };
 	struct err e = ERR_INIT;

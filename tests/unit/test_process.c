@@ -101,8 +101,8 @@ static void ids_groups_and_umask(void **state)
 	(void)state;
 	need_root();
 	script_init(&s, "id -u; id -g; id -G; umask");
-	s.process.user = (struct spec_user){ .uid = 1234, .gid = 5678, .umask = { true, 0027 }, .additional_gids = groups,
-					     .n_additional_gids = 2 };
+	s.process.user = (struct spec_user){ .uid = 1234, .gid = 5678, .umask = { true, 0027 },
+					     .additional_gids = groups, .n_additional_gids = 2 };
 	script_run(&s, NULL, &o);
 	assert_string_equal(o.out, "1234\n5678\n5678 7 9\n0027\n");
 
@@ -357,8 +357,8 @@ static void flags_of_the_process(void **state)
 	struct outcome o;
 
 	(void)state;
-	script_init(&s, "cat /proc/self/oom_score_adj /proc/self/personality; grep ^NoNewPrivs /proc/self/status; nice; chrt -p $$ |"
-			" head -1; ionice");
+	script_init(&s, "cat /proc/self/oom_score_adj /proc/self/personality; grep ^NoNewPrivs /proc/self/status; "
+			"nice; chrt -p $$ | head -1; ionice");
 	s.process.oom_score_adj = (struct spec_i64){ true, 321 };
 	s.process.no_new_privileges = true;
 	s.process.io_priority = &io;
@@ -443,7 +443,8 @@ static void labels_need_their_module(void **state)
 	if (!selinux_enabled()) {
 		s.process.selinux_label = "system_u:system_r:container_t:s0";
 		run_spec(&s.spec, NULL, &o);
-		assert_string_equal(o.e.msg, "selinux label is specified in config, but selinux is disabled or not supported");
+		assert_string_equal(o.e.msg,
+				    "selinux label is specified in config, but selinux is disabled or not supported");
 	}
 }
 

@@ -43,7 +43,8 @@ static void send_to_a_console_socket(void **state)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { text, sizeof(text) - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	cleanup_close int master = -1, slave = -1, got = -1;
 	struct err e = ERR_INIT;
 

@@ -1,4 +1,4 @@
-/* The program runs from a copy that nobody can write. This test executes itself: once as the test, once to be sealed. */
+/* The program runs from a copy that nobody can write. This test executes itself, to be sealed. */
 #include "lib/fd.h"
 #include "runtime/seal.h"
 
@@ -38,7 +38,8 @@ static int be_sealed(char **argv)
 static pid_t start_sealed(char *ret, size_t size)
 {
 	int out[2];
-	char self[] = "/proc/self/exe", be[] = "be-sealed", argument[] = "an-argument", variable[] = "SEAL_TEST=a-variable";
+	char self[] = "/proc/self/exe", be[] = "be-sealed", argument[] = "an-argument";
+	char variable[] = "SEAL_TEST=a-variable";
 	char *argv[] = { self, be, argument, NULL }, *env[] = { variable, NULL };
 
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);

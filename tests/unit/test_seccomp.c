@@ -14,7 +14,9 @@
 #include <sys/un.h>
 
 #define RULE(a, ...) \
-	{ .names = (const char *[]){ __VA_ARGS__ }, .n_names = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *), .action = a }
+	{ .names = (const char *[]){ __VA_ARGS__ }, \
+	  .n_names = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *), \
+	  .action = a }
 
 /* Runs @act under @profile in a child that says what came out by its exit status. */
 static int under(struct spec_seccomp *profile, const char *cache, int (*act)(void))
@@ -190,12 +192,14 @@ static void one_argument_twice_means_either(void **state)
 {
 	struct spec_seccomp_arg args[] = { { 0, 0, 0, "SCMP_CMP_EQ" }, { 0, 8, 0, "SCMP_CMP_EQ" } };
 	struct spec_seccomp_rule rules[] = {
-		{ .names = (const char *[]){ "personality" }, .n_names = 1, .action = "SCMP_ACT_ALLOW", .args = args, .n_args = 2 },
+		RULE("SCMP_ACT_ALLOW", "personality"),
 		RULE("SCMP_ACT_ALLOW", "exit", "exit_group"),
 	};
 	struct spec_seccomp s = { .default_action = "SCMP_ACT_ERRNO", .rules = rules, .n_rules = 2 };
 
 	(void)state;
+	rules[0].args = args;
+	rules[0].n_args = 2;
 	assert_int_equal(exit_code(&s, personality_0), 0);
 	assert_int_equal(exit_code(&s, personality_8), 0);
 	assert_int_equal(exit_code(&s, personality_query), EPERM);
@@ -246,7 +250,8 @@ static void flags(void **state)
 	const char *some[] = { "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC",
 			       "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" };
 	struct spec_seccomp_rule rule = RULE("SCMP_ACT_ERRNO", "getppid");
-	struct spec_seccomp s = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1, .flags = some, .n_flags = 3 };
+	struct spec_seccomp s = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1, .flags = some,
+				  .n_flags = 3 };
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct process_plan plan = { 0 };
 	struct err e;
@@ -365,7 +370,8 @@ static int receive(int listener, char *text, size_t size)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { text, size - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	cleanup_close int sock = accept(listener, NULL, NULL);
 	int fd = -1;
 	ssize_t n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
@@ -383,7 +389,8 @@ static void listener(void **state)
 	char dir[] = "/tmp/ferry-listen-XXXXXX", text[4096];
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct spec_seccomp_rule rule = RULE("SCMP_ACT_NOTIFY", "getppid");
-	struct spec_seccomp s = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1, .listener_metadata = "meta" };
+	struct spec_seccomp s = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1,
+				  .listener_metadata = "meta" };
 	const char *args[] = { "x", NULL }, *env[] = { NULL };
 	struct spec_process process = { .args = args, .env = env };
 	struct spec spec = { .process = &process, .lx.seccomp = &s };
@@ -410,7 +417,8 @@ static void listener(void **state)
 	}
 	process_plan_close(&plan);
 	cleanup_close int fd = receive(sock, text, sizeof(text));
-	assert_string_equal(text, "{\"ociVersion\":\"" SPEC_VERSION "\",\"fds\":[\"seccompFd\"],\"pid\":77,\"metadata\":\"meta\","
+	assert_string_equal(text, "{\"ociVersion\":\"" SPEC_VERSION "\",\"fds\":[\"seccompFd\"],\"pid\":77,"
+				  "\"metadata\":\"meta\","
 				  "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":\"web\",\"pid\":77}}");
 	struct seccomp_notif request = { 0 };
 	assert_int_equal(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &request), 0);
