@@ -78,7 +78,7 @@ check-integration: all
 
 # In the test machine: limits, systemd, engines.
 check-vm: all
-	tests/vm/run -t 1500 -- bats --formatter tap --timing vm vm/engines
+	tests/vm/all -t 1500
 
 check: deps
 	@$(MAKE) --no-print-directory all

@@ -19,6 +19,7 @@ unified=/sys/fs/cgroup
 
 make_rootfs() {
 	mkdir -p "$1"/{bin,dev,proc,sys,tmp,etc,root,home,mnt,var,run,usr}
+	chmod 755 "$1"
 	chmod 1777 "$1/tmp"
 	cp /bin/busybox "$1/bin/busybox"
 	chroot "$1" /bin/busybox --install -s /bin
@@ -71,12 +72,12 @@ no_other_runtime() {
 residue() {
 	awk '{ print "mount", $5 }' /proc/self/mountinfo
 	find $unified -mindepth 1 -type d ! -name '*.service' ! -name '*.mount' ! -name '*.slice' ! -name '*.socket' \
-		! -name '*.swap' ! -name init.scope ! -name 'podman-pause*.scope' ! -name libpod_parent -printf 'cgroup %P\n'
+		! -name '*.swap' ! -name init.scope ! -name 'podman-pause*.scope' ! -name libpod_parent -printf 'cgroup %P\n' || true
 	find /run/$RUNTIME /run/user/*/$RUNTIME /run/containerd/runc /run/docker/runtime-$RUNTIME \
-		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 -printf 'state %p\n'
+		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 ! -name .cache -printf 'state %p\n' || true
 	ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
-	ls /run/netns 2>/dev/null | sed 's/^/netns /'
-	cat /proc/[0-9]*/comm | awk -v runtime="$RUNTIME" '$1 == runtime || /^conmon/ || /^containerd-shim/ { print "process", $0 }'
+	{ ls /run/netns || true; } | sed 's/^/netns /'
+	{ cat /proc/[0-9]*/comm || true; } | awk -v runtime="$RUNTIME" '$1 == runtime || /^conmon/ || /^containerd-shim/ { print "process", $0 }'
 } 2>/dev/null
 
 baseline() { residue | sort >"$BATS_FILE_TMPDIR/baseline"; }
@@ -108,7 +109,8 @@ eventually() {
 pty() {
 	local line
 	printf -v line '%q ' "$@"
-	TERM=xterm script -qec "$line" /dev/null </dev/null | tr -d '\r'
+	# script passes the end of its own input on, and the terminal shows it.
+	TERM=xterm script -qec "$line" /dev/null </dev/null | tr -d '\r\b' | sed 's/\^[@D]//g'
 }
 
 # A command in USER's own systemd session, from USER's home.

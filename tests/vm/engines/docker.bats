@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# dockerd with the runtime under test as its default. Its image builder looks up `runc` by name, so that is the same program.
+load ../machine
+
+setup_file() {
+	mkdir -p /etc/docker
+	printf '{"default-runtime":"%s","runtimes":{"%s":{"path":"%s"}}}\n' "$RUNTIME" "$RUNTIME" "$runtime" >/etc/docker/daemon.json
+	ln -sfn "$runtime" /usr/sbin/runc
+	systemctl start docker || { journalctl -u docker --no-pager | tail -20; return 1; }
+	make_image /var/tmp/image.tar
+	docker import --change 'CMD ["/bin/sh"]' /var/tmp/image.tar image
+	docker run --rm image true
+	baseline
+}
+
+teardown_file() {
+	systemctl stop docker docker.socket containerd
+	ip link del docker0
+	rm -f /usr/sbin/runc
+}
+
+teardown() {
+	docker ps -aq | xargs -r docker rm -f -v
+	clean
+}
+
+@test "the runtime is the one under test, and no other is there" {
+	no_other_runtime
+	same "$RUNTIME" "$(docker info -f '{{.DefaultRuntime}}')"
+	docker create --name box image true
+	same "$RUNTIME" "$(docker inspect -f '{{.HostConfig.Runtime}}' box)"
+}
+
+@test "run: output, standard input, status, 126, 127" {
+	same "hello" "$(docker run --rm image echo hello)"
+	same "through" "$(echo through | docker run --rm -i image cat)"
+	run -7 docker run --rm image sh -c 'exit 7'
+	run -127 docker run --rm image /bin/nothing
+	run -127 docker run --rm image nothing
+	run -126 docker run --rm image /etc/plain
+}
+
+@test "run -it and exec -it have a terminal" {
+	same "/dev/pts/0" "$(pty docker run --rm -it image tty)"
+	docker run -d --name box image sleep 1000
+	[[ "$(pty docker exec -it box tty)" == */dev/pts/* ]]
+}
+
+@test "exec: output, status, user, directory, environment" {
+	docker run -d --name box image sleep 1000
+	same "33 /var value" "$(docker exec -u www -w /var -e key=value box sh -c 'echo $(id -u) $(pwd) $key')"
+	run -9 docker exec box sh -c 'exit 9'
+	run -127 docker exec box /bin/nothing
+	run -126 docker exec box /etc/plain
+	same "in" "$(echo in | docker exec -i box cat)"
+}
+
+@test "logs, top, ps, wait" {
+	docker run -d --name box image sh -c 'echo one; echo two >&2; sleep 1000'
+	eventually eval '[ "$(docker logs box 2>&1 | sort | xargs)" = "one two" ]'
+	docker top box | grep -q 'sleep 1000'
+	same "box" "$(docker ps --format '{{.Names}}')"
+	docker kill box
+	same "137" "$(docker wait box)"
+}
+
+@test "stop, start, restart, rm -f" {
+	docker run -d --name box image sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'
+	eventually eval 'docker logs box | grep -q ready'
+	docker stop -t 20 box
+	same "5" "$(docker inspect -f '{{.State.ExitCode}}' box)"
+	docker start box
+	docker restart -t 0 box
+	same "true" "$(docker inspect -f '{{.State.Running}}' box)"
+	docker rm -f box
+}
+
+@test "restart policies" {
+	docker run -d --name box --restart on-failure:2 image sh -c 'exit 1'
+	eventually eval '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Running}}" box)" = "2 false" ]'
+}
+
+limits='cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
+
+@test "limits and update" {
+	docker run -d --name box --memory 64m --memory-swap 96m --cpus 0.5 --pids-limit 33 image sleep 1000
+	same "67108864 33554432 50000 100000 33" "$(docker exec box sh -c "$limits" | xargs)"
+	docker update --memory 128m --memory-swap 192m --cpus 0.25 --pids-limit 44 box
+	same "134217728 67108864 25000 100000 44" "$(docker exec box sh -c "$limits" | xargs)"
+}
+
+@test "out of memory is told" {
+	docker run --name box --memory 16m --memory-swap 16m image sh -c 'exec tail /dev/zero' || true
+	same "137 true" "$(docker inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' box)"
+}
+
+@test "stats, pause, unpause" {
+	docker run -d --name box --memory 64m image sleep 1000
+	run -0 docker stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' box
+	[[ $output == 1\ */\ 64MiB ]]
+	docker pause box
+	same "paused" "$(docker inspect -f '{{.State.Status}}' box)"
+	docker unpause box
+	docker exec box true
+}
+
+@test "health checks" {
+	docker run -d --name box --health-cmd 'test -e /tmp/well' --health-interval 1s --health-retries 1 image sleep 1000
+	eventually eval '[ "$(docker inspect -f "{{.State.Health.Status}}" box)" = unhealthy ]'
+	docker exec box touch /tmp/well
+	eventually eval '[ "$(docker inspect -f "{{.State.Health.Status}}" box)" = healthy ]'
+}
+
+@test "two services on a network find each other by name" {
+	docker network create net
+	docker run -d --name web --network net -p 127.0.0.1:8089:80 image \
+		sh -c 'mkdir /tmp/w; echo page >/tmp/w/index.html; httpd -f -p 80 -h /tmp/w'
+	eventually docker exec web wget -qO- http://127.0.0.1/
+	same "page" "$(docker run --rm --network net image wget -qO- http://web/)"
+	eventually busybox wget -qO- http://127.0.0.1:8089/
+	docker rm -f web
+	docker network rm net
+}
+
+@test "volumes, tmpfs, read-only, user, init-less shm, devices" {
+	docker run --rm -v data:/data image sh -c 'echo kept >/data/file'
+	same "kept" "$(docker run --rm -v data:/data:ro image cat /data/file)"
+	docker volume rm data
+	run ! docker run --rm --read-only image touch /x
+	docker run --rm --read-only --tmpfs /t image touch /t/x
+	same "33 77" "$(docker run --rm --user www --group-add 77 image sh -c 'echo $(id -u) $(id -G | tr " " "\n" | grep 77)')"
+	docker run --rm --shm-size 2m --ulimit nofile=77:77 --sysctl net.ipv4.ip_forward=1 --device /dev/fuse image \
+		sh -c 'df /dev/shm | grep -q 2048 && test "$(ulimit -n)" = 77 && test -c /dev/fuse'
+}
+
+@test "capabilities, seccomp, privileged" {
+	same "00000000a80425fb 2" "$(docker run --rm image grep -E '^(CapEff|Seccomp):' /proc/self/status | awk '{ print $2 }' | xargs)"
+	same "0000000000000000 0" "$(docker run --rm --cap-drop ALL --security-opt seccomp=unconfined image \
+		grep -E '^(CapEff|Seccomp):' /proc/self/status | awk '{ print $2 }' | xargs)"
+	docker run --rm --privileged image sh -c 'test $(ls /dev | wc -l) -gt 20 && mount -t tmpfs t /mnt'
+	same "docker-default (enforce)" "$(docker run --rm image cat /proc/self/attr/current)"
+}
+
+@test "build runs commands" {
+	printf 'FROM image\nRUN echo built >/built\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	DOCKER_BUILDKIT=0 docker build -q -t built "$BATS_TEST_TMPDIR"
+	same "built" "$(docker run --rm built cat /built)"
+	docker rmi built
+}
