@@ -19,7 +19,7 @@ top=$(cd "$here/../.." && pwd)
 FERRY=$(realpath -m "${FERRY:-$top/build/ferry}")
 
 ferry() {
-	timeout --foreground --kill-after=5 60 "$FERRY" --root "$root" "$@"
+	timeout --foreground --kill-after=2 "${FERRY_TIMEOUT_S:-60}" "$FERRY" --root "$root" "$@"
 }
 
 # The directory of the unified hierarchy, wherever this host has it.

@@ -172,7 +172,7 @@ teardown() {
 }
 
 @test "the loopback interface is up in a new network namespace, and alone" {
-	inside_ok 'ip -o link; ping -c 1 -W 2 127.0.0.1 >/dev/null 2>&1 || ip addr show lo'
+	inside_ok 'ip -o link'
 	has "lo:"
 	has "UP"
 	equal "$(grep -c '^[0-9]*: ' <<<"$output")" "$(unshare --net ip -o link | wc -l)" # some kernels add tunnels

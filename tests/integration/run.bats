@@ -131,10 +131,9 @@ load lib
 }
 
 @test "the program is pid 1 of an empty pid namespace" {
-	inside_ok 'echo $$; ls -d /proc/[0-9]*; true'
+	inside_ok 'echo $$; echo /proc/[0-9]*'
 	equal "${lines[0]}" 1
 	equal "${lines[1]}" /proc/1
-	equal "${#lines[@]}" 3 # and ls itself
 }
 
 @test "children of the container are reaped by its own pid 1, and end with it" {
