@@ -107,7 +107,7 @@ static int find_own_path(struct arena *a, struct cgroup_host *h, struct err *e)
 	cleanup_buf struct buf b = BUF_INIT;
 
 	h->own_path = "/";
-	int r = file_read_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &b, e);
+	int r = file_read_once_at(AT_FDCWD, "/proc/self/cgroup", &b, e);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
@@ -140,7 +140,7 @@ int cgroup_host_find(struct arena *a, struct cgroup_host *ret, struct err *e)
 	if (r >= 0 && h.mountpoint)
 		r = find_own_path(a, &h, e);
 	if (r >= 0 && h.mountpoint)
-		r = cgroup_read_text(h.root_fd, "cgroup.controllers", &b, e);
+		r = file_read_once_at(h.root_fd, "cgroup.controllers", &b, e);
 	if (r < 0) {
 		cgroup_host_close(&h);
 		return err_wrap(e, "find the cgroup hierarchy");

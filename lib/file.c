@@ -42,6 +42,27 @@ int file_read_at(int dirfd, const char *path, size_t max, struct buf *b, struct 
 	return 0;
 }
 
+int file_read_once_at(int dirfd, const char *path, struct buf *b, struct err *e)
+{
+	enum { ROOM = 8192 };
+	ssize_t n;
+
+	cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", path);
+	char *to = buf_reserve(b, ROOM);
+	do
+		n = read(fd, to, ROOM);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, errno, "read '%s'", path);
+	if (n == ROOM)
+		return err_set(e, EFBIG, "read '%s'", path);
+	b->len += (size_t)n;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
 int file_write_at(int dirfd, const char *path, const char *text, struct err *e)
 {
 	cleanup_close int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);

@@ -14,6 +14,12 @@
 /* Appends the whole file to @b. -EFBIG when it is longer than @max bytes. */
 int file_read_at(int dirfd, const char *path, size_t max, struct buf *b, struct err *e);
 
+/*
+ * The same for files of /proc and cgroups that the kernel gives whole to one read(2), and for our own small ones: saves
+ * asking for their end. -EFBIG from 8 KiB on.
+ */
+int file_read_once_at(int dirfd, const char *path, struct buf *b, struct err *e);
+
 /* Appends all that @fd still gives. */
 int fd_read_all(int fd, size_t max, struct buf *b, struct err *e);
 

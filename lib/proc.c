@@ -21,7 +21,7 @@ int proc_stat(pid_t pid, struct proc_stat *ret, struct err *e)
 	struct proc_stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int r = file_read_at(AT_FDCWD, path, 4096, &b, e);
+	int r = file_read_once_at(AT_FDCWD, path, &b, e);
 	if (r == -ENOENT || r == -ESRCH)
 		return err_set(e, ESRCH, "process %d", (int)pid);
 	if (r < 0)

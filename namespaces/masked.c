@@ -17,13 +17,6 @@ struct covers {
 	bool dir_used; /* it is attached somewhere: to be copied */
 };
 
-static void covers_finish(struct covers *c)
-{
-	close_fd(&c->null);
-	close_fd(&c->file);
-	close_fd(&c->dir);
-}
-
 static bool gone(int code)
 {
 	return code == ENOENT || code == ENOTDIR;
@@ -65,7 +58,7 @@ static int open_path(const struct rootfs_plan *p, const char *path, struct err *
 static int open_null(const struct rootfs_plan *p, struct err *e)
 {
 	struct stat st;
-	cleanup_close int fd = -1;
+	closed_by_exec int fd = -1;
 
 	if (p->dev_mount >= 0) {
 		fd = openat(p->mounts[p->dev_mount].fd, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -109,7 +102,6 @@ static int next_dir(struct covers *c, struct err *e)
 	int copy = mount_clone(c->dir, "", false);
 	if (copy < 0)
 		return err_set(e, errno, "open_tree of an empty tmpfs");
-	close_fd(&c->dir);
 	c->dir = copy;
 	c->dir_used = false;
 	return 0;
@@ -122,7 +114,7 @@ static int next_dir(struct covers *c, struct err *e)
 static int mask(const struct rootfs_plan *p, const char *path, struct covers *c, struct err *e)
 {
 	const char *name = proc_name(p, path);
-	cleanup_close int fd = -1;
+	closed_by_exec int fd = -1;
 
 	if (!name) {
 		fd = open_path(p, path, e);
@@ -133,7 +125,7 @@ static int mask(const struct rootfs_plan *p, const char *path, struct covers *c,
 	if (next_file(p, c, e) < 0)
 		return -e->code;
 	if (mount_attach(c->file, dir, name) == 0) {
-		close_fd(&c->file);
+		c->file = -1;
 		return 0;
 	}
 	if (errno == ENOENT)
@@ -151,8 +143,8 @@ static int mask(const struct rootfs_plan *p, const char *path, struct covers *c,
 static int make_readonly(const struct rootfs_plan *p, const char *path, struct err *e)
 {
 	const char *name = proc_name(p, path);
-	cleanup_close int fd = -1;
-	cleanup_close int tree = -1;
+	closed_by_exec int fd = -1;
+	closed_by_exec int tree = -1;
 
 	if (name)
 		tree = open_tree(p->proc_fd, name,
@@ -174,7 +166,7 @@ static int make_readonly(const struct rootfs_plan *p, const char *path, struct e
 
 int rootfs_apply_paths(struct rootfs_plan *p, struct err *e)
 {
-	__attribute__((cleanup(covers_finish))) struct covers c = { .null = -1, .file = -1, .dir = -1 };
+	closed_by_exec struct covers c = { .null = -1, .file = -1, .dir = -1 };
 
 	for (size_t i = 0; i < p->n_readonly_paths; i++)
 		if (make_readonly(p, p->readonly_paths[i], e) < 0)

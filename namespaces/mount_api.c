@@ -37,7 +37,7 @@ static int set_param(int fs, const char *type, const struct fs_param *p, struct 
 
 int mount_new_fs(const struct fs_request *r, struct err *e)
 {
-	cleanup_close int fs = fsopen(r->type, FSOPEN_CLOEXEC);
+	closed_by_exec int fs = fsopen(r->type, FSOPEN_CLOEXEC);
 
 	if (fs < 0)
 		return err_set(e, errno, "fsopen '%s'", r->type);

@@ -245,7 +245,7 @@ static int mount_one(struct rootfs_plan *p, size_t i, struct err *e)
 		return remount(p, m, e);
 	if (m->kind == MOUNT_FS && has_long_param(m))
 		return mount_long(p, m, e);
-	cleanup_close int fd = make_mount(p, m, e);
+	closed_by_exec int fd = make_mount(p, m, e);
 	m->source_fd = -1;
 	if (fd < 0)
 		return fd;
@@ -254,7 +254,7 @@ static int mount_one(struct rootfs_plan *p, size_t i, struct err *e)
 	if (attach(p, m, fd, e) < 0)
 		return -e->code;
 	if (m->keep)
-		m->fd = take_fd(&fd);
+		m->fd = fd;
 	return 0;
 }
 

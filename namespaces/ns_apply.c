@@ -174,7 +174,7 @@ static int loopback_up(struct err *e)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 
-	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	closed_by_exec int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(e, errno, "socket");
 	if (ioctl(fd, SIOCSIFFLAGS, &r) < 0)

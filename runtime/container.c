@@ -72,6 +72,19 @@ static int lock(struct container *c, bool wait, struct err *e)
 	return 0;
 }
 
+int container_unlock(struct container *c, struct err *e)
+{
+	if (flock(c->dir, LOCK_UN) < 0)
+		return err_set(e, errno, "unlock container '%s'", c->id);
+	c->locked = false;
+	return 0;
+}
+
+int container_lock_again(struct container *c, struct err *e)
+{
+	return lock(c, true, e);
+}
+
 /* Opens the directory, without a lock and without reading anything. */
 static int open_dir(struct runtime *rt, const char *id, struct container *c, struct err *e)
 {
@@ -111,7 +124,7 @@ static int recover(struct runtime *rt, struct container *c, struct err *e)
 		return 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (container_remove(rt, c, e) < 0)
+	if (container_remove(rt, c, NULL, e) < 0)
 		return err_wrap(e, "remove what is left of container '%s'", c->id);
 	return 1;
 }
@@ -293,20 +306,33 @@ int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct 
 	return 0;
 }
 
-static int remove_cgroup(struct runtime *rt, struct container *c, struct err *e)
+static int remove_cgroup(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
 {
-	struct cgroup_host host;
+	struct cgroup_host found;
 
 	if (!c->cgroup.path && !c->cgroup.scope)
 		return 0;
-	if (cgroup_host_find(&rt->arena, &host, e) < 0)
+	if (host)
+		return cgroup_destroy(&c->cgroup, host, e);
+	if (cgroup_host_find(&rt->arena, &found, e) < 0)
 		return -e->code;
-	int r = cgroup_destroy(&c->cgroup, &host, e);
-	cgroup_host_close(&host);
+	int r = cgroup_destroy(&c->cgroup, &found, e);
+	cgroup_host_close(&found);
 	return r;
 }
 
-int container_remove(struct runtime *rt, struct container *c, struct err *e)
+/* Mostly there is only what we put there ourselves. */
+static int remove_directory(struct container *c, struct err *e)
+{
+	unlinkat(c->dir, "config.json", 0);
+	/* Last: until then a killed removal can be begun again. */
+	unlinkat(c->dir, "state.json", 0);
+	if (unlinkat(c->root, c->id, AT_REMOVEDIR) == 0)
+		return 0;
+	return remove_tree_at(c->root, c->id, e);
+}
+
+int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
 {
 	/* The first process ends its pid namespace; with a shared one, or none, the cgroup holds the others. */
 	struct err gone = ERR_INIT;
@@ -316,9 +342,9 @@ int container_remove(struct runtime *rt, struct container *c, struct err *e)
 		if (proc_wait_end(pidfd, 10000, e) < 0)
 			return -e->code;
 	}
-	if (remove_cgroup(rt, c, e) < 0)
+	if (remove_cgroup(rt, c, host, e) < 0)
 		return -e->code;
 	if (container_discard(rt, c, e) < 0)
 		return -e->code;
-	return remove_tree_at(c->root, c->id, e);
+	return remove_directory(c, e);
 }

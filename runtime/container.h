@@ -85,9 +85,13 @@ int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct 
 
 /*
  * Removes everything that the record names: processes, cgroup, scope, directory. The container must be locked. Safe to
- * repeat.
+ * repeat. @host: where the cgroups are, when that is known already; NULL to have it found.
  */
-int container_remove(struct runtime *rt, struct container *c, struct err *e);
+int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e);
+
+/* Gives up the lock, so that others may work on the container; and takes it again. -ENOENT: it has been deleted. */
+int container_unlock(struct container *c, struct err *e);
+int container_lock_again(struct container *c, struct err *e);
 
 /* ---- the start socket ---- */
 

@@ -1,4 +1,5 @@
 /* The parent's side of a create: plans, records, makes, and undoes it all when a later step fails. */
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/message.h"
@@ -8,15 +9,17 @@
 #include "runtime/hooks.h"
 #include "runtime/log.h"
 #include "runtime/pty.h"
+#include "runtime/seal.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 void setup_state(const struct setup *s, enum container_status status, pid_t pid, struct buf *out)
@@ -75,16 +78,9 @@ static int check_terminal(const struct spec *s, const struct create_request *r, 
 
 static void fill_record(struct runtime *rt, const struct spec *s, struct container *c)
 {
-	struct timespec now;
-	struct tm tm;
-	char when[64];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	c->created = arena_printf(&rt->arena, "%s.%09ldZ", when, now.tv_nsec);
+	c->created = arena_strdup(&rt->arena, clock_now_rfc3339().text);
 	c->rootless = rt->rootless;
-	c->owner_uid = geteuid();
+	c->owner_uid = rt->euid;
 	c->annotations = s->annotations;
 	c->n_annotations = s->n_annotations;
 }
@@ -109,7 +105,7 @@ static int plan(struct runtime *rt, struct setup *s, struct err *e)
 		.preserve_fds = r->preserve_fds,
 	};
 
-	if (ns_plan_make(s->spec, geteuid(), &rt->arena, &s->ns, e) < 0)
+	if (ns_plan_make(s->spec, rt->euid, &rt->arena, &s->ns, e) < 0)
 		return -e->code;
 	if (cgroup_host_find(&rt->arena, &s->cgroup_host, e) < 0)
 		return -e->code;
@@ -134,6 +130,19 @@ static int plan(struct runtime *rt, struct setup *s, struct err *e)
 	return 0;
 }
 
+/* How much the two have to say to each other: see setup.h. */
+static void plan_messages(struct setup *s)
+{
+	const struct spec_hooks *h = &s->spec->hooks;
+	const struct spec_process *p = s->spec->process;
+	size_t hooks_before_start = h->n[HOOK_PRESTART] + h->n[HOOK_CREATE_RUNTIME];
+	size_t hooks_inside = h->n[HOOK_CREATE_CONTAINER] + h->n[HOOK_START_CONTAINER];
+
+	s->tells_ready = !s->request->run || p->terminal || hooks_before_start;
+	s->waits_for_go = s->tells_ready || hooks_inside || s->process.listener_path || s->ns.create & CLONE_NEWUSER ||
+			  s->container->cgroup.driver == CGROUP_SYSTEMD || process_needs_grant(&s->process);
+}
+
 /* Opens what the first process will inherit. From here on there is something to undo. */
 static int prepare(struct setup *s, struct err *e)
 {
@@ -144,6 +153,7 @@ static int prepare(struct setup *s, struct err *e)
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
 	if (record_save(s->container, e) < 0)
 		return -e->code;
+	plan_messages(s);
 	if (ns_plan_open(&s->ns, e) < 0 || rootfs_open_sources(s->rootfs, e) < 0)
 		return -e->code;
 	if (r->console_socket && (s->console_socket = pty_connect(r->console_socket, e)) < 0)
@@ -191,9 +201,11 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 		return -e->code;
 	/* With systemd the path is known only now. */
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
-	if (process_grant(&s->process, pid, e) < 0 || message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
+	if (process_grant(&s->process, pid, e) < 0)
 		return -e->code;
-	for (;;) {
+	if (s->waits_for_go && message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
+		return -e->code;
+	while (s->tells_ready) {
 		int r = message_receive(s->parent_end, NULL, ret_master, e);
 		if (r < 0 || r == MSG_READY)
 			return r;
@@ -202,6 +214,7 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 		if (r == 0)
 			return err_say(e, ECHILD, "the container's first process ended unexpectedly");
 	}
+	return 0;
 }
 
 static int write_pid_file(const char *path, pid_t pid, struct err *e)
@@ -246,7 +259,7 @@ static void undo(struct runtime *rt, struct setup *s, pid_t pid)
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (container_remove(rt, s->container, &ignored) < 0)
+	if (container_remove(rt, s->container, &s->cgroup_host, &ignored) < 0)
 		log_warn("container '%s': %s", s->container->id, ignored.msg);
 	if (s->request->pid_file && s->container->pid > 0)
 		unlink(s->request->pid_file);
@@ -267,6 +280,25 @@ void setup_finish(struct setup *s)
 	close_fd(&s->pidfd);
 }
 
+static bool has_new_pid_namespace(const struct spec *s)
+{
+	const struct spec_namespace *pid = spec_find_namespace(s, CLONE_NEWPID);
+
+	return pid && !pid->path;
+}
+
+/*
+ * In a pid namespace that is new there is nobody who could reach this program's file through /proc but the container's
+ * program itself; and should that turn out to be this very file, seal_check ends it at once. Otherwise, and where the
+ * program may trace others, the copy is needed.
+ */
+static bool needs_seal(const struct spec *s)
+{
+	const struct spec_capabilities *caps = s->process->capabilities;
+
+	return !has_new_pid_namespace(s) || (caps && caps->set[CAPS_BOUNDING] & UINT64_C(1) << CAP_SYS_PTRACE);
+}
+
 int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
 	const struct create_request *r = s->request;
@@ -280,6 +312,12 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	if (load_spec(rt, r, &plan_of, &text, &spec, e) < 0)
 		return -e->code;
 	if (check_terminal(spec, r, e) < 0)
+		return -e->code;
+	/* Without a pid namespace of its own, processes that the container leaves behind become ours, to be waited for. */
+	if (r->run && !r->detach && !r->no_subreaper && !has_new_pid_namespace(spec) &&
+	    prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_set(e, errno, "become a subreaper");
+	if (needs_seal(spec) && seal_self(rt->argv, e) < 0)
 		return -e->code;
 	if (container_new(rt, r->id, s->container, e) < 0)
 		return -e->code;
@@ -304,8 +342,12 @@ int lifecycle_create(struct runtime *rt, const struct create_request *r, struct 
 	pid_t pid;
 
 	int result = create_container(rt, &s, &pid, &master, e);
-	/* The last word: now that all is recorded the first process may go on without us. */
-	if (result == 0 && message_send(s.parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0) {
+	/*
+	 * The last word: now that all is recorded the first process may go on without us. It has inherited the lock, which
+	 * would end only with its exec: so that is given up for both.
+	 */
+	if (result == 0 &&
+	    (container_unlock(&c, e) < 0 || message_send(s.parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0)) {
 		undo(rt, &s, pid);
 		result = -e->code;
 	}

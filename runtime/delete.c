@@ -22,7 +22,7 @@ int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err 
 
 	/* A damaged configuration must not keep the container from being deleted. */
 	bool readable = container_load_config(&c, &rt->arena, &spec, &no_config) == 0;
-	if (container_remove(rt, &c, e) < 0)
+	if (container_remove(rt, &c, NULL, e) < 0)
 		return err_wrap(e, "delete container '%s'", id);
 	if (readable)
 		poststop_hooks(&c, spec);

@@ -62,7 +62,7 @@ static int set_up(struct setup *s, pid_t *ret_pid, struct err *e)
 	cleanup_close int master = -1, slave = -1;
 	int64_t pid = 0;
 
-	if (await(s->child_end, MSG_GO, &pid, e) < 0)
+	if (s->waits_for_go && await(s->child_end, MSG_GO, &pid, e) < 0)
 		return -e->code;
 	if (ns_become_root(&s->ns, e) < 0)
 		return -e->code;
@@ -88,7 +88,7 @@ static int set_up(struct setup *s, pid_t *ret_pid, struct err *e)
 		return -e->code;
 	if (slave <= 2)
 		take_fd(&slave);
-	if (message_send(s->child_end, MSG_READY, 0, &master, master >= 0, e) < 0)
+	if (s->tells_ready && message_send(s->child_end, MSG_READY, 0, &master, master >= 0, e) < 0)
 		return -e->code;
 	*ret_pid = (pid_t)pid;
 	return await(s->child_end, MSG_RELEASE, NULL, e);

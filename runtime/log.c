@@ -1,6 +1,7 @@
 #include "runtime/log.h"
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/json.h"
 
@@ -9,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static struct {
 	int fd; /* the --log file, or 0: none */
@@ -51,23 +51,17 @@ static void add_quoted(struct buf *b, const char *s)
 static void write_line(const char *level, const char *text)
 {
 	cleanup_buf struct buf b = BUF_INIT;
-	struct timespec now;
-	struct tm tm;
-	char when[64];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	struct clock_text when = clock_now_rfc3339();
 
 	if (sink.json) {
 		struct json_writer w = { .out = &b };
 		json_begin_object(&w, NULL);
 		json_string(&w, "level", level);
 		json_string(&w, "msg", text);
-		json_string(&w, "time", when);
+		json_string(&w, "time", when.text);
 		json_end_object(&w);
 	} else {
-		buf_printf(&b, "time=\"%s\" level=%s msg=", when, level);
+		buf_printf(&b, "time=\"%s\" level=%s msg=", when.text, level);
 		add_quoted(&b, text);
 	}
 	buf_char(&b, '\n');

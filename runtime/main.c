@@ -99,6 +99,7 @@ static int dispatch(const struct cli_global *g, int argc, char **argv, char **wh
 	if (r < 0)
 		return usage_error(NULL, &e);
 	r = runtime_init(&rt, g->root, g->rootless, manager, &e);
+	rt.argv = whole;
 	if (r < 0) {
 		log_error("%s", e.msg);
 		return 1;
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
 	bool help = false;
 	int n = 0;
 
+	if (seal_check(&e) < 0)
+		return usage_error(NULL, &e);
 	/* Parsing moves arguments about. */
 	char **whole = arena_dup(&arena, argv, ((size_t)argc + 1) * sizeof(*argv));
 	if (argc > 0)

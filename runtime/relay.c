@@ -76,19 +76,18 @@ static void copy_size(int master)
 		ioctl(master, TIOCSWINSZ, &size);
 }
 
-/* Collects every child that has ended. True when @pid was among them. */
+/* Collects the children that have ended, up to the one that matters: true when that was @pid. */
 static bool reap(pid_t pid, int *ret_wait_status)
 {
-	bool ended = false;
 	int status;
 
 	for (pid_t got; (got = waitpid(-1, &status, WNOHANG)) > 0;) {
 		if (got == pid) {
 			*ret_wait_status = status;
-			ended = true;
+			return true;
 		}
 	}
-	return ended;
+	return false;
 }
 
 /* One signal of ours. Returns true when the process has ended. */

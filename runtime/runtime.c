@@ -16,16 +16,14 @@
  */
 static bool in_initial_userns(void)
 {
-	char line[128] = "";
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
 	unsigned inside, outside, count;
-	FILE *f = fopen("/proc/self/uid_map", "re");
 
-	if (!f)
+	if (file_read_once_at(AT_FDCWD, "/proc/self/uid_map", &b, &ignored) < 0)
 		return true;
-	bool whole = fgets(line, sizeof(line), f) && sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 &&
-		     inside == 0 && outside == 0 && count == UINT32_MAX;
-	fclose(f);
-	return whole;
+	return sscanf(buf_text(&b), "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+	       count == UINT32_MAX;
 }
 
 static int default_root(struct runtime *rt, struct err *e)
@@ -36,7 +34,7 @@ static int default_root(struct runtime *rt, struct err *e)
 		rt->root_path = "/run/ferry";
 	else if (dir && *dir)
 		rt->root_path = arena_printf(&rt->arena, "%s/ferry", dir);
-	else if (geteuid() == 0)
+	else if (rt->euid == 0)
 		rt->root_path = "/run/ferry";
 	else
 		return err_say(e, EINVAL, "XDG_RUNTIME_DIR is not set: set it, or say --root where state may be kept");
@@ -45,9 +43,9 @@ static int default_root(struct runtime *rt, struct err *e)
 
 int runtime_init(struct runtime *rt, const char *root, const char *rootless, const char *manager, struct err *e)
 {
-	*rt = (struct runtime){ 0 };
+	*rt = (struct runtime){ .euid = geteuid() };
 	if (!rootless || strcmp(rootless, "auto") == 0)
-		rt->rootless = geteuid() != 0 || !in_initial_userns();
+		rt->rootless = rt->euid != 0 || !in_initial_userns();
 	else if (strcmp(rootless, "true") == 0)
 		rt->rootless = true;
 	else if (strcmp(rootless, "false") != 0)

@@ -9,10 +9,13 @@
 #include "lib/err.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct runtime {
 	struct arena arena; /* for the length of the command */
 	const char *root_path; /* --root, or /run/ferry, or $XDG_RUNTIME_DIR/ferry */
+	char **argv; /* the whole command line, for the program to be executed again from a sealed copy */
+	uid_t euid;
 	bool rootless;
 	enum cgroup_driver driver;
 };

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <stdbool.h>
 #include <sys/auxv.h>
@@ -19,8 +20,8 @@ enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 extern char **environ;
 
 /*
- * How much of the file the kernel loads: what lies behind is symbols for debuggers, often most of it. By the headers of the
- * program as it runs.
+ * How much of the file the kernel loads: what lies behind is symbols for debuggers, often most of it. By the headers
+ * of the program as it runs.
  */
 static off_t loaded_size(void)
 {
@@ -60,9 +61,9 @@ static int copy_to_memory(int self, off_t size, struct err *e)
 }
 
 /*
- * Whether the file is safe as it is: its contents are verified, or whoever runs in a container of ours has no more rights to
- * it than we have, which are none. That is so for an ordinary user, and for root of a user namespace (where unmapped
- * owners are shown as nobody), with a program that the host's root has installed.
+ * Whether the file is safe as it is: its contents are verified, or whoever runs in a container of ours has no more
+ * rights to it than we have, which are none. That is so for an ordinary user, and for root of a user namespace (where
+ * unmapped owners are shown as nobody), with a program that the host's root has installed.
  */
 static bool out_of_reach(int self, const struct statx *st)
 {
@@ -76,6 +77,32 @@ static bool out_of_reach(int self, const struct statx *st)
 	return faccessat(self, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0 && errno == EACCES;
 }
 
+/* 1: executed from a sealed copy; 0: not; -errno. */
+static int is_sealed(int self)
+{
+	int seals = fcntl(self, F_GET_SEALS);
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+int seal_check(struct err *e)
+{
+	char path[PATH_MAX];
+	struct stat here, self;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		return err_set(e, errno, "read '/proc/self/exe' (is /proc mounted?)");
+	path[n] = '\0';
+	if (stat("/proc/self/exe", &self) < 0)
+		return err_set(e, errno, "stat '/proc/self/exe'");
+	if (stat(path, &here) == 0 && here.st_dev == self.st_dev && here.st_ino == self.st_ino)
+		return 0;
+	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && is_sealed(fd))
+		return 0;
+	return err_say(e, EPERM, "this program's own file is not where it was executed from: refusing to run");
+}
+
 int seal_self(char **argv, struct err *e)
 {
 	struct statx st;
@@ -83,8 +110,7 @@ int seal_self(char **argv, struct err *e)
 
 	if (self < 0)
 		return err_set(e, errno, "open '/proc/self/exe'");
-	int seals = fcntl(self, F_GET_SEALS);
-	if (seals >= 0 && (seals & SEALS) == SEALS) {
+	if (is_sealed(self)) {
 		/* The kernel names a process executed by descriptor after the number. */
 		prctl(PR_SET_NAME, "ferry");
 		return 0;

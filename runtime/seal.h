@@ -10,9 +10,15 @@
 
 /*
  * Executes the program again from a sealed copy, with the same arguments and environment, and does not return; or
- * returns 0 when it is one already, or when nothing in a container could write its file: fs-verity, or a user (or root of a
- * user namespace) who could not either.
+ * returns 0 when it is one already, or when nothing in a container could write its file: fs-verity, or a user (or root
+ * of a user namespace) who could not either.
  */
 int seal_self(char **argv, struct err *e);
+
+/*
+ * Fails when this program runs from a file that is not in its own file system tree: somebody in a container executed
+ * /proc/self/exe of a ferry that was about to become the container's program. First thing in main.
+ */
+int seal_check(struct err *e);
 
 #endif

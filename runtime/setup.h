@@ -13,6 +13,9 @@
  *	                  -- RELEASE ->           create: wait at the start socket; run: go on
  *	                  <- (end of file) --     run: the program has been executed
  *
+ * In a plain `run`, with nobody to wait for, GO and READY are left out: the first process works while the parent records
+ * it, and finds RELEASE already there.
+ *
  * At any point either side may send an error instead, or vanish: the parent then undoes everything, the first process
  * exits. So a parent that is killed leaves no container running that is not recorded.
  */
@@ -39,6 +42,8 @@ struct setup {
 	int cgroup_fd; /* for CLONE_INTO_CGROUP, or -1 */
 	int console_socket; /* connected, or -1 */
 	int listener; /* create: the start socket, or -1 */
+	bool waits_for_go; /* there is something to do for the first process before it may begin */
+	bool tells_ready; /* the parent waits for what it has to say: hooks to be run, a terminal, that all stands */
 	int parent_end, child_end; /* of the message pair */
 	int pidfd; /* of the first process, in the parent */
 };

@@ -59,7 +59,7 @@ struct cli_command {
 	size_t options_size; /* of the struct that they fill */
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
-	bool seal; /* enters containers: run from a sealed copy */
+	bool seal; /* joins what runs already: from a sealed copy (runtime/seal.h) */
 	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */
 	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);
 };

@@ -104,7 +104,6 @@ const struct cli_command command_create = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = 1,
-	.seal = true,
 	.run = run_create,
 };
 
@@ -119,7 +118,6 @@ const struct cli_command command_run = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = 1,
-	.seal = true,
 	.run = run_run,
 };
 

@@ -1,0 +1,15 @@
+/* The time of day as text. Not by the C library, which would read the time zone's file first. */
+#ifndef LIB_CLOCK_H
+#define LIB_CLOCK_H
+
+#include <time.h>
+
+struct clock_text {
+	char text[64];
+};
+
+/* RFC 3339 in UTC with nanoseconds: "2001-02-03T04:05:06.000000007Z". Not for times before 1970. */
+struct clock_text clock_rfc3339(struct timespec t);
+struct clock_text clock_now_rfc3339(void);
+
+#endif
