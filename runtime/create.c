@@ -8,6 +8,7 @@
 #include "runtime/create.h"
 #include "runtime/hooks.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "runtime/pty.h"
 #include "runtime/seal.h"
 
@@ -76,10 +77,28 @@ static int check_terminal(const struct spec *s, const struct create_request *r, 
 	return 0;
 }
 
+/* Who runs this, by /etc/passwd; a number when it does not say. */
+static const char *owner_name(struct runtime *rt)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char *save, *line, name[64];
+	unsigned uid;
+
+	if (rt->euid == 0)
+		return "root";
+	file_read_at(AT_FDCWD, "/etc/passwd", 1 << 20, &b, &ignored);
+	for (line = b.data ? strtok_r(b.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%63[^:]:%*[^:]:%u:", name, &uid) == 2 && uid == rt->euid)
+			return arena_strdup(&rt->arena, name);
+	return arena_printf(&rt->arena, "%u", rt->euid);
+}
+
 static void fill_record(struct runtime *rt, const struct spec *s, struct container *c)
 {
 	c->created = arena_strdup(&rt->arena, clock_now_rfc3339().text);
 	c->rootless = rt->rootless;
+	c->owner = owner_name(rt);
 	c->owner_uid = rt->euid;
 	c->annotations = s->annotations;
 	c->n_annotations = s->n_annotations;
@@ -325,7 +344,8 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	s->container->discard = r->discard;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
-	if (plan(rt, s, e) < 0 ||
+	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
+	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
 	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(s, e) < 0 ||
 	    spawn(s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s, *ret_pid);

@@ -4,6 +4,7 @@
 #include "lib/sys.h"
 #include "runtime/create.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "runtime/pty.h"
 #include "runtime/start.h"
 
@@ -15,12 +16,21 @@
 /* Lets the first process execute the program; an error of its comes back here. */
 static int release(struct setup *s, struct err *e)
 {
+	cleanup_close int notify = notify_open(s->container->dir, e);
+	if (notify < 0 && e->code)
+		return -e->code;
 	if (message_send(s->parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0)
 		return -e->code;
 	int r = message_receive(s->parent_end, NULL, NULL, e);
 	if (r < 0)
 		return r;
-	return poststart_hooks(s->container, s->spec, e);
+	if (poststart_hooks(s->container, s->spec, e) < 0)
+		return -e->code;
+	if (notify < 0)
+		return 0;
+	if (s->request->detach)
+		return notify_relay(take_fd(&notify), s->pidfd, s->container->pid, e);
+	return notify_relay_aside(take_fd(&notify), s->pidfd, e);
 }
 
 static void end(struct setup *s, pid_t pid)

@@ -3,6 +3,7 @@
 #include "runtime/hooks.h"
 #include "runtime/lifecycle.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "runtime/start.h"
 
 #include <errno.h>
@@ -30,6 +31,16 @@ void poststop_hooks(struct container *c, const struct spec *s)
 		log_warn("container '%s': %s", c->id, e.msg);
 }
 
+static int wait_until_ready(struct container *c, int notify, struct err *e)
+{
+	cleanup_close int pidfd = container_pidfd(c, e);
+
+	if (pidfd >= 0)
+		return notify_relay(notify, pidfd, c->pid, e);
+	close_fd(&notify);
+	return pidfd == -ESRCH ? 0 : pidfd; /* ended already */
+}
+
 int lifecycle_start(struct runtime *rt, const char *id, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
@@ -48,6 +59,9 @@ int lifecycle_start(struct runtime *rt, const char *id, struct err *e)
 	}
 	if (container_load_config(&c, &rt->arena, &spec, e) < 0)
 		return -e->code;
+	cleanup_close int notify = notify_open(c.dir, e);
+	if (notify < 0 && e->code)
+		return -e->code;
 	if (start_socket_go(&c, e) < 0)
 		return -e->code;
 	/* Since 1.3 of the specification a poststart hook that fails ends the container. */
@@ -58,5 +72,5 @@ int lifecycle_start(struct runtime *rt, const char *id, struct err *e)
 			pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		return -e->code;
 	}
-	return 0;
+	return notify < 0 ? 0 : wait_until_ready(&c, take_fd(&notify), e);
 }
