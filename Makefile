@@ -19,31 +19,48 @@ VERSION     := 0.1.0
 FOLDERS     := lib spec namespaces cgroups overlay netns checkpoint runtime
 BUILD       := build$(if $(SANITIZE),-sanitize)$(if $(filter clang%,$(CC)),-clang)
 
-SOURCES     := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c))
+# ferry-systemd: the one program with a shared library, libsystemd. It is no file of its own where ferry is installed:
+# embed.S makes it a part of ferry, which runs it from memory.
+EMBED       := cgroups/systemd/embed.S
+PROGRAM     := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
+PROGRAM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM) cgroups/systemd/request.c $(addprefix lib/,arena.c buf.c err.c fd.c \
+               message.c))
+
+SOURCES     := $(filter-out $(PROGRAM),$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c)))
 MAIN        := runtime/main.c
-OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBED:%.S=$(BUILD)/%.o)
 MAN         := $(wildcard man/*.[1-8])
-# Completions present in the tree, with the place under PREFIX/share each shell looks in.
-COMPLETIONS := $(foreach c,ferry.bash:bash-completion/completions/ferry _ferry:zsh/site-functions/_ferry \
-               ferry.fish:fish/vendor_completions.d/ferry.fish,$(if $(wildcard completions/$(firstword $(subst :, ,$c))),$c))
+# Each shell's completion comes from the program itself; where below PREFIX/share the shell looks for it.
+COMPLETIONS := bash:bash-completion/completions/ferry zsh:zsh/site-functions/_ferry \
+               fish:fish/vendor_completions.d/ferry.fish
 LIBRARY     := $(filter-out $(MAIN:%.c=$(BUILD)/%.o),$(OBJECTS))
 
-# Linked static: what every container start needs. The C library alone stays dynamic; libsystemd is opened at run time by
-# the one file that speaks to systemd.
-STATIC_LIBS := -Wl,-Bstatic -lseccomp -lcap -lyajl_s -Wl,-Bdynamic
+# ferry is static: nothing is loaded at a container's start. Not with sanitizers, which are dynamic; unit tests neither,
+# as cmocka is.
+LIBS        := -Wl,-Bstatic -lseccomp -lyajl_s
+PIE         := $(if $(SANITIZE),-pie,-static-pie)
+DYNAMIC     := -Wl,-Bdynamic
 
 CFLAGS      ?= -O2 -g
 ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-               -Wno-missing-field-initializers -fno-strict-aliasing -fstack-protector-strong -fPIE -MMD -MP \
+               -Wno-missing-field-initializers -fno-strict-aliasing -fstack-protector-strong -fPIE -ffunction-sections \
+               -fdata-sections -MMD -MP \
                -DFERRY_VERSION='"$(VERSION)"' -DFERRY_PREFIX='"$(PREFIX)"' \
                $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
-ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--hash-style=gnu -Wl,--gc-sections \
+ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--hash-style=gnu -Wl,--gc-sections \
                $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 all: $(BUILD)/ferry
 
 $(BUILD)/ferry: $(OBJECTS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(STATIC_LIBS)
+	$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(if $(SANITIZE),$(DYNAMIC))
+
+$(BUILD)/ferry-systemd: $(PROGRAM_OBJ)
+	$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ -lsystemd
+
+$(EMBED:%.S=$(BUILD)/%.o): $(EMBED) $(BUILD)/ferry-systemd
+	@mkdir -p $(@D)
+	$(CC) -DPROGRAM='"$(BUILD)/ferry-systemd"' -c -o $@ $<
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -54,7 +71,7 @@ UNIT        := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libferry.a $(STATIC_LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libferry.a $(LIBS) $(DYNAMIC) -lcmocka
 
 $(BUILD)/libferry.a: $(LIBRARY)
 	@rm -f $@
@@ -68,9 +85,9 @@ check-unit: $(UNIT)
 check-layers:
 	tests/layers
 
-# Every manual page, strictly.
-check-man:
-	@set -e; for page in $(MAN); do mandoc -T lint -W warning $$page; done
+# Every manual page, strictly, and against --help.
+check-man: all
+	tests/check-man $(BUILD)/ferry
 
 # Natively, as root: the commands and the fields of config.json as this machine can run them.
 check-integration: all
@@ -98,10 +115,11 @@ deps:
 	@tests/install-deps build tests machine
 
 install: all
-	install -D -m 755 $(BUILD)/ferry $(DESTDIR)$(PREFIX)/bin/ferry
+	install -D -s -m 755 $(BUILD)/ferry $(DESTDIR)$(PREFIX)/bin/ferry
 	@set -e; for page in $(MAN); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
-	@set -e; for c in $(COMPLETIONS); do install -D -m 644 completions/$${c%%:*} $(DESTDIR)$(PREFIX)/share/$${c#*:}; done
+	@set -e; for c in $(COMPLETIONS); do \
+		$(BUILD)/ferry completion $${c%%:*} | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${c#*:}; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(foreach c,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$c)))
@@ -116,10 +134,10 @@ lint:
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -I. $(FOLDERS)
 
 format:
-	clang-format -i $(SOURCES) $(wildcard $(FOLDERS:%=%/*.h) $(FOLDERS:%=%/*/*.h) tests/unit/*.c)
+	clang-format -i $(SOURCES) $(PROGRAM) $(wildcard $(FOLDERS:%=%/*.h) $(FOLDERS:%=%/*/*.h) tests/unit/*.c)
 
 compile_commands.json: Makefile
-	$(file >$@,[$(subst } {,}$(comma){,$(foreach s,$(SOURCES),{"directory":"$(CURDIR)"$(comma)"file":"$s"$(comma)\
+	$(file >$@,[$(subst } {,}$(comma){,$(foreach s,$(SOURCES) $(PROGRAM),{"directory":"$(CURDIR)"$(comma)"file":"$s"$(comma)\
 	"command":"$(CC) $(subst ",\",$(ALL_CFLAGS)) -c $s"}))])
 	@test -s $@
 
@@ -131,4 +149,4 @@ clean:
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench deps install \
 	uninstall coverage lint format help clean
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(PROGRAM_OBJ:.o=.d) $(UNIT:=.d)

@@ -2,8 +2,9 @@
  * Control groups, version 2: one cgroup a container, its limits, its device rules, its statistics.
  *
  * Depends on lib/ and spec/. Two drivers: cgroupfs makes the directory itself, systemd asks for a transient scope over
- * D-Bus (libsystemd, opened at run time by cgroups/systemd.c alone). On a hybrid host the unified hierarchy is used
- * wherever it is mounted; a limit whose controller version 2 does not have there is an error that names it.
+ * D-Bus (by a program of its own with libsystemd, which ferry carries within: cgroups/systemd/). On a hybrid host the
+ * unified hierarchy is used wherever it is mounted; a limit whose controller version 2 does not have there is an error
+ * that names it.
  *
  * The calling sequence of a create:
  *

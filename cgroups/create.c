@@ -1,7 +1,7 @@
 #include "cgroups/plan.h"
 
 #include "cgroups/files.h"
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/systemd.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 

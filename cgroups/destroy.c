@@ -1,7 +1,7 @@
 #include "cgroups/cgroups.h"
 
 #include "cgroups/files.h"
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/systemd.h"
 #include "cgroups/tree.h"
 #include "lib/fd.h"
 #include "lib/file.h"

@@ -1,6 +1,6 @@
 #include "cgroups/plan.h"
 
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/systemd.h"
 
 #include <errno.h>
 #include <string.h>

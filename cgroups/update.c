@@ -2,7 +2,7 @@
 
 #include "cgroups/devices.h"
 #include "cgroups/files.h"
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/systemd.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 

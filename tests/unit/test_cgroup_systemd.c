@@ -1,4 +1,4 @@
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/request.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -186,12 +186,116 @@ static void test_slice(void **state)
 		assert_string_not_equal(p.item[i].name, "PIDs");
 }
 
+/* ---- what is asked of ferry-systemd ---- */
+
+static void expect_same(const struct systemd_property *p, const struct systemd_property *q)
+{
+	assert_string_equal(p->name, q->name);
+	assert_string_equal(p->type, q->type);
+	if (strcmp(p->type, "b") == 0) {
+		assert_int_equal(p->v.boolean, q->v.boolean);
+	} else if (strcmp(p->type, "s") == 0) {
+		assert_string_equal(p->v.string, q->v.string);
+	} else if (strcmp(p->type, "au") == 0) {
+		assert_int_equal(p->v.pid, q->v.pid);
+	} else if (strcmp(p->type, "ay") == 0) {
+		assert_int_equal(p->v.bytes.n, q->v.bytes.n);
+		assert_memory_equal(p->v.bytes.data, q->v.bytes.data, p->v.bytes.n);
+	} else if (strcmp(p->type, "as") == 0) {
+		assert_int_equal(p->v.strings.n, q->v.strings.n);
+		for (size_t i = 0; i < p->v.strings.n; i++)
+			assert_string_equal(p->v.strings.items[i], q->v.strings.items[i]);
+	} else if (strcmp(p->type, "a(st)") == 0) {
+		assert_string_equal(p->v.device.path, q->v.device.path);
+		assert_true(p->v.device.value == q->v.device.value);
+	} else {
+		assert_true(p->v.number == q->v.number);
+	}
+}
+
+static const char *const items[] = { "a.mount", "", "b c" };
+
+static struct systemd_property every_type[] = {
+	{ "Delegate", "b", { .boolean = true } },
+	{ "Slice", "s", { .string = "\xc3\xa4.slice" } },
+	{ "Empty", "s", { .string = "" } },
+	{ "MemoryMax", "t", { .number = UINT64_MAX } },
+	{ "X", "u", { .number = UINT32_MAX } },
+	{ "KillSignal", "i", { .number = 37 } },
+	{ "After", "as", { .strings = { (const char **)items, 3 } } },
+	{ "None", "as", { .strings = { NULL, 0 } } },
+	{ "AllowedCPUs", "ay", { .bytes = { (const uint8_t *)"\x00\xff\x01", 3 } } },
+	{ "PIDs", "au", { .pid = 4194304 } },
+	{ "IOReadBandwidthMax", "a(st)", { .device = { "/dev/block/8:0", UINT64_MAX } } },
+};
+
+static const struct systemd_request every_request = {
+	SYSTEMD_SET_PROPERTIES, "x.scope", { every_type, sizeof(every_type) / sizeof(every_type[0]) },
+};
+
+static void test_request(void **state)
+{
+	(void)state;
+	cleanup_arena struct arena a = ARENA_INIT;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct systemd_request r = { 0 };
+	struct err e = ERR_INIT;
+
+	assert_int_equal(systemd_request_encode(&every_request, &b, &e), 0);
+	assert_int_equal(systemd_request_decode(b.data, b.len, &a, &r, &e), 0);
+	assert_int_equal(r.method, SYSTEMD_SET_PROPERTIES);
+	assert_string_equal(r.unit, "x.scope");
+	assert_int_equal(r.properties.n, every_request.properties.n);
+	for (size_t i = 0; i < r.properties.n; i++)
+		expect_same(&every_type[i], &r.properties.item[i]);
+
+	/* Every beginning of it, and what is longer than it. */
+	buf_char(&b, '\0');
+	for (size_t n = 0; n <= b.len; n++) {
+		int expected = n == b.len - 1 ? 0 : -EPROTO;
+		assert_int_equal(systemd_request_decode(b.data, n, &a, &r, &e), expected);
+	}
+}
+
+static void test_bad_requests(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *data;
+		size_t len;
+	} bad[] = {
+#define BAD(text) { text, sizeof(text) }
+		BAD("4\0x\0000"), /* no such method */
+		BAD("-1\0x\0000"),
+		BAD("0\0x\0001"), /* fewer properties than said */
+		BAD("0\0x\00099999999999999999999"),
+		BAD("0\0x\0001\0A\0d\0001"), /* no such type */
+		BAD("0\0x\0001\0A\0b\0002"),
+		BAD("0\0x\0001\0A\0t\0 1"),
+		BAD("0\0x\0001\0A\0au\0004294967296"),
+		BAD("0\0x\0001\0A\0ay\0001\000256"),
+		BAD("0\0x\0001\0A\0as\0002\0a"),
+#undef BAD
+	};
+	cleanup_arena struct arena a = ARENA_INIT;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct systemd_property p = { "A", "d", { .number = 1 } };
+	struct systemd_request r = { SYSTEMD_START, "x", { &p, 1 } };
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (systemd_request_decode(bad[i].data, bad[i].len, &a, &r, &e) != -EPROTO)
+			fail_msg("request %zu was taken", i);
+	r = (struct systemd_request){ SYSTEMD_START, "x", { &p, 1 } };
+	assert_int_equal(systemd_request_encode(&r, &b, &e), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),	 cmocka_unit_test(test_no_limits),	 cmocka_unit_test(test_unified),
 		cmocka_unit_test(test_cpu_list), cmocka_unit_test(test_scope),		 cmocka_unit_test(test_bad_annotations),
-		cmocka_unit_test(test_slice),
+		cmocka_unit_test(test_slice),	 cmocka_unit_test(test_request),	 cmocka_unit_test(test_bad_requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "cgroups/systemd.h"
+#include "cgroups/systemd/systemd.h"
 
 #include "cgroups/tree.h"
 #include "lib/fd.h"

@@ -1,13 +1,16 @@
 /*
- * The systemd driver. systemd_properties.c says what a unit is told (pure), systemd.c speaks to the manager over D-Bus,
- * systemd_scope.c tells the story of a container's scope.
+ * The systemd driver. properties.c says what a unit is told (pure), scope.c tells the story of a container's scope.
+ *
+ * The manager is spoken to over D-Bus with libsystemd, which exists only as a shared library, while ferry is static. So
+ * a program of its own speaks: ferry-systemd (bus.c, bus_main.c), whose image is a part of ferry (embed.S). client.c
+ * runs it from memory, with a socket as its standard input and output, and sends it what to do (request.c).
  */
-#ifndef CGROUPS_SYSTEMD_H
-#define CGROUPS_SYSTEMD_H
+#ifndef CGROUPS_SYSTEMD_SYSTEMD_H
+#define CGROUPS_SYSTEMD_SYSTEMD_H
 
 #include "cgroups/plan.h"
 
-/* ---- systemd_properties.c ---- */
+/* ---- properties.c ---- */
 
 struct systemd_device_value {
 	const char *path; /* "/dev/block/8:0" */
@@ -53,13 +56,14 @@ int systemd_resource_properties(const struct spec_resources *r, struct arena *a,
 /* "0-2,8" -> bits, as AllowedCPUs takes them. */
 int cpu_list_to_bytes(const char *list, struct arena *a, const uint8_t **ret, size_t *ret_n, struct err *e);
 
-/* ---- systemd.c ---- */
+/* ---- client.c ---- */
 
 struct systemd_bus;
 
-/* Fails when there is no such manager to speak to. Opens no connection. */
+/* Fails when there is no such manager to speak to. Runs nothing, opens no connection. */
 int systemd_check(bool user_session, struct err *e);
 
+/* Starts the program, which lives until systemd_disconnect. Works with all signals blocked, with SIGCHLD ignored. */
 int systemd_connect(bool user_session, struct systemd_bus **ret, struct err *e);
 void systemd_disconnect(struct systemd_bus **bus);
 #define cleanup_systemd __attribute__((cleanup(systemd_disconnect)))
@@ -74,7 +78,7 @@ int systemd_reset_failed_unit(struct systemd_bus *bus, const char *unit, struct 
 int systemd_set_properties(struct systemd_bus *bus, const char *unit, const struct systemd_properties *p,
 			   struct err *e);
 
-/* ---- systemd_scope.c ---- */
+/* ---- scope.c ---- */
 
 bool systemd_unit_is_slice(const char *unit);
 int systemd_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e);
