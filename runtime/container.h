@@ -77,7 +77,7 @@ int container_pidfd(struct container *c, struct err *e);
 /* Its cgroup's directory; -1 in *ret_fd when it has none. */
 int container_cgroup(struct runtime *rt, struct container *c, int *ret_fd, struct err *e);
 
-/* The state document. @pid_shown: 0 leaves it out. */
+/* The state document. */
 void container_write_state(const struct container *c, enum container_status s, struct buf *out, bool pretty);
 
 /* Ids of all containers under the root, sorted, in rt->arena. Recovers half-made ones on the way. */

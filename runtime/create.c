@@ -72,6 +72,8 @@ static int check_terminal(const struct spec *s, const struct create_request *r, 
 		return err_say(e, EINVAL, "process: a container needs one to be created");
 	if (terminal && detached && !r->console_socket)
 		return err_say(e, EINVAL, "cannot allocate tty if ferry will detach without setting console socket");
+	if (terminal && !detached && !r->console_socket && pty_own() < 0)
+		return err_say(e, ENOTTY, "process.terminal: there is no terminal here; set it to false, or use --console-socket");
 	if (r->console_socket && !(terminal && detached))
 		return err_say(e, EINVAL, "cannot use console socket if ferry will not detach or allocate tty");
 	return 0;
@@ -330,7 +332,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 		return -e->code;
 	if (load_spec(rt, r, &plan_of, &text, &spec, e) < 0)
 		return -e->code;
-	if (check_terminal(spec, r, e) < 0)
+	if (check_terminal(spec, r, e) < 0 || check_preserved_fds(listen_fds() + r->preserve_fds, e) < 0)
 		return -e->code;
 	/* Without a pid namespace of its own, processes that the container leaves behind become ours, to be waited for. */
 	if (r->run && !r->detach && !r->no_subreaper && !has_new_pid_namespace(spec) &&
@@ -354,6 +356,25 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	return 0;
 }
 
+int release_process(int sock, struct err *e)
+{
+	if (message_send(sock, MSG_RELEASE, 0, NULL, 0, e) == 0)
+		return 0;
+	int r = message_receive(sock, NULL, NULL, e);
+	return r < 0 ? r : err_say(e, ECHILD, "the new process ended unexpectedly");
+}
+
+int check_preserved_fds(unsigned n, struct err *e)
+{
+	for (unsigned fd = 3; fd < 3 + n; fd++) {
+		int flags = fcntl((int)fd, F_GETFD);
+		/* All of ours are close-on-exec. */
+		if (flags < 0 || flags & FD_CLOEXEC)
+			return err_say(e, EBADF, "--preserve-fds: descriptor %u is not open", fd);
+	}
+	return 0;
+}
+
 int lifecycle_create(struct runtime *rt, const struct create_request *r, struct err *e)
 {
 	struct container c = CONTAINER_INIT;
@@ -367,7 +388,7 @@ int lifecycle_create(struct runtime *rt, const struct create_request *r, struct 
 	 * would end only with its exec: so that is given up for both.
 	 */
 	if (result == 0 &&
-	    (container_unlock(&c, e) < 0 || message_send(s.parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0)) {
+	    (container_unlock(&c, e) < 0 || release_process(s.parent_end, e) < 0)) {
 		undo(rt, &s, pid);
 		result = -e->code;
 	}

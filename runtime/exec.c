@@ -290,7 +290,7 @@ static int start_process(struct runtime *rt, struct joining *j, pid_t *ret_pid, 
 	if (r < 0)
 		return r;
 	if (publish_process(pid, j->pidfd, j->request->pid_file, j->request->pidfd_socket, e) < 0 ||
-	    message_send(j->parent_end, MSG_RELEASE, 0, NULL, 0, e) < 0)
+	    release_process(j->parent_end, e) < 0)
 		return -e->code;
 	return message_receive(j->parent_end, NULL, NULL, e);
 }
@@ -327,6 +327,11 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 		return err_say(e, EINVAL, "cannot allocate tty if ferry will detach without setting console socket");
 	if (r->console_socket && !(r->process->terminal && r->detach))
 		return err_say(e, EINVAL, "cannot use console socket if ferry will not detach or allocate tty");
+
+	if (r->process->terminal && !r->detach && pty_own() < 0)
+		return err_say(e, ENOTTY, "--tty: there is no terminal here");
+	if (check_preserved_fds(r->preserve_fds, e) < 0)
+		return -e->code;
 
 	*ret_exit = 0;
 	if (!r->detach && relay_begin(&relay, e) < 0)

@@ -24,6 +24,14 @@ int pty_connect(const char *path, struct err *e)
 	return take_fd(&fd);
 }
 
+int pty_own(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (isatty(fd))
+			return fd;
+	return -1;
+}
+
 static int send_fd(int sock, int fd, const char *name, struct err *e)
 {
 	union {

@@ -12,6 +12,9 @@
 /* Connects to a stream socket such as --console-socket names. The caller's descriptor. */
 int pty_connect(const char *path, struct err *e);
 
+/* Which of our own standard streams is a terminal; -1: none. */
+int pty_own(void);
+
 /* Sends the pty's master with SCM_RIGHTS, as engines receive it; the descriptor stays the caller's. */
 int pty_send(int sock, int master, struct err *e);
 

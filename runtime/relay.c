@@ -72,7 +72,7 @@ static void copy_size(int master)
 {
 	struct winsize size;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row)
+	if (ioctl(pty_own(), TIOCGWINSZ, &size) == 0 && size.ws_row)
 		ioctl(master, TIOCSWINSZ, &size);
 }
 
@@ -125,11 +125,11 @@ static void make_raw(struct terminal *t)
 {
 	struct termios raw;
 
-	if (tcgetattr(STDIN_FILENO, &t->saved) < 0)
+	if (tcgetattr(pty_own(), &t->saved) < 0)
 		return;
 	raw = t->saved;
 	cfmakeraw(&raw);
-	t->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	t->raw = tcsetattr(pty_own(), TCSANOW, &raw) == 0;
 }
 
 static int relay_terminal(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_status, struct err *e)
@@ -188,6 +188,6 @@ int relay_run(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_s
 	make_raw(&t);
 	int result = relay_terminal(r, pid, pidfd, master, ret_wait_status, e);
 	if (t.raw)
-		tcsetattr(STDIN_FILENO, TCSANOW, &t.saved);
+		tcsetattr(pty_own(), TCSANOW, &t.saved);
 	return result;
 }

@@ -362,7 +362,7 @@ const char *spec_annotation(const struct spec *s, const char *key);
 /* The state document (runtime.md, "State"), as hooks and `state` get it. */
 struct spec_state {
 	const char *id, *status, *bundle;
-	pid_t pid; /* 0: left out */
+	pid_t pid; /* 0 when there is none, as runc writes it */
 	const struct spec_pair *annotations;
 	size_t n_annotations;
 	const char *rootfs, *created, *owner; /* NULL: left out; runc's additions that engines read */

@@ -16,8 +16,7 @@ void spec_write_state(struct buf *out, const struct spec_state *s, bool pretty)
 	json_begin_object(&w, NULL);
 	json_string(&w, "ociVersion", SPEC_VERSION);
 	json_string(&w, "id", s->id);
-	if (s->pid)
-		json_int(&w, "pid", s->pid);
+	json_int(&w, "pid", s->pid);
 	json_string(&w, "status", s->status);
 	json_string(&w, "bundle", s->bundle);
 	optional(&w, "rootfs", s->rootfs);
