@@ -111,7 +111,7 @@ static void write_linux(struct json_writer *w)
 	json_begin_object(w, "mountExtensions");
 	write_enabled(w, "idmap", has_mount_setattr());
 	json_end_object(w);
-	write_enabled(w, "netDevices", true);
+	write_enabled(w, "netDevices", false);
 	json_end_object(w);
 }
 
