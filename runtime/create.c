@@ -265,6 +265,8 @@ static int spawn(struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e
 	if (pid < 0)
 		return (int)pid;
 	*ret_pid = pid;
+	log_debug("container '%s': process %d in cgroup '%s'", s->container->id, (int)pid,
+		  s->container->cgroup.path ? s->container->cgroup.path : "");
 	if (guide(s, pid, ret_master, e) < 0 || record_process(s, pid, e) < 0)
 		return -e->code;
 	return publish_process(pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);
@@ -356,9 +358,9 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	return 0;
 }
 
-int release_process(int sock, struct err *e)
+int release_process(int sock, pid_t pid, struct err *e)
 {
-	if (message_send(sock, MSG_RELEASE, 0, NULL, 0, e) == 0)
+	if (message_send(sock, MSG_RELEASE, pid, NULL, 0, e) == 0)
 		return 0;
 	int r = message_receive(sock, NULL, NULL, e);
 	return r < 0 ? r : err_say(e, ECHILD, "the new process ended unexpectedly");
@@ -388,7 +390,7 @@ int lifecycle_create(struct runtime *rt, const struct create_request *r, struct 
 	 * would end only with its exec: so that is given up for both.
 	 */
 	if (result == 0 &&
-	    (container_unlock(&c, e) < 0 || release_process(s.parent_end, e) < 0)) {
+	    (container_unlock(&c, e) < 0 || release_process(s.parent_end, pid, e) < 0)) {
 		undo(rt, &s, pid);
 		result = -e->code;
 	}

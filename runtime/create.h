@@ -19,9 +19,9 @@
 int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e);
 
 /*
- * Sends MSG_RELEASE. A process that has ended instead of waiting for it has left its error, which is returned.
+ * Sends MSG_RELEASE with the process's pid. A process that has ended instead of waiting for it has left its error, which is returned.
  */
-int release_process(int sock, struct err *e);
+int release_process(int sock, pid_t pid, struct err *e);
 
 /* --preserve-fds: what the caller says that it passes on must be there, or one of our own would go instead. */
 int check_preserved_fds(unsigned n, struct err *e);

@@ -1,5 +1,6 @@
 #include "lib/fd.h"
 #include "runtime/lifecycle.h"
+#include "runtime/log.h"
 #include "runtime/start.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err 
 
 	/* A damaged configuration must not keep the container from being deleted. */
 	bool readable = container_load_config(&c, &rt->arena, &spec, &no_config) == 0;
+	log_debug("container '%s': delete", id);
 	if (container_remove(rt, &c, NULL, e) < 0)
 		return err_wrap(e, "delete container '%s'", id);
 	if (readable)

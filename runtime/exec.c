@@ -23,6 +23,7 @@ struct joining {
 	struct container *container;
 	const struct exec_request *request;
 	struct process_plan process;
+	struct buf state; /* the state document, for a seccomp listener */
 	int init_pidfd; /* the container's first process */
 	uint64_t namespaces; /* CLONE_NEW* that it has of its own or joined */
 	int cgroup_fd;
@@ -55,6 +56,7 @@ static _Noreturn void joined_main(struct joining *j)
 {
 	struct err e = ERR_INIT;
 	cleanup_close int master = -1;
+	int64_t pid = 0;
 
 	if (setsid() < 0 && errno != EPERM) {
 		err_set(&e, errno, "setsid");
@@ -67,9 +69,10 @@ static _Noreturn void joined_main(struct joining *j)
 	if (message_send(j->child_end, MSG_READY, 0, &master, master >= 0, &e) < 0)
 		goto fail;
 	close_fd(&master);
-	if (message_receive(j->child_end, NULL, NULL, &e) != MSG_RELEASE)
+	if (message_receive(j->child_end, &pid, NULL, &e) != MSG_RELEASE)
 		_exit(1);
-	process_exec(&j->process, NULL, &e);
+	j->process.pid = (pid_t)pid;
+	process_exec(&j->process, j->process.listener_path ? buf_text(&j->state) : NULL, &e);
 fail:
 	message_send_error(j->child_end, &e);
 	_exit(1);
@@ -253,6 +256,7 @@ static int prepare(struct runtime *rt, struct joining *j, const struct spec *s, 
 	if (ns_plan_make(s, geteuid(), &rt->arena, &ns, e) < 0)
 		return -e->code;
 	options.keep_groups = ns.deny_setgroups;
+	container_write_state(j->container, STATUS_RUNNING, &j->state, false);
 	if (process_plan_make(s, r->process, &options, &rt->arena, &j->process, e) < 0)
 		return -e->code;
 
@@ -290,7 +294,7 @@ static int start_process(struct runtime *rt, struct joining *j, pid_t *ret_pid, 
 	if (r < 0)
 		return r;
 	if (publish_process(pid, j->pidfd, j->request->pid_file, j->request->pidfd_socket, e) < 0 ||
-	    release_process(j->parent_end, e) < 0)
+	    release_process(j->parent_end, pid, e) < 0)
 		return -e->code;
 	return message_receive(j->parent_end, NULL, NULL, e);
 }
@@ -298,6 +302,7 @@ static int start_process(struct runtime *rt, struct joining *j, pid_t *ret_pid, 
 static void finish(struct joining *j)
 {
 	process_plan_close(&j->process);
+	buf_finish(&j->state);
 	close_fd(&j->init_pidfd);
 	close_fd(&j->cgroup_fd);
 	close_fd(&j->console_socket);
@@ -339,8 +344,12 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 	int result = prepare(rt, &j, s, e);
 	if (result == 0)
 		result = start_process(rt, &j, &pid, &master, e);
-	if (result < 0 && j.pidfd >= 0)
+	if (result < 0 && j.pidfd >= 0) {
+		/* Waited for, or the container's pid namespace could not end before somebody else had. */
 		pidfd_send_signal(j.pidfd, SIGKILL, NULL, 0);
+		while (waitid(P_PIDFD, (id_t)j.pidfd, &(siginfo_t){ 0 }, WEXITED) < 0 && errno == EINTR)
+			;
+	}
 	if (result == 0 && !r->detach) {
 		result = relay_run(&relay, pid, j.pidfd, master, &wait_status, e);
 		*ret_exit = proc_exit_code(wait_status);

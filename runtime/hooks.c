@@ -109,13 +109,21 @@ static int run_one(const struct spec_hook *h, int in, struct err *e)
 	return -e->code;
 }
 
+int hooks_run_one(const struct spec_hooks *h, enum spec_hook_kind kind, size_t i, const char *state_json,
+		  struct err *e)
+{
+	const struct spec_hook *hook = &h->of[kind][i];
+	cleanup_close int in = state_file(state_json, e);
+
+	if (in < 0 || run_one(hook, in, e) < 0)
+		return err_wrap(e, "error running %s hook #%zu: '%s'", spec_hook_names[kind], i, hook->path);
+	return 0;
+}
+
 int hooks_run(const struct spec_hooks *h, enum spec_hook_kind kind, const char *state_json, struct err *e)
 {
-	for (size_t i = 0; i < h->n[kind]; i++) {
-		const struct spec_hook *hook = &h->of[kind][i];
-		cleanup_close int in = state_file(state_json, e);
-		if (in < 0 || run_one(hook, in, e) < 0)
-			return err_wrap(e, "error running %s hook #%zu: '%s'", spec_hook_names[kind], i, hook->path);
-	}
+	for (size_t i = 0; i < h->n[kind]; i++)
+		if (hooks_run_one(h, kind, i, state_json, e) < 0)
+			return -e->code;
 	return 0;
 }

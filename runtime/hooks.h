@@ -14,4 +14,8 @@
  */
 int hooks_run(const struct spec_hooks *h, enum spec_hook_kind kind, const char *state_json, struct err *e);
 
+/* One of them alone, for poststop: there the others run whatever becomes of one. */
+int hooks_run_one(const struct spec_hooks *h, enum spec_hook_kind kind, size_t i, const char *state_json,
+		  struct err *e);
+
 #endif

@@ -19,7 +19,7 @@ static int release(struct setup *s, struct err *e)
 	cleanup_close int notify = notify_open(s->container->dir, e);
 	if (notify < 0 && e->code)
 		return -e->code;
-	if (release_process(s->parent_end, e) < 0)
+	if (release_process(s->parent_end, s->container->pid, e) < 0)
 		return -e->code;
 	int r = message_receive(s->parent_end, NULL, NULL, e);
 	if (r < 0)

@@ -27,8 +27,9 @@ void poststop_hooks(struct container *c, const struct spec *s)
 	if (s->hooks.n[HOOK_POSTSTOP] == 0)
 		return;
 	container_write_state(c, STATUS_STOPPED, &state, false);
-	if (hooks_run(&s->hooks, HOOK_POSTSTOP, buf_text(&state), &e) < 0)
-		log_warn("container '%s': %s", c->id, e.msg);
+	for (size_t i = 0; i < s->hooks.n[HOOK_POSTSTOP]; i++)
+		if (hooks_run_one(&s->hooks, HOOK_POSTSTOP, i, buf_text(&state), &e) < 0)
+			log_warn("container '%s': %s", c->id, e.msg);
 }
 
 static int wait_until_ready(struct container *c, int notify, struct err *e)
@@ -62,6 +63,7 @@ int lifecycle_start(struct runtime *rt, const char *id, struct err *e)
 	cleanup_close int notify = notify_open(c.dir, e);
 	if (notify < 0 && e->code)
 		return -e->code;
+	log_debug("container '%s': start process %d", id, (int)c.pid);
 	if (start_socket_go(&c, e) < 0)
 		return -e->code;
 	/* Since 1.3 of the specification a poststart hook that fails ends the container. */
