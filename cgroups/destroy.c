@@ -35,7 +35,9 @@ static int remove_below(int parent, const char *name, void *context, struct err 
 	if (dir < 0)
 		return err_set(e, errno, "open cgroup '%s'", name);
 	r = cgroup_each_child(dir, remove_below, NULL, e);
-	return r < 0 ? r : try_remove(parent, name, e);
+	if (r < 0 && r != -ENOENT) /* -ENOENT: systemd was faster */
+		return r;
+	return try_remove(parent, name, e);
 }
 
 /* Ended processes leave their cgroup a moment after they have ended. */
@@ -68,7 +70,7 @@ int cgroup_kill_and_wait(int root, const char *path, struct err *e)
 		if (r == 0)
 			return err_say(e, ETIMEDOUT, "processes in cgroup '/%s' do not end after SIGKILL", path);
 	}
-	if (r == -ENODEV) /* removed while we looked */
+	if (r == -ENODEV || r == -ENOENT) /* removed while we looked: its files cannot be read, or not even opened */
 		return 1;
 	return r < 0 ? r : 0;
 }
