@@ -297,7 +297,7 @@ $id-b"
 	failed nosuchflag
 	run ferry list --nosuchflag
 	failed nosuchflag
-	run ferry create --bundle
+	attempt ferry create --bundle
 	failed
 	[ "$status" -ne 139 ]
 }

@@ -12,7 +12,7 @@ wrong() {
 		[ -n "$text" ] || continue
 		cp "$WORK/good.json" "$bundle/config.json"
 		config "$edit"
-		run ferry create -b "$bundle" "$id"
+		attempt ferry create -b "$bundle" "$id"
 		[ "$status" -ne 0 ] || { bad+="taken: $edit"$'\n'; quietly ferry delete --force "$id"; continue; }
 		[[ $output == *"$text"* ]] || bad+="no \"$text\": $output"$'\n'
 		run ferry state "$id"
@@ -86,7 +86,8 @@ wrong() {
 		linux.personality               | .linux.personality = { domain: "NOSUCH" }
 		linux.resources.memory.swap     | .linux.resources.memory = { limit: 200000000, swap: 100000000 }
 		process.oomScoreAdj             | .process.oomScoreAdj = 1001
-		linux.uidMappings               | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+		uidMappings                     | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+		user namespace                  | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }] | .linux.gidMappings = .linux.uidMappings
 		process.env                     | .process.env += ["NOVALUE"]
 	END
 }
@@ -119,17 +120,17 @@ wrong() {
 
 @test "no JSON, half of it, an empty file, and the same key twice" {
 	echo 'this is not JSON' >"$bundle/config.json"
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 	echo '{ "ociVersion": "1.0.0", "root": {' >"$bundle/config.json"
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 	: >"$bundle/config.json"
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 	rm "$bundle/config.json"
 	mkdir "$bundle/config.json"
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 }
 
@@ -157,7 +158,7 @@ wrong() {
 	local example=${OCI_EXAMPLES-}
 	[ -n "$example" ] && [ -e "$example/spec-example.json" ] || skip "OCI_EXAMPLES does not name the specification's examples"
 	cp "$example/spec-example.json" "$bundle/config.json"
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 	has_not "expected"
 }

@@ -81,13 +81,13 @@ on_a_terminal() {
 
 @test "create with a terminal needs a console socket, and a console socket a terminal" {
 	script true
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed
 	matches 'console.socket'
-	run ferry run -d -b "$bundle" "$id"
+	attempt ferry run -d -b "$bundle" "$id"
 	failed
 	matches 'console.socket'
-	run ferry create --console-socket "$WORK/nobody-listens" -b "$bundle" "$id"
+	attempt ferry create --console-socket "$WORK/nobody-listens" -b "$bundle" "$id"
 	failed
 	run ferry list -q
 	is ""
@@ -141,7 +141,7 @@ on_a_terminal() {
 	script 'tty'
 	local before
 	before=$(sha256sum "$bundle/rootfs/etc/passwd")
-	run timeout 20 "$FERRY" --root "$root" run -d --console-socket "$WORK/none.sock" -b "$bundle" "$id"
+	attempt timeout 20 "$FERRY" --root "$root" run -d --console-socket "$WORK/none.sock" -b "$bundle" "$id"
 	failed
 	equal "$(sha256sum "$bundle/rootfs/etc/passwd")" "$before"
 	equal "$(stat -c %F "$bundle/rootfs/dev/ptmx")" "regular file"

@@ -142,7 +142,7 @@ shell_hook() { # KIND TEXT [MORE MEMBERS as jq]
 		config 'del(.hooks)'
 		shell_hook $kind 'echo the reason >&2; exit 3'
 		args /bin/sleep 1000000
-		run ferry create -b "$bundle" "$id"
+		attempt ferry create -b "$bundle" "$id"
 		failed hook
 		run ferry state "$id"
 		failed "does not exist"
@@ -159,7 +159,7 @@ shell_hook() { # KIND TEXT [MORE MEMBERS as jq]
 
 @test "a failing poststart hook is fatal" { # since 1.3; crun 1.8 only warns
 	shell_hook poststart 'exit 3'
-	run ferry run -d -b "$bundle" "$id"
+	attempt ferry run -d -b "$bundle" "$id"
 	failed hook
 	echo "$id" >>"$WORK/made"
 	[ "$(status_of 2>/dev/null)" != running ]

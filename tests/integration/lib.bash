@@ -8,6 +8,7 @@
 #   args WORD...          sets process.args; script TEXT sets it to /bin/sh -c TEXT
 #   inside TEXT           runs TEXT in a fresh container with bats' run: $status, $output, $lines
 #   start_container [ID]  a detached container that teardown deletes; created_container stops before start
+#   attempt COMMAND...    bats' run for what might leave a container behind
 #   quietly COMMAND...    output to $WORK/out and $WORK/err: what outlives the command holds no pipe of bats
 #
 # Variables: $id (a container id of this test alone), $bundle, $root (--root), $WORK (removed afterwards), $tag (in all
@@ -93,6 +94,13 @@ inside_ok() {
 
 quietly() {
 	"$@" >"$WORK/out" 2>"$WORK/err" 3>&- 4>&-
+}
+
+# As run, for what might leave a container behind: its processes would hold the pipe that run reads.
+attempt() {
+	status=0
+	quietly "$@" || status=$?
+	output=$(cat "$WORK/out" "$WORK/err")
 }
 
 # Says what a quiet command printed, and fails.

@@ -50,7 +50,7 @@ load lib
 @test "an id is used once" {
 	args /bin/sleep 1000000
 	created_container
-	run ferry create -b "$bundle" "$id"
+	attempt ferry create -b "$bundle" "$id"
 	failed exist
 	run ferry run -b "$bundle" "$id"
 	failed exist
@@ -60,7 +60,7 @@ load lib
 @test "bad ids are refused" {
 	local bad
 	for bad in '' . .. a/b ../x /x 'a b' 'a*b' $'a\nb' "$(printf 'x%.0s' {1..2000})"; do
-		run ferry create -b "$bundle" "$bad"
+		attempt ferry create -b "$bundle" "$bad"
 		failed
 		[ ! -d "$root" ] || equal "$(ls "$root")" ""
 	done
@@ -190,7 +190,7 @@ load lib
 
 @test "a pid file that cannot be written fails the create" {
 	args /bin/sleep 1000000
-	run ferry create -b "$bundle" --pid-file "$WORK/no/such/dir/pid" "$id"
+	attempt ferry create -b "$bundle" --pid-file "$WORK/no/such/dir/pid" "$id"
 	failed
 	run ferry state "$id"
 	failed "does not exist"
@@ -212,11 +212,11 @@ load lib
 }
 
 @test "a bundle that is missing, or has no config.json" {
-	run ferry create -b "$WORK/nope" "$id"
+	attempt ferry create -b "$WORK/nope" "$id"
 	failed
 	matches '[Nn]o such file'
 	mkdir "$WORK/empty"
-	run ferry create -b "$WORK/empty" "$id"
+	attempt ferry create -b "$WORK/empty" "$id"
 	failed config.json
 }
 
@@ -233,7 +233,7 @@ load lib
 @test "too few and too many arguments" {
 	run ferry create
 	failed
-	run ferry create -b "$bundle" "$id" more
+	attempt ferry create -b "$bundle" "$id" more
 	failed
 	run ferry state
 	failed
