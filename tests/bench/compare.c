@@ -195,6 +195,9 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < n; i++)
 			round_of(&entries[i], copies);
 	print_table(entries, n, copies);
+	struct rusage own;
+	if (getrusage(RUSAGE_SELF, &own) == 0)
+		printf("(%ld KiB are what is seen at the least)\n", own.ru_maxrss);
 	for (size_t i = 0; i < n; i++)
 		failures += entries[i].failures;
 	return failures > 0;
