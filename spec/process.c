@@ -143,6 +143,9 @@ static int finish_process(struct decode *d, const struct json *value, void *to)
 		return decode_bad(d, "cwd", "'%s' is not an absolute path", p->cwd);
 	if (!p->n_args)
 		return decode_bad(d, "args", p->args ? "must not be empty" : "missing");
+	for (size_t i = 0; i < p->n_env; i++)
+		if (!strchr(p->env[i], '='))
+			return decode_bad(d, "env", "'%s' has no '='", p->env[i]);
 	if (!p->env)
 		p->env = arena_new_array(d->arena, 1, const char *);
 	for (size_t i = 0; i < p->n_rlimits; i++)
