@@ -17,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern const char systemd_program[], systemd_program_end[]; /* embed.S */
+/* embed.S */
+extern const char systemd_program[];
+extern const uint64_t systemd_program_size;
+
 extern char **environ;
 
 struct systemd_bus {
@@ -97,7 +100,7 @@ static int program_in_memory(struct err *e)
 		return err_set(e, errno, "make a file in memory");
 
 	cleanup_close int program = fd;
-	if (fd_write_all(program, systemd_program, (size_t)(systemd_program_end - systemd_program), e) < 0)
+	if (fd_write_all(program, systemd_program, (size_t)systemd_program_size, e) < 0)
 		return err_wrap(e, "copy ferry-systemd to memory");
 	return take_fd(&program);
 }

@@ -5,7 +5,10 @@
 	.hidden systemd_program
 systemd_program:
 	.incbin PROGRAM
-	.globl systemd_program_end
-	.hidden systemd_program_end
-systemd_program_end:
+1:
+	.balign 8
+	.globl systemd_program_size
+	.hidden systemd_program_size
+systemd_program_size:
+	.quad 1b - systemd_program
 	.section .note.GNU-stack, "", %progbits
