@@ -338,7 +338,7 @@ static void test_state_document(void **state)
 					  "\"owner\":\"\"}");
 	b.len = 0;
 	spec_write_state(&b, &(struct spec_state){ .id = "a", .status = "stopped", .bundle = "/" }, false);
-	assert_string_equal(buf_text(&b), "{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"status\":\"stopped\",\"bundle\":\"/\"}");
+	assert_string_equal(buf_text(&b), "{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":0,\"status\":\"stopped\",\"bundle\":\"/\"}");
 }
 
 /* What `spec` writes is what `create` reads. */
