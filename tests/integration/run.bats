@@ -13,7 +13,8 @@ load lib
 @test "the program's exit code is run's" {
 	local code
 	for code in 0 1 7 42 126 127 255; do
-		inside "exit $code"
+		script "exit $code"
+		attempt ferry run -b "$bundle" "$id"
 		exited "$code"
 	done
 }
