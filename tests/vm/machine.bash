@@ -117,7 +117,7 @@ pty() {
 as() {
 	local user=$1
 	shift
-	systemd-run --quiet --user -M "$user@" --pipe --wait --collect --working-directory="/home/$user" -- \
+	systemd-run --quiet --user -M "$user@" --pipe --wait --collect --expand-environment=no -p KillMode=process --working-directory="/home/$user" -- \
 		env PATH="$PATH" HOME="/home/$user" "$@"
 }
 

@@ -6,9 +6,13 @@ setup_file() {
 	make_rootfs /var/tmp/rootfs
 	for user in tester plain; do
 		start_session $user
+		chmod 755 /home/$user
 		as $user bash -euc "rm -rf bundle; mkdir bundle; cd bundle; $runtime spec --rootless
 			jq '.root.path = \"/var/tmp/rootfs\" | .process.terminal = false' config.json >new; mv new config.json"
 	done
+	jq ".linux.uidMappings = [{containerID:0,hostID:1001,size:1}] | .linux.gidMappings = .linux.uidMappings" \
+		/home/plain/bundle/config.json >/var/tmp/unmapped.json
+	as plain sh -c 'cp /var/tmp/unmapped.json bundle/config.json'
 	ids=$(awk -F: '$1 == "tester" { print $2 }' /etc/subuid)
 	jq ".linux.uidMappings = [{containerID:0,hostID:1000,size:1},{containerID:1,hostID:$ids,size:65536}]
 		| .linux.gidMappings = .linux.uidMappings" /home/tester/bundle/config.json >/var/tmp/mapped.json
@@ -25,11 +29,17 @@ inside() {
 }
 
 @test "with subordinate ids: root inside, the user outside, 65537 ids" {
-	run -0 inside tester 'id -u; cat /proc/self/uid_map; su www -s /bin/sh -c "id -u"'
+	run -0 inside tester 'id -u; cat /proc/self/uid_map'
 	same "0" "${lines[0]}"
 	[[ ${lines[1]} =~ ^\ +0\ +1000\ +1$ ]]
 	[[ ${lines[2]} =~ ^\ +1\ +[0-9]+\ +65536$ ]]
-	same "33" "${lines[3]}"
+}
+
+@test "with subordinate ids: another user inside" {
+	as tester bash -euc "jq '.process.user = {uid:33,gid:33} | .process.args = [\"sh\",\"-c\",\"id -u; id -g\"]' \
+		bundle/config.json >bundle/new; mkdir -p other; mv bundle/new other/config.json; $runtime run -b other o" \
+		>"$BATS_TEST_TMPDIR/out"
+	same "33 33" "$(xargs <"$BATS_TEST_TMPDIR/out")"
 }
 
 @test "without subordinate ids: root inside, and nobody else" {

@@ -215,8 +215,8 @@ limit_options=(--memory 64m --memory-swap 96m --cpus 0.5 --pids-limit 33)
 
 @test "devices, ulimits, sysctl, shared memory, oom score" {
 	podman run --rm --device /dev/fuse image test -c /dev/fuse
-	podman run --rm --cap-add mknod image sh -c '! mknod /tmp/m c 1 11 && mknod /tmp/n c 1 3'
-	podman run --rm --device-cgroup-rule 'c 1:11 rmw' --cap-add mknod image sh -c 'mknod /tmp/m c 1 11'
+	podman run --rm --cap-add mknod image sh -c 'mknod /tmp/m c 10 237 && ! (: </tmp/m)'
+	podman run --rm --device-cgroup-rule 'c 10:237 rmw' --cap-add mknod image sh -c 'mknod /tmp/m c 10 237 && : </tmp/m'
 	same "77" "$(podman run --rm --ulimit nofile=77:77 image sh -c 'ulimit -n')"
 	same "1" "$(podman run --rm --sysctl net.ipv4.ip_forward=1 image cat /proc/sys/net/ipv4/ip_forward)"
 	podman run --rm --shm-size 2m image sh -c 'df /dev/shm | grep -q 2048'

@@ -61,6 +61,7 @@ script() { as tester bash -euc "$1"; }
 		podman run -d --name c --memory 64m image sleep 1000
 		podman stats --no-stream --format "{{.PIDs}} {{.MemUsage}}" c | grep "^1 .*67.11MB"
 		podman update --memory 96m c
+		podman exec c cat /sys/fs/cgroup/memory.max
 		test "$(podman exec c cat /sys/fs/cgroup/memory.max)" = 100663296'
 }
 
@@ -78,6 +79,8 @@ script() { as tester bash -euc "$1"; }
 		podman run -d --name web --network pasta -p 127.0.0.1:8090:80 image \
 			sh -c "mkdir /tmp/w; echo page >/tmp/w/index.html; httpd -f -p 80 -h /tmp/w"
 		for i in 1 2 3 4 5 6 7 8 9; do test "$(busybox wget -qO- http://127.0.0.1:8090/)" = page && exit 0; sleep 1; done
+		busybox wget -O- http://127.0.0.1:8090/ || true
+		podman logs web
 		exit 1'
 }
 
