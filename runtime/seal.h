@@ -1,7 +1,11 @@
 /*
  * The program's own file must not be writable from inside a container: a process there can reach it through
- * /proc/PID/exe of a ferry that is entering the container (CVE-2019-5736). So commands that enter containers run from a
- * sealed copy in memory.
+ * /proc/PID/exe of a ferry that is entering the container (CVE-2019-5736). So where there are such processes, or the
+ * container's own may trace others, ferry runs from a sealed copy in memory.
+ *
+ * Where there are none, which is the first process of a new pid namespace, one way is left: the container's program is
+ * /proc/self/exe, or a script whose interpreter it is. Then this static program runs in the container, notices, and ends:
+ * nobody else is there who could have opened its file, and no code of the container has run.
  */
 #ifndef RUNTIME_SEAL_H
 #define RUNTIME_SEAL_H
