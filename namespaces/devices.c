@@ -99,10 +99,10 @@ static int make_link(const struct link_plan *l, int dev, struct err *e)
 
 int rootfs_make_dev(struct rootfs_plan *p, int dev, struct err *e)
 {
-	bool before_attach = dev >= 0;
+	bool on_dev_mount = dev >= 0;
 	cleanup_close int found = -1;
 
-	if (!before_attach && p->dev_mount < 0) {
+	if (!on_dev_mount && p->dev_mount < 0) {
 		dev = found = in_root_mkdir(p->root_fd, "/dev", 0755, e);
 		if (dev < 0)
 			return dev;
@@ -112,7 +112,7 @@ int rootfs_make_dev(struct rootfs_plan *p, int dev, struct err *e)
 		int r = 0;
 		if (n->dev_name && dev >= 0)
 			r = make_node(p, n, dev, n->dev_name, e);
-		else if (!n->dev_name && !before_attach)
+		else if (!n->dev_name && !on_dev_mount)
 			r = make_node(p, n, p->root_fd, n->path, e);
 		if (r < 0)
 			return r;

@@ -249,9 +249,10 @@ static int mount_one(struct rootfs_plan *p, size_t i, struct err *e)
 	m->source_fd = -1;
 	if (fd < 0)
 		return fd;
-	if ((int)i == p->dev_mount && p->make_dev && rootfs_make_dev(p, fd, e) < 0)
-		return -e->code;
 	if (attach(p, m, fd, e) < 0)
+		return -e->code;
+	/* Attached first: nodes that are binds go onto it, and before Linux 6.15 nothing could be mounted on what is not. */
+	if ((int)i == p->dev_mount && p->make_dev && rootfs_make_dev(p, fd, e) < 0)
 		return -e->code;
 	if (m->keep)
 		m->fd = fd;

@@ -91,7 +91,7 @@ int rootfs_plan_sysctl(const struct spec *s, struct arena *a, struct rootfs_plan
 /* Writes them through the container's own procfs. */
 int rootfs_apply_sysctl(const struct rootfs_plan *p, struct err *e);
 
-/* Makes nodes and links: in the tmpfs for /dev before it is attached (@dev), or where the mounts left /dev (-1). */
+/* Makes nodes and links: on the tmpfs attached to /dev (@dev), or where the mounts left /dev (-1). */
 int rootfs_make_dev(struct rootfs_plan *p, int dev, struct err *e);
 
 /* Opens the host's node as a detached tree and checks that it is the device that was meant. */
