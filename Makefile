@@ -90,7 +90,7 @@ check-man: all
 	tests/check-man $(BUILD)/ferry
 
 # The specification's own schemas and examples, where they are at hand; the tests that need them say so when not.
-OCI         ?= ../shared/oci/runtime-spec
+OCI         ?= $(abspath ../shared/oci/runtime-spec)
 
 # Natively, as root: the commands and the fields of config.json as this machine can run them.
 check-integration: all
