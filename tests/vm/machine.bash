@@ -50,7 +50,8 @@ configure_podman() {
 		runtime = "$RUNTIME"
 		events_logger = "file"
 		runtime_supports_json = ["$RUNTIME"]
-		runtime_supports_nocgroups = ["$RUNTIME"]
+		runtime_supports_nocgroup = ["$RUNTIME"]
+		runtime_supports_nocgroup = ["$RUNTIME"]
 		[engine.runtimes]
 		$RUNTIME = ["$runtime"]
 	EOF
@@ -74,7 +75,7 @@ residue() {
 	find $unified -mindepth 1 -type d ! -name '*.service' ! -name '*.mount' ! -name '*.slice' ! -name '*.socket' \
 		! -name '*.swap' ! -name init.scope ! -name 'podman-pause*.scope' ! -name libpod_parent -printf 'cgroup %P\n' || true
 	find /run/$RUNTIME /run/user/*/$RUNTIME /run/containerd/runc /run/docker/runtime-$RUNTIME \
-		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 ! -name .cache -printf 'state %p\n' || true
+		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 ! -path '*/.cache*' -printf 'state %p\n' || true
 	ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
 	{ ls /run/netns || true; } | sed 's/^/netns /'
 	{ cat /proc/[0-9]*/comm || true; } | awk -v runtime="$RUNTIME" '$1 == runtime || /^conmon/ || /^containerd-shim/ { print "process", $0 }'
