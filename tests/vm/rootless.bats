@@ -80,7 +80,8 @@ inside() {
 		mv bundle/new bundle/config.json
 		script -qec '$runtime run -b bundle c' /dev/null" </dev/null | tr -d '\r' >"$BATS_TEST_TMPDIR/out"
 	as tester bash -euc "jq '.process.terminal = false' bundle/config.json >bundle/new; mv bundle/new bundle/config.json"
-	grep -qx /dev/pts/0 "$BATS_TEST_TMPDIR/out"
+	# The end of script's own input may have been echoed before it.
+	grep -q '/dev/pts/0$' "$BATS_TEST_TMPDIR/out"
 }
 
 @test "one user does not see the other's containers" {
