@@ -325,8 +325,9 @@ static int remove_cgroup(struct runtime *rt, struct container *c, const struct c
 static int remove_directory(struct container *c, struct err *e)
 {
 	unlinkat(c->dir, "config.json", 0);
-	/* Last: until then a killed removal can be begun again. */
 	unlinkat(c->dir, "state.json", 0);
+	/* Last: until then a killed removal can be begun again. */
+	unlinkat(c->dir, "making.json", 0);
 	if (unlinkat(c->root, c->id, AT_REMOVEDIR) == 0)
 		return 0;
 	return remove_tree_at(c->root, c->id, e);

@@ -1,7 +1,8 @@
 /*
  * The container object: one directory below the state root, which holds
  *
- *	state.json     the record below, replaced atomically
+ *	making.json    the record below, as it is before there is a process
+ *	state.json     the record, once there is
  *	config.json    the configuration as it was at create, for exec and for later commands
  *	start          a socket on which the container's first process waits for `ferry start`
  *

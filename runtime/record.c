@@ -1,9 +1,11 @@
 #include "runtime/record.h"
 
+#include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 enum { RECORD_MAX = 4 * 1024 * 1024 };
@@ -57,6 +59,13 @@ static void write_member(struct json_writer *w, const struct container *c, const
 	}
 }
 
+static int write_making(int dir, const struct buf *b, struct err *e)
+{
+	cleanup_close int fd = openat(dir, "making.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_set(e, errno, "create 'making.json'") : fd_write_all(fd, b->data, b->len, e);
+}
+
 int record_save(const struct container *c, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
@@ -77,9 +86,8 @@ int record_save(const struct container *c, struct err *e)
 	json_end_object(&w);
 	json_end_object(&w);
 
-	if (file_replace_at(c->dir, "state.json", 0600, b.data, b.len, e) < 0)
-		return err_wrap(e, "state of container '%s'", c->id);
-	return 0;
+	int r = c->pid ? file_replace_at(c->dir, "state.json", 0600, b.data, b.len, e) : write_making(c->dir, &b, e);
+	return r < 0 ? err_wrap(e, "state of container '%s'", c->id) : 0;
 }
 
 static bool read_member(struct container *c, const struct member *m, const struct json *v)
@@ -137,9 +145,16 @@ int record_load(struct container *c, struct arena *a, struct err *e)
 	struct json doc;
 
 	int r = file_read_at(c->dir, "state.json", RECORD_MAX, &b, e);
+	bool making = r == -ENOENT;
+	if (making)
+		r = file_read_at(c->dir, "making.json", RECORD_MAX, &b, e);
 	if (r < 0)
 		return err_wrap(e, "state of container '%s'", c->id);
-	if (json_parse(buf_text(&b), b.len, a, &doc, e) < 0)
+	r = json_parse(buf_text(&b), b.len, a, &doc, e);
+	/* Cut short: whoever wrote it did not come to make anything. */
+	if (r < 0 && making)
+		return err_say(e, ENOENT, "state of container '%s': not written yet", c->id);
+	if (r < 0)
 		return err_wrap(e, "state of container '%s'", c->id);
 	for (size_t i = 0; i < N_MEMBERS; i++) {
 		const struct json *v = json_get(&doc, members[i].name);
