@@ -226,6 +226,9 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 		return -e->code;
 	if (s->waits_for_go && message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
 		return -e->code;
+	/* While the first process is at work. */
+	if (container_save_config(s->container, buf_text(s->config), s->config->len, e) < 0)
+		return -e->code;
 	while (s->tells_ready) {
 		int r = message_receive(s->parent_end, NULL, ret_master, e);
 		if (r < 0 || r == MSG_READY)
@@ -348,10 +351,10 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	s->container->discard = r->discard;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
+	s->config = &text;
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
 	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
-	    container_save_config(s->container, buf_text(&text), text.len, e) < 0 || prepare(s, e) < 0 ||
-	    spawn(s, ret_pid, ret_master, e) < 0) {
+	    prepare(s, e) < 0 || spawn(s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s, *ret_pid);
 		return -e->code;
 	}

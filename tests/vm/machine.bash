@@ -111,8 +111,10 @@ pty() {
 	local line
 	printf -v line '%q ' "$@"
 	# script passes the end of its own input on, and the terminal shows it.
-	TERM=xterm script -qec "$line" /dev/null </dev/null | tr -d '\r\b' | sed 's/\^[@D]//g'
+	TERM=xterm script -qec "$line" /dev/null </dev/null | plain_text
 }
+
+plain_text() { tr -d '\r\b' | sed 's/\^[@D]//g; /^$/d'; }
 
 # A command in USER's own systemd session, from USER's home.
 as() {
