@@ -5,6 +5,7 @@ load ../machine
 setup_file() {
 	mkdir -p /etc/docker
 	printf '{"default-runtime":"%s","runtimes":{"%s":{"path":"%s"}}}\n' "$RUNTIME" "$RUNTIME" "$runtime" >/etc/docker/daemon.json
+	[ "$RUNTIME" != runc ] || rm /etc/docker/daemon.json	# Docker keeps this name to itself
 	ln -sfn "$runtime" /usr/sbin/runc
 	systemctl start docker || { journalctl -u docker --no-pager | tail -20; return 1; }
 	make_image /var/tmp/image.tar

@@ -8,6 +8,7 @@ setup_file() {
 	install -d -o tester -g tester /home/tester/.config /home/tester/.config/docker
 	printf '{"default-runtime":"%s","runtimes":{"%s":{"path":"%s"}}}\n' "$RUNTIME" "$RUNTIME" "$runtime" \
 		>/home/tester/.config/docker/daemon.json
+	[ "$RUNTIME" != runc ] || rm /home/tester/.config/docker/daemon.json	# Docker keeps this name to itself
 	ln -sfn "$runtime" /usr/sbin/runc
 	systemd-run --quiet --user -M tester@ --unit dockerd --collect -p Delegate=yes -p KillMode=mixed \
 		--working-directory=/home/tester -E "PATH=$PATH" -E DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns \
