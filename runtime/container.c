@@ -38,8 +38,10 @@ int container_check_id(const char *id, struct err *e)
 
 	if (!*id)
 		return err_say(e, EINVAL, "container id cannot be empty");
-	if (id[strspn(id, allowed)] || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
-		return err_say(e, EINVAL, "invalid container ID format: '%s': use letters, digits and _+-.", id);
+	/* What begins with a dot in the state root is ferry's own. */
+	if (id[strspn(id, allowed)] || id[0] == '.')
+		return err_say(e, EINVAL, "invalid container ID format: '%s': use letters, digits and _+-., "
+			       "with no dot in front", id);
 	if (strlen(id) > ID_MAX)
 		return err_say(e, EINVAL, "invalid container ID format: longer than %d characters", ID_MAX);
 	return 0;
@@ -290,7 +292,7 @@ int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct 
 		struct err ignored = ERR_INIT;
 		const char *id;
 
-		if (ent->d_name[0] == '.' || container_check_id(ent->d_name, &ignored) < 0)
+		if (container_check_id(ent->d_name, &ignored) < 0)
 			continue;
 		id = arena_strdup(&rt->arena, ent->d_name);
 		if (open_dir(rt, id, &c, &ignored) < 0 || recover(rt, &c, &ignored) != 0)

@@ -52,7 +52,7 @@ static int tear_down(void **state)
 static void ids(void **state)
 {
 	static const char *const good[] = { "a", "web-1", "A.b_c+d", "0123456789abcdef" };
-	static const char *const bad[] = { "", ".", "..", "a/b", "../x", "a b", "a\nb", "\xc3\xa9" };
+	static const char *const bad[] = { "", ".", "..", ".cache", "a/b", "../x", "a b", "a\nb", "\xc3\xa9" };
 	struct err e = ERR_INIT;
 	char longest[1026];
 
