@@ -97,7 +97,8 @@ int launch_storage(const struct runtime *rt, const char **ret, struct err *e);
 const char *launch_name(uint64_t number, struct arena *a);
 
 /*
- * Makes STORAGE/NAME for the caller alone. Returns a descriptor that holds it locked. -EEXIST when it is there.
+ * Makes STORAGE/NAME for the caller alone. Returns a descriptor that holds it locked: to be kept until the container is
+ * recorded. -EEXIST when it is there. Directories without a container are removed first.
  * @name: NULL chooses one that neither a directory nor a container has; *ret_name is it.
  */
 int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_name,

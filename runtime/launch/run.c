@@ -71,7 +71,7 @@ static int prepare(struct runtime *rt, const struct launch_options *o, const cha
 		r->spec->root->mount = m;
 	}
 	r->spec_text = arena_strdup(a, buf_text(&text));
-	return 0;
+	return file_replace_at(AT_FDCWD, arena_printf(a, "%s/config.json", dir), 0600, text.data, text.len, e);
 }
 
 /*

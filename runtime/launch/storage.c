@@ -1,19 +1,32 @@
-/* The directories of launched containers. */
+/*
+ * The directories of launched containers. Each names, in an extended attribute, where its container's record is. One
+ * without a record that nobody holds locked is what a launch that was killed, or a machine that was restarted, has left:
+ * the next launch removes it. Who makes or removes directories holds the lock of the storage itself.
+ */
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "runtime/container.h"
+#include "runtime/discard.h"
 #include "runtime/launch/launch.h"
+#include "runtime/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* A directory while it is made; no container's name begins like this. */
+#define UNFINISHED ".unfinished"
 
 int launch_storage(const struct runtime *rt, const char **ret, struct err *e)
 {
@@ -53,6 +66,68 @@ static int check_file_system(const char *dir, struct err *e)
 	return 0;
 }
 
+/* Set by the host's root, it is nothing that a user could put on a directory of his own. */
+static const char *record_attribute(const struct runtime *rt)
+{
+	return rt->rootless ? "user.ferry.record" : "trusted.ferry.record";
+}
+
+/*
+ * What is in the directory, and the directory itself last: until then its configuration says which ids others own files
+ * in it by, and a removal that was killed can be begun again.
+ */
+static int list_trees(const char *dir, struct arena *a, const char ***ret, struct err *e)
+{
+	const char **trees = NULL;
+	size_t n = 0;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return err_set(e, errno, "read '%s'", dir);
+	for (struct dirent *ent; (ent = readdir(d));)
+		if (ent->d_type == DT_DIR && ent->d_name[0] != '.')
+			*arena_push(a, &trees, &n) = arena_printf(a, "%s/%s", dir, ent->d_name);
+	closedir(d);
+	*arena_push(a, &trees, &n) = dir;
+	*arena_push(a, &trees, &n) = NULL;
+	*ret = trees;
+	return 0;
+}
+
+/* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one. */
+static int sweep_one(struct runtime *rt, const char *storage, const char *name, struct err *e)
+{
+	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
+	char record[PATH_MAX];
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, record_attribute(rt), record, sizeof(record) - 1);
+
+	if (n < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	record[n] = '\0';
+	if (access(record, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	struct container gone = { .id = name, .dir = fd, .rootless = rt->rootless };
+	if (list_trees(dir, &rt->arena, &gone.discard, e) < 0)
+		return -e->code;
+	return container_discard(rt, &gone, e);
+}
+
+static int sweep(struct runtime *rt, const char *storage, struct err *e)
+{
+	DIR *d = opendir(storage);
+
+	if (!d)
+		return err_set(e, errno, "read '%s'", storage);
+	for (struct dirent *ent; (ent = readdir(d));) {
+		struct err why = ERR_INIT;
+		if (ent->d_name[0] != '.' && sweep_one(rt, storage, ent->d_name, &why) < 0)
+			log_warn("launch: what is left of container '%s': %s", ent->d_name, why.msg);
+	}
+	closedir(d);
+	return 0;
+}
+
 static int has_container(struct runtime *rt, const char *name, struct err *e)
 {
 	cleanup_close int root = runtime_open_root(rt, false, e);
@@ -62,23 +137,44 @@ static int has_container(struct runtime *rt, const char *name, struct err *e)
 	return faccessat(root, name, F_OK, 0) == 0;
 }
 
-static int take_directory(struct runtime *rt, const char *storage, const char *name, struct err *e)
+/* A new directory, locked and with its attribute before it has its name. @storage_fd is locked. */
+static int take_directory(struct runtime *rt, int storage_fd, const char *dir, const char *name, struct err *e)
 {
-	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
+	const char *record = arena_printf(&rt->arena, "%s/%s", rt->root_path, name);
 	int r = has_container(rt, name, e);
 
 	if (r < 0)
 		return r;
 	if (r > 0)
 		return err_say(e, EEXIST, "a container '%s' is there already: delete it, or choose another name", name);
-	if (mkdir(dir, 0700) < 0)
-		return errno != EEXIST ? err_set(e, errno, "create '%s'", dir) :
-		       err_say(e, EEXIST,
-			       "'%s' has the files of an earlier container: remove it, or choose another name", dir);
-	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (remove_tree_at(storage_fd, UNFINISHED, e) < 0)
+		return -e->code;
+	if (mkdirat(storage_fd, UNFINISHED, 0700) < 0)
+		return err_set(e, errno, "create '%s'", dir);
+	cleanup_close int fd = openat(storage_fd, UNFINISHED, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, errno, "lock '%s'", dir);
-	return take_fd(&fd);
+	if (fsetxattr(fd, record_attribute(rt), record, strlen(record), 0) < 0)
+		return err_set(e, errno, "set '%s' of '%s'", record_attribute(rt), dir);
+	if (renameat2(storage_fd, UNFINISHED, storage_fd, name, RENAME_NOREPLACE) == 0)
+		return take_fd(&fd);
+	int code = errno;
+	unlinkat(storage_fd, UNFINISHED, AT_REMOVEDIR);
+	return code != EEXIST ? err_set(e, code, "create '%s'", dir) :
+	       err_say(e, EEXIST, "'%s' has the files of an earlier container: remove it, or choose another name", dir);
+}
+
+static int open_storage(const char *storage, struct err *e)
+{
+	cleanup_close int fd = open(storage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", storage);
+	do
+		r = flock(fd, LOCK_EX);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? err_set(e, errno, "lock '%s'", storage) : take_fd(&fd);
 }
 
 int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_name,
@@ -92,13 +188,15 @@ int launch_make_directory(struct runtime *rt, const char *storage, const char *n
 		return -e->code;
 	if (!realpath(storage, real))
 		return err_set(e, errno, "resolve '%s'", storage);
-	storage = real;
+	cleanup_close int storage_fd = open_storage(real, e);
+	if (storage_fd < 0 || sweep(rt, real, e) < 0)
+		return -e->code;
 	for (int tries = 0; fd == -EEXIST && tries < (name ? 1 : 100); tries++) {
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 			return err_set(e, errno, "getrandom");
 		*ret_name = name ? name : launch_name(number, &rt->arena);
-		fd = take_directory(rt, storage, *ret_name, e);
+		*ret_dir = arena_printf(&rt->arena, "%s/%s", real, *ret_name);
+		fd = take_directory(rt, storage_fd, *ret_dir, *ret_name, e);
 	}
-	*ret_dir = arena_printf(&rt->arena, "%s/%s", storage, *ret_name);
 	return fd;
 }

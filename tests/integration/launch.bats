@@ -347,6 +347,43 @@ start_launched() { # OPTION...: a detached sleeper
 	nothing_stored
 }
 
+@test "launch: what a machine that was restarted left is removed by the next launch" {
+	quietly ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- mkdir -p -m 0 /root/a/b || complain launch
+	rm -r "${root:?}/$id" # /run is empty after a restart, and there are no cgroups
+	find "$(unified)" -depth -type d -name "*$id*" -exec rmdir {} +
+	[ -d "$storage/$id/upper/root/a" ]
+	run launch -- true
+	succeeded
+	nothing_stored
+}
+
+@test "launch: killed at forty moments, the next launch removes what has no record" {
+	local i name pid
+	for i in $(seq 40); do
+		name=$id-$i
+		"$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG --name "$name" host -- true >"$WORK/out" 2>&1 3>&- &
+		pid=$!
+		sleep "0.$(printf %04d $((i * 3)))" # 0.3 ms more each time
+		kill -KILL "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+		ferry delete --force "$name" 2>/dev/null || :
+	done
+	run launch -- true
+	succeeded
+	nothing_stored
+}
+
+@test "launch: another state's containers and directories of others are left alone" {
+	start_launched
+	mkdir -p "$storage/mine/upper" "$storage/empty"
+	run ferry --root "$WORK/other" launch --rm --storage "$storage" -e FT_TAG host -- true
+	succeeded
+	run ls "$storage"
+	is $'empty\n'"$id"$'\nmine'
+	run ferry exec "$id" true
+	succeeded
+}
+
 @test "launch: several at once" {
 	local i pids=()
 	for i in 1 2 3 4; do

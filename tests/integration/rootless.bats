@@ -146,3 +146,17 @@ subids() {
 	inside_as_user true
 	failed
 }
+
+@test "launch: what other users inside own is removed after a restart too" {
+	subids
+	run as_user launch -e FT_TAG --name "$id" host -- sh -c 'mkdir -p /root/a/b; touch /root/a/b/c; chown -R 7:7 /root/a; chmod 700 /root/a'
+	succeeded
+	rm -r "${WORK:?}/run/ferry/$id"
+	find "$(unified)" -depth -type d -name "*$id*" -exec rmdir {} +
+	run find "$WORK/home/.local/share/ferry/launch/$id" -uid 200006
+	has /a/b/c
+	run as_user launch --rm -e FT_TAG --name "$id" host -- true
+	succeeded
+	run ls -A "$WORK/home/.local/share/ferry/launch"
+	is ""
+}
