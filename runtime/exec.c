@@ -182,10 +182,17 @@ static pid_t spawn(struct joining *j, struct err *e)
 	if (j->namespaces & CLONE_NEWUSER)
 		return spawn_through_stage(j, e);
 
+	/* The pid namespace is for one child alone: whatever else is started is no part of the container. */
 	uint64_t for_child = j->namespaces & ~(uint64_t)CLONE_NEWPID;
-	if (j->namespaces & CLONE_NEWPID && setns(j->init_pidfd, CLONE_NEWPID) < 0)
-		return err_set(e, errno, "join the container's pid namespace");
+	cleanup_close int self = -1;
+	if (j->namespaces & CLONE_NEWPID) {
+		self = pidfd_open(getpid(), 0);
+		if (self < 0 || setns(j->init_pidfd, CLONE_NEWPID) < 0)
+			return err_set(e, errno, "join the container's pid namespace");
+	}
 	pid_t pid = clone_joining(j, 0, &j->pidfd, e);
+	if (pid > 0 && self >= 0 && setns(self, CLONE_NEWPID) < 0)
+		return err_set(e, errno, "leave the container's pid namespace");
 	if (pid == 0) {
 		struct err in_child = ERR_INIT;
 		close_fd(&j->parent_end);
