@@ -7,13 +7,20 @@
 
 static const struct cli_option no_options[] = { { 0 } };
 
-static int set_frozen(struct runtime *rt, struct container *c, bool frozen, struct err *e)
+static int set_frozen(struct runtime *rt, const char *id, bool frozen, struct err *e)
 {
+	cleanup_container struct container c = CONTAINER_INIT;
 	cleanup_close int cgroup = -1;
+	enum container_status s;
 
-	int r = container_cgroup(rt, c, &cgroup, e);
-	if (r < 0)
-		return r;
+	if (container_open(rt, id, true, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+		return -e->code;
+	if (frozen && s != STATUS_RUNNING && s != STATUS_CREATED)
+		return err_say(e, EINVAL, "container not running or created: %s", container_status_name(s));
+	if (!frozen && s != STATUS_PAUSED)
+		return err_say(e, EINVAL, "container not paused");
+	if (container_cgroup(rt, &c, &cgroup, e) < 0)
+		return -e->code;
 	if (cgroup < 0)
 		return err_say(e, ENOTSUP, "the container has no cgroup of its own, so it cannot be paused");
 	return cgroup_freeze(cgroup, frozen, e);
@@ -21,36 +28,14 @@ static int set_frozen(struct runtime *rt, struct container *c, bool frozen, stru
 
 static int run_pause(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
-	cleanup_container struct container c = CONTAINER_INIT;
-	enum container_status s;
-
 	(void)options, (void)argc;
-	int r = container_open(rt, argv[0], true, &c, e);
-	if (r < 0)
-		return r;
-	r = container_status(rt, &c, &s, e);
-	if (r < 0)
-		return r;
-	if (s != STATUS_RUNNING && s != STATUS_CREATED)
-		return err_say(e, EINVAL, "container not running or created: %s", container_status_name(s));
-	return set_frozen(rt, &c, true, e);
+	return set_frozen(rt, argv[0], true, e);
 }
 
 static int run_resume(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
-	cleanup_container struct container c = CONTAINER_INIT;
-	enum container_status s;
-
 	(void)options, (void)argc;
-	int r = container_open(rt, argv[0], true, &c, e);
-	if (r < 0)
-		return r;
-	r = container_status(rt, &c, &s, e);
-	if (r < 0)
-		return r;
-	if (s != STATUS_PAUSED)
-		return err_say(e, EINVAL, "container not paused");
-	return set_frozen(rt, &c, false, e);
+	return set_frozen(rt, argv[0], false, e);
 }
 
 const struct cli_command command_pause = {
