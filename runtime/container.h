@@ -37,7 +37,6 @@ struct container {
 	const char *bundle, *rootfs; /* absolute */
 	const char *created; /* RFC 3339 */
 	const char *owner; /* user name, or number */
-	uid_t owner_uid;
 	bool rootless;
 	const char **discard; /* launch: directory trees on the host that go with it; ended by NULL, or NULL */
 	struct cgroup_ref cgroup;

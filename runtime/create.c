@@ -101,7 +101,6 @@ static void fill_record(struct runtime *rt, const struct spec *s, struct contain
 	c->created = arena_strdup(&rt->arena, clock_now_rfc3339().text);
 	c->rootless = rt->rootless;
 	c->owner = owner_name(rt);
-	c->owner_uid = rt->euid;
 	c->annotations = s->annotations;
 	c->n_annotations = s->n_annotations;
 }
