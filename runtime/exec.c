@@ -41,10 +41,8 @@ static int take_terminal(struct joining *j, int *ret_master, struct err *e)
 		return err_wrap(e, "console");
 	if (fchown(slave, p->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
 		return err_set(e, errno, "give the pty to user %u", p->user.uid);
-	if (pty_take(slave, e) < 0)
+	if (pty_take(&slave, e) < 0)
 		return -e->code;
-	if (slave <= 2)
-		take_fd(&slave);
 	if (j->console_socket >= 0)
 		return pty_send(j->console_socket, master, e);
 	*ret_master = take_fd(&master);

@@ -84,10 +84,8 @@ static int set_up(struct setup *s, pid_t *ret_pid, struct err *e)
 		return -e->code;
 	if (process_prepare(&s->process, e) < 0)
 		return -e->code;
-	if (slave >= 0 && pty_take(slave, e) < 0)
+	if (slave >= 0 && pty_take(&slave, e) < 0)
 		return -e->code;
-	if (slave <= 2)
-		take_fd(&slave);
 	if (s->tells_ready && message_send(s->child_end, MSG_READY, 0, &master, master >= 0, e) < 0)
 		return -e->code;
 	*ret_pid = (pid_t)pid;
@@ -100,7 +98,6 @@ _Noreturn void init_main(struct setup *s)
 	cleanup_buf struct buf state = BUF_INIT;
 	pid_t pid = 0;
 	int answer = s->child_end;
-
 
 	if (set_up(s, &pid, &e) < 0)
 		goto fail;

@@ -64,12 +64,15 @@ int pidfd_send(int sock, int pidfd, struct err *e)
 	return send_fd(sock, pidfd, "pidfd", e);
 }
 
-int pty_take(int slave, struct err *e)
+int pty_take(int *slave, struct err *e)
 {
-	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+	if (ioctl(*slave, TIOCSCTTY, 0) < 0)
 		return err_set(e, errno, "make the pty the controlling terminal");
 	for (int fd = 0; fd <= 2; fd++)
-		if (dup2(slave, fd) < 0)
+		if (dup2(*slave, fd) < 0)
 			return err_set(e, errno, "put the pty on descriptor %d", fd);
+	if (*slave > 2)
+		close_fd(slave);
+	*slave = -1;
 	return 0;
 }

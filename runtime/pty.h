@@ -21,8 +21,8 @@ int pty_send(int sock, int master, struct err *e);
 /* The same for a pidfd, to --pidfd-socket. */
 int pidfd_send(int sock, int pidfd, struct err *e);
 
-/* In the child, a session leader: the pty becomes its controlling terminal and descriptors 0, 1 and 2. */
-int pty_take(int slave, struct err *e);
+/* In the child, a session leader: the pty becomes its controlling terminal and, no longer *slave, descriptors 0, 1 and 2. */
+int pty_take(int *slave, struct err *e);
 
 /*
  * The foreground. relay_begin is called before the process exists, so that no signal is lost in between: it blocks all
