@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -67,6 +68,44 @@ int proc_wait_end(int pidfd, int timeout_ms, struct err *e)
 		if (errno != EINTR)
 			return err_set(e, errno, "wait for a process");
 	}
+}
+
+int proc_reap(pid_t pid)
+{
+	int status;
+
+	/* __WALL: some are cloned without a signal for their end. */
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+void proc_kill_child(int pidfd)
+{
+	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED | __WALL) < 0 && errno == EINTR)
+		;
+}
+
+pid_t proc_clone(uint64_t flags, int cgroup, int *ret_pidfd)
+{
+	int pidfd = -1;
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		/* With CLONE_PARENT the signal is the caller's own, and none may be given. */
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+
+	if (cgroup >= 0 && !(flags & CLONE_PARENT)) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
+	pid_t pid = sys_clone3(&args);
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return pid;
 }
 
 int proc_exit_code(int wait_status)

@@ -27,6 +27,18 @@ int proc_open(pid_t pid, uint64_t start_time, struct err *e);
 /* Waits until the process behind the pidfd has ended. Returns 1 when it has, 0 on time-out. @timeout_ms -1: for ever. */
 int proc_wait_end(int pidfd, int timeout_ms, struct err *e);
 
+/* Waits for a child's end and takes it from the process table. Returns its wait status; -1 with errno. */
+int proc_reap(pid_t pid);
+
+/* Kills the child behind the pidfd, and reaps it. */
+void proc_kill_child(int pidfd);
+
+/*
+ * clone3(2) with a pidfd for the parent and, unless @cgroup is -1, into that cgroup. With CLONE_PARENT the child becomes a
+ * sibling, which is in the caller's cgroup anyway. Returns as fork(2) does.
+ */
+pid_t proc_clone(uint64_t flags, int cgroup, int *ret_pidfd);
+
 /* How a shell reports a wait status: the exit code, or 128 + signal. */
 int proc_exit_code(int wait_status);
 

@@ -3,6 +3,7 @@
 #include "lib/arena.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 extern char **environ;
 
@@ -83,11 +83,7 @@ static int run_helper(const char *program, pid_t pid, const struct spec_idmap *m
 	cleanup_buf struct buf said = BUF_INIT;
 	struct err ignored = ERR_INIT;
 	fd_read_all(out, 4096, &said, &ignored); /* only to explain a failure */
-	int status;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_set(e, errno, "wait for %s", program);
-	if (status == 0)
+	if (proc_reap(child) == 0)
 		return 0;
 	int len = (int)strcspn(buf_text(&said), "\n");
 	return err_say(e, EPERM, "%s failed: %.*s", program, len, buf_text(&said));
@@ -137,7 +133,6 @@ int idmap_userns(const struct idmaps *m, struct err *e)
 			r = err_set(e, errno, "open '%s'", path);
 	}
 	close_fd(&in);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	proc_reap(pid);
 	return r < 0 ? err_wrap(e, "user namespace of an idmapped mount") : take_fd(&ns);
 }

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 void setup_state(const struct setup *s, enum container_status status, pid_t pid, struct buf *out)
@@ -275,15 +274,12 @@ static int spawn(struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e
 }
 
 /* Removes what was made; the error that led here stays. */
-static void undo(struct runtime *rt, struct setup *s, pid_t pid)
+static void undo(struct runtime *rt, struct setup *s)
 {
 	struct err ignored = ERR_INIT;
 
-	if (s->pidfd >= 0) {
-		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (s->pidfd >= 0)
+		proc_kill_child(s->pidfd);
 	if (container_remove(rt, s->container, &s->cgroup_host, &ignored) < 0)
 		log_warn("container '%s': %s", s->container->id, ignored.msg);
 	if (s->request->pid_file && s->container->pid > 0)
@@ -354,7 +350,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
 	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
 	    prepare(s, e) < 0 || spawn(s, ret_pid, ret_master, e) < 0) {
-		undo(rt, s, *ret_pid);
+		undo(rt, s);
 		return -e->code;
 	}
 	return 0;
@@ -393,7 +389,7 @@ int lifecycle_create(struct runtime *rt, const struct create_request *r, struct 
 	 */
 	if (result == 0 &&
 	    (container_unlock(&c, e) < 0 || release_process(s.parent_end, pid, e) < 0)) {
-		undo(rt, &s, pid);
+		undo(rt, &s);
 		result = -e->code;
 	}
 	setup_finish(&s);

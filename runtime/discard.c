@@ -7,12 +7,12 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/message.h"
+#include "lib/proc.h"
 #include "namespaces/namespaces.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MSG_UNSHARED = 1, MSG_MAPPED, MSG_REMOVED };
@@ -70,8 +70,8 @@ static int remove_as_mapped_root(const struct ns_plan *ns, const char **paths, s
 	if (r == 0)
 		r = guide(ns, pid, pair[0], e);
 	close_fd(&pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		proc_reap(pid);
 	return r < 0 ? r : 0;
 }
 

@@ -12,11 +12,9 @@
 #include "runtime/pty.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct joining {
@@ -94,22 +92,9 @@ static int join(const struct joining *j, uint64_t namespaces, struct err *e)
 
 static pid_t clone_joining(struct joining *j, uint64_t flags, int *ret_pidfd, struct err *e)
 {
-	int pidfd = -1;
-	struct clone_args args = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
-		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
-	};
+	pid_t pid = proc_clone(flags, j->cgroup_fd, ret_pidfd);
 
-	if (j->cgroup_fd >= 0 && !(flags & CLONE_PARENT)) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)j->cgroup_fd;
-	}
-	pid_t pid = sys_clone3(&args);
-	if (pid < 0)
-		return err_set(e, errno, "clone a process for exec");
-	*ret_pidfd = pidfd;
-	return pid;
+	return pid < 0 ? err_set(e, errno, "clone a process for exec") : pid;
 }
 
 static _Noreturn void stage_main(struct joining *j)
@@ -125,8 +110,7 @@ static _Noreturn void stage_main(struct joining *j)
 	pid_t pid = clone_joining(j, CLONE_PARENT, &pidfd, &e);
 	if (pid == 0)
 		joined_main(j);
-	/* The pid that clone3 returned is the one inside: the parent asks the pidfd for its own. */
-	if (pid < 0 || message_send(j->child_end, MSG_PID, 0, &pidfd, 1, &e) < 0)
+	if (pid < 0 || message_send(j->child_end, MSG_PID, pid, &pidfd, 1, &e) < 0)
 		goto fail;
 	_exit(0);
 fail:
@@ -134,25 +118,9 @@ fail:
 	_exit(1);
 }
 
-/* The pid behind a pidfd as this process sees it. */
-static pid_t pidfd_pid(int pidfd, struct err *e)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	char path[48];
-	int pid;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	if (file_read_at(AT_FDCWD, path, 4096, &b, e) < 0)
-		return -e->code;
-	const char *line = strstr(buf_text(&b), "\nPid:");
-	if (!line || sscanf(line, "\nPid:%d", &pid) != 1 || pid <= 0)
-		return err_set(e, ESRCH, "find the pid of the new process");
-	return pid;
-}
-
 static pid_t spawn_through_stage(struct joining *j, struct err *e)
 {
-	int stage_pidfd = -1;
+	cleanup_close int stage_pidfd = -1;
 	pid_t stage = clone_joining(j, 0, &stage_pidfd, e);
 
 	if (stage < 0)
@@ -161,18 +129,10 @@ static pid_t spawn_through_stage(struct joining *j, struct err *e)
 		stage_main(j);
 	close_fd(&j->child_end);
 	if (!(j->namespaces & CLONE_NEWPID)) {
-		j->pidfd = stage_pidfd;
+		j->pidfd = take_fd(&stage_pidfd);
 		return stage;
 	}
-	int r = message_receive(j->parent_end, NULL, &j->pidfd, e);
-	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
-		;
-	close_fd(&stage_pidfd);
-	if (r < 0)
-		return r;
-	if (r != MSG_PID || j->pidfd < 0)
-		return err_say(e, ECHILD, "the process that joins the namespaces ended unexpectedly");
-	return pidfd_pid(j->pidfd, e);
+	return receive_from_stage(j->parent_end, stage, &j->pidfd, e);
 }
 
 static pid_t spawn(struct joining *j, struct err *e)
@@ -349,12 +309,8 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 	int result = prepare(rt, &j, s, e);
 	if (result == 0)
 		result = start_process(rt, &j, &pid, &master, e);
-	if (result < 0 && j.pidfd >= 0) {
-		/* Waited for, or the container's pid namespace could not end before somebody else had. */
-		pidfd_send_signal(j.pidfd, SIGKILL, NULL, 0);
-		while (waitid(P_PIDFD, (id_t)j.pidfd, &(siginfo_t){ 0 }, WEXITED) < 0 && errno == EINTR)
-			;
-	}
+	if (result < 0 && j.pidfd >= 0)
+		proc_kill_child(j.pidfd); /* or the container's pid namespace could not end before somebody else had waited */
 	if (result == 0 && !r->detach) {
 		result = relay_run(&relay, pid, j.pidfd, master, &wait_status, e);
 		*ret_exit = proc_exit_code(wait_status);

@@ -63,9 +63,9 @@ static int await(const struct spec_hook *h, pid_t pid, int *ret_status, struct e
 		if (late)
 			kill(-pid, SIGKILL); /* with what it has started; not yet waited for, so the pid is its own */
 	}
-	while (waitpid(pid, ret_status, 0) < 0)
-		if (errno != EINTR)
-			return err_set(e, errno, "wait");
+	*ret_status = proc_reap(pid);
+	if (*ret_status < 0)
+		return err_set(e, errno, "wait");
 	return late ? err_say(e, ETIMEDOUT, "timed out after %lld s and was killed", (long long)h->timeout_s.v) : 0;
 }
 

@@ -1,7 +1,6 @@
 #include "lib/fd.h"
 #include "lib/message.h"
 #include "lib/proc.h"
-#include "lib/sys.h"
 #include "runtime/create.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
@@ -9,8 +8,6 @@
 #include "runtime/start.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Lets the first process execute the program; an error of its comes back here. */
@@ -31,13 +28,6 @@ static int release(struct setup *s, struct err *e)
 	if (s->request->detach)
 		return notify_relay(take_fd(&notify), s->pidfd, s->container->pid, e);
 	return notify_relay_aside(take_fd(&notify), s->pidfd, e);
-}
-
-static void end(struct setup *s, pid_t pid)
-{
-	pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 /* After the end: what `delete` would do. */
@@ -71,11 +61,11 @@ static int foreground(struct runtime *rt, struct setup *s, struct relay *relay, 
 }
 
 /* The program did not come to run: its error is what is reported. */
-static void give_up(struct runtime *rt, struct setup *s, pid_t pid)
+static void give_up(struct runtime *rt, struct setup *s)
 {
 	struct err ignored = ERR_INIT;
 
-	end(s, pid);
+	proc_kill_child(s->pidfd);
 	if (clean_up(rt, s, &ignored) < 0)
 		log_warn("%s", ignored.msg);
 	if (s->request->pid_file)
@@ -98,7 +88,7 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 	if (result == 0) {
 		result = release(&s, e);
 		if (result < 0)
-			give_up(rt, &s, pid);
+			give_up(rt, &s);
 		else if (!r->detach) /* what is open now ends with this program */
 			return foreground(rt, &s, &relay, pid, master, ret_exit, e);
 	}

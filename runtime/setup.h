@@ -55,6 +55,9 @@ struct setup {
  */
 pid_t setup_spawn(struct setup *s, struct err *e);
 
+/* Waits for the process that a stage has cloned beside itself, and for the stage's end. Returns its pid. */
+pid_t receive_from_stage(int sock, pid_t stage, int *ret_pidfd, struct err *e);
+
 /* The first process's whole story. */
 _Noreturn void init_main(struct setup *s);
 

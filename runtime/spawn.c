@@ -1,35 +1,20 @@
 #include "lib/fd.h"
 #include "lib/message.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/setup.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* clone3 into the container's cgroup, if there is one yet, with a pidfd of the child. */
+/* Into the container's cgroup, if there is one yet. */
 static pid_t clone_child(const struct setup *s, uint64_t flags, int *ret_pidfd, struct err *e)
 {
-	int pidfd = -1;
-	struct clone_args args = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
-		/* With CLONE_PARENT the signal is the stage's own, and none may be given. */
-		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
-	};
+	pid_t pid = proc_clone(flags, s->cgroup_fd, ret_pidfd);
 
-	if (s->cgroup_fd >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)s->cgroup_fd;
-	}
-	pid_t pid = sys_clone3(&args);
 	if (pid < 0 && errno == EPERM && flags & CLONE_NEWUSER)
 		return err_set(e, errno, "create a user namespace (does this system allow unprivileged ones?)");
-	if (pid < 0)
-		return err_set(e, errno, "clone the container's first process");
-	*ret_pidfd = pidfd;
-	return pid;
+	return pid < 0 ? err_set(e, errno, "clone the container's first process") : pid;
 }
 
 /* In the stage process: joins what must be joined before the first process exists, clones it, and tells its pid. */
@@ -52,9 +37,21 @@ fail:
 	_exit(1);
 }
 
-static pid_t spawn_through_stage(struct setup *s, struct err *e)
+pid_t receive_from_stage(int sock, pid_t stage, int *ret_pidfd, struct err *e)
 {
 	int64_t pid = 0;
+	int r = message_receive(sock, &pid, ret_pidfd, e);
+
+	proc_reap(stage);
+	if (r < 0)
+		return r;
+	if (r != MSG_PID || *ret_pidfd < 0)
+		return err_say(e, ECHILD, "the process that joins the namespaces ended unexpectedly");
+	return (pid_t)pid;
+}
+
+static pid_t spawn_through_stage(struct setup *s, struct err *e)
+{
 	cleanup_close int stage_pidfd = -1;
 
 	pid_t stage = clone_child(s, 0, &stage_pidfd, e);
@@ -62,15 +59,7 @@ static pid_t spawn_through_stage(struct setup *s, struct err *e)
 		return stage;
 	if (stage == 0)
 		stage_main(s);
-
-	int r = message_receive(s->parent_end, &pid, &s->pidfd, e);
-	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (r < 0)
-		return r;
-	if (r != MSG_PID || s->pidfd < 0)
-		return err_say(e, ECHILD, "the process that joins the namespaces ended unexpectedly");
-	return (pid_t)pid;
+	return receive_from_stage(s->parent_end, stage, &s->pidfd, e);
 }
 
 pid_t setup_spawn(struct setup *s, struct err *e)

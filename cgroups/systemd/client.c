@@ -4,6 +4,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/message.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 
 #include <errno.h>
@@ -159,11 +160,8 @@ static int start_program(const char *address, struct systemd_bus *b, struct err 
 
 static int wait_for_end(struct systemd_bus *b)
 {
-	int status = 0;
-
 	close_fd(&b->sock);
-	while (b->pid > 0 && waitpid(b->pid, &status, __WALL) < 0 && errno == EINTR)
-		;
+	int status = b->pid > 0 ? proc_reap(b->pid) : 0;
 	b->pid = -1;
 	return status;
 }

@@ -5,6 +5,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"
+#include "lib/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 extern char **environ;
 
@@ -53,7 +53,7 @@ static int ps_output(char *const argv[], struct buf *out, struct err *e)
 {
 	cleanup_close int reader = -1, writer = -1;
 	posix_spawn_file_actions_t actions;
-	int ends[2], status;
+	int ends[2];
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -69,12 +69,8 @@ static int ps_output(char *const argv[], struct buf *out, struct err *e)
 	close_fd(&writer);
 	r = fd_read_all(reader, OUTPUT_MAX, out, e);
 	close_fd(&reader);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_set(e, errno, "wait for ps");
-	if (r >= 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-		return err_say(e, EIO, "ps failed");
-	return r;
+	int status = proc_reap(pid);
+	return r >= 0 && status != 0 ? err_say(e, EIO, "ps failed") : r;
 }
 
 /* The number of the word "PID" in a line, -1 without one. */

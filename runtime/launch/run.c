@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Files that say which machine this is: the container is another. */
@@ -132,8 +131,7 @@ static _Noreturn void wait_and_delete(struct runtime *rt, const struct create_re
 	close_fd(&answer);
 	pid_t pid = c.pid;
 	container_close(&c);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	proc_reap(pid);
 	_exit(lifecycle_delete(rt, r->id, true, &e) < 0);
 }
 
