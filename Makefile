@@ -19,16 +19,18 @@ VERSION     := 0.1.0
 FOLDERS     := lib spec namespaces cgroups overlay netns checkpoint runtime
 BUILD       := build$(if $(SANITIZE),-sanitize)$(if $(filter clang%,$(CC)),-clang)
 
-# ferry-systemd: the one program with a shared library, libsystemd. It is no file of its own where ferry is installed:
-# embed.S makes it a part of ferry, which runs it from memory.
-EMBED       := cgroups/systemd/embed.S
-PROGRAM     := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
-PROGRAM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM) cgroups/systemd/request.c $(addprefix lib/,arena.c buf.c err.c fd.c \
-               message.c))
+# Programs that ferry carries within itself (lib/program.h), since they need a shared library: ferry-NAME is made of
+# the sources PROGRAM_NAME and the objects that they need beside, and linked with LIBS_NAME.
+PROGRAMS        := systemd
+PROGRAM_systemd := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
+ALSO_systemd    := cgroups/systemd/request.c lib/arena.c lib/buf.c lib/err.c lib/fd.c lib/message.c
+LIBS_systemd    := -lsystemd
+PROGRAM         := $(foreach p,$(PROGRAMS),$(PROGRAM_$p))
+EMBEDDED        := $(PROGRAMS:%=$(BUILD)/embedded-%.o)
 
 SOURCES     := $(filter-out $(PROGRAM),$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c)))
 MAIN        := runtime/main.c
-OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBED:%.S=$(BUILD)/%.o)
+OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBEDDED)
 MAN         := $(wildcard man/*.[1-8])
 # Each shell's completion comes from the program itself; where below PREFIX/share the shell looks for it.
 COMPLETIONS := bash:bash-completion/completions/ferry zsh:zsh/site-functions/_ferry \
@@ -55,12 +57,12 @@ all: $(BUILD)/ferry
 $(BUILD)/ferry: $(OBJECTS)
 	$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(if $(SANITIZE),$(DYNAMIC))
 
-$(BUILD)/ferry-systemd: $(PROGRAM_OBJ)
-	$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ -lsystemd
+.SECONDEXPANSION:
+$(PROGRAMS:%=$(BUILD)/ferry-%): $(BUILD)/ferry-%: $$(addprefix $(BUILD)/,$$(PROGRAM_$$*:.c=.o) $$(ALSO_$$*:.c=.o))
+	$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ $(LIBS_$*)
 
-$(EMBED:%.S=$(BUILD)/%.o): $(EMBED) $(BUILD)/ferry-systemd
-	@mkdir -p $(@D)
-	$(CC) -DPROGRAM='"$(BUILD)/ferry-systemd"' -c -o $@ $<
+$(EMBEDDED): $(BUILD)/embedded-%.o: lib/embed.S $(BUILD)/ferry-%
+	$(CC) -DPROGRAM='"$(BUILD)/ferry-$*"' -DDATA=$*_program -DSIZE=$*_program_size -c -o $@ $<
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -155,4 +157,4 @@ clean:
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench deps install \
 	uninstall coverage lint format help clean
--include $(OBJECTS:.o=.d) $(PROGRAM_OBJ:.o=.d) $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d)
