@@ -1,0 +1,70 @@
+/*
+ * Layers: a directory from a layer's archive, an archive from a directory, and the comparison of the two. The work is
+ * done in ferry-layer, a program of its own that links libarchive, one process a layer, so that layers are worked on side by
+ * side, and that bytes from strangers are parsed by a process that has its root in the layer's directory, no network and
+ * no privileges that unpacking does not need.
+ *
+ *	layer_start   begins the work in a process
+ *	layer_wait    its result
+ *
+ * In the directory a layer has overlayfs's own form: a whiteout (layer.md, ".wh.NAME") is a character device 0/0, or where
+ * those cannot be made a file with the xattr overlay.whiteout; an opaque directory (".wh..wh..opq") has the xattr
+ * overlay.opaque. The xattrs are trusted.overlay.*, or user.overlay.* when rootless.
+ *
+ * Depends on lib/.
+ */
+#ifndef OVERLAY_LAYER_LAYER_H
+#define OVERLAY_LAYER_LAYER_H
+
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum layer_verb {
+	LAYER_UNPACK, /* from -> dir, and a copy to `to` */
+	LAYER_PACK, /* dir -> to */
+	LAYER_COMPARE, /* from and dir: -EBADMSG names the first file that is not as the archive has it */
+	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are (import.h) */
+};
+
+enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD, LAYER_XZ };
+
+struct layer_job {
+	enum layer_verb verb;
+	int dir; /* a directory */
+	int from; /* a file or a pipe; its compression is recognised */
+	int64_t offset, length_bytes; /* of the layer in from, a file; length -1: to its end, also of a pipe */
+	int to; /* -1: the copy is not wanted */
+	enum layer_compression compression; /* LAYER_PACK */
+	bool userxattr; /* rootless */
+	int64_t mtime_max_s; /* LAYER_PACK: later times become this; -1: as they are */
+};
+
+struct layer_result {
+	char digest[72]; /* of the bytes as they came, or were written; "sha256:..." */
+	char diff_id[72]; /* of the tar within */
+	int64_t size_bytes, diff_size_bytes; /* of these two */
+	enum layer_compression compression; /* as recognised */
+};
+
+struct layer_worker {
+	pid_t pid;
+	int pidfd; /* poll: readable when it has ended */
+	int sock;
+};
+
+#define LAYER_WORKER_INIT ((struct layer_worker){ .pidfd = -1, .sock = -1 })
+
+/* The descriptors stay the caller's and may be closed when it returns. */
+int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err *e);
+
+/* Waits for its end. The worker's error comes back whole: "usr/bin/x: hard link to '../y': leads out of the layer". */
+int layer_wait(struct layer_worker *w, struct layer_result *ret, struct err *e);
+
+/* Ends it, if it still runs. */
+void layer_cancel(struct layer_worker *w);
+#define cleanup_layer_worker __attribute__((cleanup(layer_cancel)))
+
+#endif
