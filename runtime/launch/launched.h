@@ -1,0 +1,103 @@
+/*
+ * A launched container at rest: a directory STORAGE/ID, which lives as long as the container does, over restarts of it and
+ * of the machine. (/run/ferry/ID, the OCI container, is there from a start to the next, or to its deletion.)
+ *
+ *	launch.json    what was asked for: the struct below; replaced whole when `update` or `rename` changes it
+ *	config.json    the configuration that was made of it; every start uses it as it is
+ *	status.json    what came of it so far (struct launched_status); written by its supervisor alone
+ *	log, log.1...  its output
+ *	supervisor     a socket, while there is a supervisor (runtime/supervise)
+ *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
+ *
+ *	STORAGE/.names/NAME -> ID    a symbolic link: the name that people use. The id is the name it was launched with, or
+ *	                             NAME-2, NAME-3... where an older container that was renamed has that id
+ *
+ * The directory's lock (flock) is held by whoever makes, starts or removes the container, and by its supervisor as long
+ * as that lives: a directory without launch.json that nobody holds is what a killed launch left, and is removed by the
+ * next that looks.
+ */
+#ifndef RUNTIME_LAUNCH_LAUNCHED_H
+#define RUNTIME_LAUNCH_LAUNCHED_H
+
+#include "runtime/runtime.h"
+#include "spec/spec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+
+/* Times in milliseconds. */
+struct launched_health {
+	const char **command; /* run as `exec` does; ended by NULL; NULL: no health check */
+	size_t n_command;
+	int64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
+	int64_t retries;
+};
+
+struct launched {
+	const char *id, *name; /* name: from .names, the id when it has none */
+	const char *dir; /* absolute */
+
+	/* launch.json */
+	const char *image; /* as it was named; "host"; or the directory of --rootfs */
+	const char *image_digest; /* of the manifest; NULL without an image */
+	const char **layers; /* diff ids, the lowest first; ended by NULL; NULL without an image */
+	size_t n_layers;
+	const char *created; /* RFC 3339 */
+	const char **command; /* entrypoint and arguments as they are run */
+	size_t n_command;
+	struct spec_pair *labels;
+	size_t n_labels;
+	enum restart_policy restart;
+	int64_t restart_max; /* on-failure:N; 0: no end */
+	int stop_signal; /* a number */
+	int64_t stop_timeout_ms;
+	bool rm, terminal, stdin_open;
+	int64_t log_max_bytes; /* of one file; -1: no end */
+	int64_t log_files; /* how many are kept */
+	struct launched_health health;
+};
+
+enum launched_state { LAUNCHED_CREATED, LAUNCHED_RUNNING, LAUNCHED_PAUSED, LAUNCHED_RESTARTING, LAUNCHED_EXITED };
+enum launched_healthiness { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+struct launched_status {
+	/* found out from the kernel when it is read: runtime/container.h and whether there is a supervisor */
+	enum launched_state state;
+	pid_t pid; /* of its first process, 0 when it does not run */
+
+	/* status.json */
+	int exit_code; /* of the last end: the program's, or 128 + the signal */
+	const char *error; /* why the last start failed; NULL */
+	const char *started_at, *finished_at; /* RFC 3339; NULL: never */
+	int64_t restart_count;
+	bool oom_killed, stopped; /* stopped: by `stop` or `kill`, not to be started again by unless-stopped */
+	enum launched_healthiness health;
+	int64_t failing_streak;
+	const char *health_output; /* of the last check; NULL */
+};
+
+/* "created", "running", "paused", "restarting", "exited": Docker's words. */
+const char *launched_state_name(enum launched_state s);
+const char *launched_health_name(enum launched_healthiness h); /* "starting", ...; "none" */
+const char *restart_policy_name(enum restart_policy p); /* "no", "on-failure", "always", "unless-stopped" */
+
+/* Writes launch.json, the container's directory being @dir. */
+int launched_save(int dir, const struct launched *l, struct err *e);
+
+/*
+ * By name, by id, or by the beginning of a name or an id that only one has. -ENOENT: `no container "x"`, with the names that
+ * are nearly like it. -EINVAL: names those that match. Everything is in rt->arena.
+ */
+int launched_find(struct runtime *rt, const char *text, struct launched *ret, struct err *e);
+
+/* All, by name. Removes what killed commands left on the way. */
+int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e);
+
+int launched_status(struct runtime *rt, const struct launched *l, struct launched_status *ret, struct err *e);
+
+/* -EEXIST: another has that name. */
+int launched_rename(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+
+#endif
