@@ -4,7 +4,9 @@
  *
  *	launch_facts_read     what the machine and the caller are like
  *	launch_plan           the configuration, as the text of a config.json                  pure
- *	launch_run            both of them, the container's directory, and its life
+ *	launch_prepare        both of them, and what the container's directory holds
+ *	launch_request        what the life cycle needs to start it, the first time or again
+ *	launch_run            all of it, and the container's life
  *
  * The text is then parsed as any config.json is, so that there is one way from a configuration to a container.
  *
@@ -16,6 +18,8 @@
 
 #include "lib/buf.h"
 #include "overlay/overlay.h"
+#include "runtime/launch/launched.h"
+#include "runtime/lifecycle.h"
 #include "runtime/runtime.h"
 #include "spec/spec.h"
 
@@ -54,11 +58,26 @@ struct launch_facts {
 int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
 
 /*
- * Writes the configuration. @name: the container's; @view: its root. -EINVAL with the option's name for values that
- * make no sense. Whether the sources of volumes exist is found out when they are mounted.
+ * Writes the configuration. @view: the container's root. @l: names and directory are set, the plan sets what was asked
+ * for. -EINVAL with the option's name for values that make no sense. Whether the sources of volumes exist is found out
+ * when they are mounted.
  */
 int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,
-		const char *name, struct arena *a, struct buf *out, struct err *e);
+		struct arena *a, struct launched *l, struct buf *out, struct err *e);
+
+/*
+ * Fills @dir, the new container's directory, which is empty. @name: its id, and its name. *ret in rt->arena; @config: the
+ * text of its config.json. Both are the caller's to write. On failure the directory is the caller's to remove.
+ */
+int launch_prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
+		   const char *dir, struct launched *ret, struct buf *config, struct err *e);
+
+/*
+ * For lifecycle_create and lifecycle_run: id, bundle, specification with the overlay that is its root. @config outlives it.
+ * What else is in a request is the caller's.
+ */
+int launch_request(struct runtime *rt, const struct launched *l, const char *config, struct create_request *ret,
+		   struct err *e);
 
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);

@@ -44,6 +44,8 @@ struct launched {
 	const char *image_digest; /* of the manifest; NULL without an image */
 	const char **layers; /* diff ids, the lowest first; ended by NULL; NULL without an image */
 	size_t n_layers;
+	const char **root_options; /* of the overlay that is mounted as the root; none: root.path is the root itself */
+	size_t n_root_options;
 	const char *created; /* RFC 3339 */
 	const char **command; /* entrypoint and arguments as they are run */
 	size_t n_command;

@@ -3,7 +3,10 @@
 #include "runtime/launch/launch.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+
+enum { STOP_TIMEOUT_MS = 10000 };
 
 static size_t count(const char *const *list)
 {
@@ -98,10 +101,8 @@ static void write_user(struct json_writer *w, const struct launch_user *u)
 }
 
 static int write_process(struct json_writer *w, const struct launch_options *o, const struct launch_facts *f,
-			 const char *hostname, struct arena *a, struct err *e)
+			 const char *hostname, const struct launched *l, struct arena *a, struct err *e)
 {
-	const char *shell[] = { f->shell ? f->shell : "/bin/sh" };
-	bool terminal = !o->detach && !o->no_terminal && (o->terminal || f->on_terminal);
 	struct launch_user user = { 0 };
 	struct env env = { 0 };
 
@@ -111,16 +112,13 @@ static int write_process(struct json_writer *w, const struct launch_options *o, 
 		user.n_groups = 0;
 	if (o->workdir && o->workdir[0] != '/')
 		return err_say(e, EINVAL, "--workdir '%s': expected an absolute path", o->workdir);
-	if (plan_env(o, f, &user, terminal, hostname, a, &env, e) < 0)
+	if (plan_env(o, f, &user, l->terminal, hostname, a, &env, e) < 0)
 		return -e->code;
 
 	json_begin_object(w, "process");
-	json_bool(w, "terminal", terminal);
+	json_bool(w, "terminal", l->terminal);
 	write_user(w, &user);
-	if (o->n_command > 0)
-		json_strings(w, "args", o->command, o->n_command);
-	else
-		json_strings(w, "args", shell, 1);
+	json_strings(w, "args", l->command, l->n_command);
 	json_strings(w, "env", env.v, env.n);
 	json_string(w, "cwd", o->workdir ? o->workdir : "/");
 	write_capabilities(w);
@@ -223,12 +221,37 @@ static int write_resources(struct json_writer *w, const struct launch_options *o
 	return 0;
 }
 
+/* What launch.json keeps. */
+static void plan_launched(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,
+			  struct arena *a, struct launched *l)
+{
+	const struct overlay_layer *root = view->n_layers > 0 ? &view->layers[0] : NULL;
+
+	l->image = o->template;
+	l->command = o->command;
+	l->n_command = o->n_command;
+	if (o->n_command == 0)
+		*arena_push(a, &l->command, &l->n_command) = f->shell ? f->shell : "/bin/sh";
+	if (root && strcmp(root->lower, "/") == 0) {
+		l->root_options = root->options;
+		l->n_root_options = root->n_options;
+	}
+	l->rm = o->rm;
+	l->terminal = !o->detach && !o->no_terminal && (o->terminal || f->on_terminal);
+	l->stdin_open = !o->detach;
+	l->stop_signal = SIGTERM;
+	l->stop_timeout_ms = STOP_TIMEOUT_MS;
+	l->log_max_bytes = -1;
+	l->log_files = 1;
+}
+
 int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,
-		const char *name, struct arena *a, struct buf *out, struct err *e)
+		struct arena *a, struct launched *l, struct buf *out, struct err *e)
 {
 	struct json_writer w = { .out = out, .pretty = true };
-	const char *hostname = o->hostname ? o->hostname : name;
+	const char *hostname = o->hostname ? o->hostname : l->name;
 
+	plan_launched(o, f, view, a, l);
 	json_begin_object(&w, NULL);
 	json_string(&w, "ociVersion", SPEC_VERSION);
 	json_begin_object(&w, "annotations");
@@ -239,7 +262,7 @@ int launch_plan(const struct launch_options *o, const struct launch_facts *f, co
 	json_bool(&w, "readonly", o->read_only);
 	json_end_object(&w);
 	json_string(&w, "hostname", hostname);
-	if (write_process(&w, o, f, hostname, a, e) < 0 || write_mounts(&w, o, f, view, a, e) < 0)
+	if (write_process(&w, o, f, hostname, l, a, e) < 0 || write_mounts(&w, o, f, view, a, e) < 0)
 		return -e->code;
 	json_begin_object(&w, "linux");
 	write_namespaces(&w, f);

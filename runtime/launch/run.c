@@ -8,70 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
-
-/* Files that say which machine this is: the container is another. */
-static int write_identity(const struct host_view *view, const char *hostname, struct arena *a, struct err *e)
-{
-	uint8_t id[16];
-	cleanup_buf struct buf machine_id = BUF_INIT;
-
-	if (getrandom(id, sizeof(id), 0) != sizeof(id))
-		return err_set(e, errno, "getrandom");
-	for (size_t i = 0; i < sizeof(id); i++)
-		buf_printf(&machine_id, "%02x", id[i]);
-	buf_char(&machine_id, '\n');
-	if (host_view_file(view, "/etc/machine-id", 0444, buf_text(&machine_id), e) < 0)
-		return -e->code;
-	if (host_view_file(view, "/etc/hostname", 0644, arena_printf(a, "%s\n", hostname), e) < 0)
-		return -e->code;
-	return host_view_file(view, "/etc/hosts", 0644,
-			      arena_printf(a, "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
-					   "::1\tlocalhost ip6-localhost ip6-loopback\n", hostname), e);
-}
-
-/* A pure plan of the view, its upper directories, and the configuration that uses them. */
-static int prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
-		   const char *dir, struct create_request *r, struct err *e)
-{
-	struct arena *a = &rt->arena;
-	const struct host_view_options view_options = {
-		.dir = dir,
-		.storage = storage,
-		.rootless = rt->rootless,
-		.share_home = o->share_home,
-		.discarded = o->rm,
-	};
-	struct launch_facts facts;
-	struct host_facts host;
-	struct host_view *view = arena_new(a, struct host_view);
-	cleanup_buf struct buf text = BUF_INIT;
-
-	if (launch_facts_read(rt, a, &facts, e) < 0 || host_facts_read(&view_options, a, &host, e) < 0)
-		return -e->code;
-	if (host_view_plan(&host, &view_options, a, view, e) < 0)
-		return -e->code;
-	if (launch_plan(o, &facts, view, name, a, &text, e) < 0)
-		return -e->code;
-	if (spec_parse(buf_text(&text), text.len, a, &r->spec, e) < 0)
-		return err_wrap(e, "the configuration that was made");
-	if (host_view_make(view, e) < 0 || write_identity(view, o->hostname ? o->hostname : name, a, e) < 0)
-		return -e->code;
-
-	if (view->n_layers > 0 && strcmp(view->layers[0].lower, "/") == 0) {
-		struct spec_mount *m = arena_new(a, struct spec_mount);
-		m->destination = "/";
-		m->source = m->type = "overlay";
-		m->options = view->layers[0].options;
-		m->n_options = view->layers[0].n_options;
-		r->spec->root->mount = m;
-	}
-	r->spec_text = arena_strdup(a, buf_text(&text));
-	return file_replace_at(AT_FDCWD, arena_printf(a, "%s/config.json", dir), 0600, text.data, text.len, e);
-}
 
 /*
  * Without a reader nothing may block on, or end up in, the caller's terminal. Errors still have to be said: see
@@ -167,10 +105,22 @@ static bool is_recorded(struct runtime *rt, const char *name)
 	return found;
 }
 
+static int run(struct runtime *rt, const struct launch_options *o, struct create_request *r, int *ret_exit, struct err *e)
+{
+	r->run = true;
+	r->detach = o->detach;
+	r->keep = !o->rm;
+	r->discard = arena_new_array(&rt->arena, 2, const char *);
+	r->discard[0] = r->bundle;
+	return !o->detach ? lifecycle_run(rt, r, ret_exit, e) : o->rm ? run_attended(rt, r, e) : run_detached(rt, r, e);
+}
+
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e)
 {
 	const char *storage = o->storage, *dir = NULL;
-	struct create_request r = { .run = true, .detach = o->detach, .keep = !o->rm };
+	cleanup_buf struct buf config = BUF_INIT;
+	struct create_request r;
+	struct launched l;
 
 	*ret_exit = 0;
 	if (strcmp(o->template, "host") != 0)
@@ -183,15 +133,15 @@ int launch_run(struct runtime *rt, const struct launch_options *o, const char **
 	if (lock < 0)
 		return lock;
 
-	r.id = *ret_name;
-	r.bundle = dir;
-	r.discard = arena_new_array(&rt->arena, 2, const char *);
-	r.discard[0] = dir;
-	int result = prepare(rt, o, storage, r.id, dir, &r, e);
+	int result = launch_prepare(rt, o, storage, *ret_name, dir, &l, &config, e);
 	if (result == 0)
-		result = !o->detach ? lifecycle_run(rt, &r, ret_exit, e) :
-			 o->rm ? run_attended(rt, &r, e) : run_detached(rt, &r, e);
-	if (result < 0 && !is_recorded(rt, r.id)) {
+		result = launch_request(rt, &l, buf_text(&config), &r, e);
+	if (result == 0)
+		result = file_replace_at(AT_FDCWD, arena_printf(&rt->arena, "%s/config.json", dir), 0600, config.data,
+					 config.len, e);
+	if (result == 0)
+		result = run(rt, o, &r, ret_exit, e);
+	if (result < 0 && !is_recorded(rt, *ret_name)) {
 		struct err ignored = ERR_INIT;
 		remove_tree_at(AT_FDCWD, dir, &ignored);
 	}

@@ -153,6 +153,7 @@ static void volumes_that_are_refused(void **state)
 struct fixture {
 	struct arena arena;
 	struct buf text;
+	struct launched launched;
 	struct spec *spec;
 	struct err e;
 };
@@ -181,7 +182,8 @@ static int plan(struct fixture *x, const struct launch_options *o, const struct 
 	host.template = "host";
 	buf_finish(&x->text);
 	x->text = BUF_INIT;
-	int r = launch_plan(&host, f, &v, "calm-harbour", &x->arena, &x->text, &x->e);
+	x->launched = (struct launched){ .id = "calm-harbour", .name = "calm-harbour", .dir = "/d" };
+	int r = launch_plan(&host, f, &v, &x->arena, &x->launched, &x->text, &x->e);
 	if (r < 0)
 		return r;
 	return spec_parse(buf_text(&x->text), x->text.len, &x->arena, &x->spec, &x->e);
@@ -230,6 +232,12 @@ static void defaults(void **state)
 	assert_null(spec_find_namespace(s, CLONE_NEWUSER));
 	assert_non_null(spec_find_namespace(s, CLONE_NEWNET));
 	assert_null(mount_on(s, "/"));
+	assert_string_equal(x->launched.image, "host");
+	assert_string_equal(x->launched.command[0], "/bin/bash");
+	assert_int_equal(x->launched.n_command, 1);
+	assert_int_equal(x->launched.n_root_options, 2);
+	assert_string_equal(x->launched.root_options[0], "lowerdir=/");
+	assert_false(x->launched.terminal || x->launched.rm);
 	assert_string_equal(mount_on(s, "/var")->type, "overlay");
 	assert_ptr_equal(mount_on(s, "/var"), &s->mounts[0]); /* before what is mounted in it */
 	assert_int_equal(__builtin_popcountll(s->process->capabilities->set[CAPS_BOUNDING]), 14);
