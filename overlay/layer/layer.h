@@ -23,11 +23,19 @@
 #include <sys/types.h>
 
 enum layer_verb {
-	LAYER_UNPACK, /* from -> dir, and a copy to `to` */
+	LAYER_UNPACK, /* from -> dir (-1: only hashed), and a copy to `to` */
 	LAYER_PACK, /* dir -> to */
 	LAYER_COMPARE, /* from and dir: -EBADMSG names the first file that is not as the archive has it */
-	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are (import.h) */
+	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are */
 };
+
+/*
+ * LAYER_SPLIT makes regular files (0600), directories (0700), symbolic links with their text as it is, and hard links. It
+ * is for archives that may be an image: a member of another type, or with a name that no image's archive has, ends it at
+ * once with -EMEDIUMTYPE: a root file system. Names that image archives have: "blobs" and what is below it; at the top
+ * "oci-layout", "repositories", and what ends in ".json", ".tar" or ".tar.gz"; what begins with 12 hexadecimal digits, after
+ * "sha256:" or not, and what is below it (Docker's HEX/layer.tar).
+ */
 
 enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD, LAYER_XZ };
 
