@@ -39,7 +39,7 @@ LIBRARY     := $(filter-out $(MAIN:%.c=$(BUILD)/%.o),$(OBJECTS))
 
 # ferry is static: nothing is loaded at a container's start. Not with sanitizers, which are dynamic; unit tests neither,
 # as cmocka is.
-LIBS        := -Wl,-Bstatic -lseccomp -lyajl_s -lnettle
+LIBS        := -Wl,-Bstatic -lseccomp -lyajl_s -lnettle -lsodium
 PIE         := $(if $(SANITIZE),-pie,-static-pie)
 DYNAMIC     := -Wl,-Bdynamic
 
