@@ -1,6 +1,6 @@
 # ferry's build. `make help` lists the targets:
 #
-#: all                  build/ferry (the default); SANITIZE=address,undefined WERROR=1 CC=clang change it
+#: all                  build/ferry (the default); SANITIZE=address,undefined WERROR=1 CC=clang change it; V=1 shows commands
 #: check                install what is missing, build, run every test
 #: check-unit check-layers check-man check-integration check-vm    the parts of check
 #: demo                 ferry's main job on this machine
@@ -52,28 +52,31 @@ ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wstrict-protot
 ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--hash-style=gnu -Wl,--gc-sections \
                $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
+# A short line for each thing made; V=1 shows the whole commands.
+short = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),$(if $(V),,@),@printf '%-5s %s\n' $1 $@; )
+
 all: $(BUILD)/ferry
 
 $(BUILD)/ferry: $(OBJECTS)
-	$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(if $(SANITIZE),$(DYNAMIC))
+	$(call short,LINK)$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(if $(SANITIZE),$(DYNAMIC))
 
 .SECONDEXPANSION:
 $(PROGRAMS:%=$(BUILD)/ferry-%): $(BUILD)/ferry-%: $$(addprefix $(BUILD)/,$$(PROGRAM_$$*:.c=.o) $$(ALSO_$$*:.c=.o))
-	$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ $(LIBS_$*)
+	$(call short,LINK)$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ $(LIBS_$*)
 
 $(EMBEDDED): $(BUILD)/embedded-%.o: lib/embed.S $(BUILD)/ferry-%
-	$(CC) -DPROGRAM='"$(BUILD)/ferry-$*"' -DDATA=$*_program -DSIZE=$*_program_size -c -o $@ $<
+	$(call short,AS)$(CC) -DPROGRAM='"$(BUILD)/ferry-$*"' -DDATA=$*_program -DSIZE=$*_program_size -c -o $@ $<
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Unit tests: one program for each tests/unit/test_*.c, linked with everything but main().
 UNIT        := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libferry.a $(LIBS) $(DYNAMIC) -lcmocka
+	$(call short,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libferry.a $(LIBS) $(DYNAMIC) -lcmocka
 
 $(BUILD)/libferry.a: $(LIBRARY)
 	@rm -f $@
@@ -109,9 +112,9 @@ check: deps
 		done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 demo:
-	@tests/install-deps build
+	@tests/install-deps build demo
 	@$(MAKE) --no-print-directory all
-	tests/demo
+	@tests/demo
 
 bench:
 	@tests/install-deps build bench
