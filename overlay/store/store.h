@@ -110,7 +110,7 @@ int ingest_document(struct ingest *in, const char *text, size_t len, struct aren
 int ingest_blob(struct ingest *in, const char *key, struct err *e);
 int ingest_blob_done(struct ingest *in, const char *key, const char *digest, struct err *e);
 
-/* The same for what is a file on the store's file system already: it is renamed, instead of written. */
+/* The same for what is a file on the store's file system already: it is linked to, instead of written; @name stays. */
 int ingest_blob_take(struct ingest *in, const char *key, int dir, const char *name, struct err *e);
 
 /* Likewise an empty directory (mode 0755, of the caller) for a layer. */
