@@ -94,9 +94,9 @@ static int finish_device(struct decode *d, const struct json *value, void *to)
 	if (!has(value, "fileMode"))
 		dev->mode = 0666;
 	/* Engines copy st_mode, with the type in it. */
+	if (dev->mode & ~(mode_t)(S_IFMT | 07777))
+		return decode_bad(d, "fileMode", "%u is no mode of a file", (unsigned)dev->mode);
 	dev->mode &= ~(mode_t)S_IFMT;
-	if (dev->mode > 07777)
-		return decode_bad(d, "fileMode", "%u is out of range (0 to 511)", (unsigned)dev->mode);
 	return 0;
 }
 

@@ -144,8 +144,8 @@ static int finish_process(struct decode *d, const struct json *value, void *to)
 	if (!p->n_args)
 		return decode_bad(d, "args", p->args ? "must not be empty" : "missing");
 	for (size_t i = 0; i < p->n_env; i++)
-		if (!strchr(p->env[i], '='))
-			return decode_bad(d, "env", "'%s' has no '='", p->env[i]);
+		if (!strchr(p->env[i], '=') || p->env[i][0] == '=')
+			return decode_bad(d, "env", "'%s' is not NAME=VALUE", p->env[i]);
 	if (!p->env)
 		p->env = arena_new_array(d->arena, 1, const char *);
 	for (size_t i = 0; i < p->n_rlimits; i++)
