@@ -5,6 +5,7 @@
 #include "lib/file.h"
 #include "lib/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -78,8 +79,13 @@ static void report(const char *level, const char *word, const char *fmt, va_list
 	if (sink.fd)
 		write_line(level, text);
 	/* With a log file standard error still gets errors: a person may be looking. */
-	if (!sink.fd || strcmp(level, "error") == 0)
-		fprintf(stderr, "ferry: %s%s\n", word, text);
+	if (sink.fd && strcmp(level, "error") != 0)
+		return;
+	/* One line, and nothing that a terminal would obey: names may come from a container or its configuration. */
+	for (char *c = text; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
+	fprintf(stderr, "ferry: %s%s\n", word, text);
 }
 
 void log_error(const char *fmt, ...)

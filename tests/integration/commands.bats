@@ -241,6 +241,12 @@ $id-b"
 	has_not "does not exist"
 }
 
+@test "an error is one line, without what a terminal would obey" {
+	run ferry state $'a\nb\e[2J'
+	failed "'a b [2J'"
+	equal "${#lines[@]}" 1
+}
+
 @test "a failed command prints nothing on standard output" {
 	run --separate-stderr ferry state nope
 	[ "$status" -ne 0 ]
