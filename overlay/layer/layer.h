@@ -32,10 +32,15 @@ enum layer_verb {
 /*
  * LAYER_SPLIT makes regular files (0600), directories (0700), symbolic links with their text as it is, and hard links. It
  * is for archives that may be an image: a member of another type, or with a name that no image's archive has, ends it at
- * once with -EMEDIUMTYPE: a root file system. Names that image archives have: "blobs" and what is below it; at the top
+ * once with -EMEDIUMTYPE: a root file system.
+ */
+
+/*
+ * Whether an image's archive has members of that name (without a leading "./"): "blobs" and what is below it; at the top
  * "oci-layout", "repositories", and what ends in ".json", ".tar" or ".tar.gz"; what begins with 12 hexadecimal digits, after
  * "sha256:" or not, and what is below it (Docker's HEX/layer.tar).
  */
+bool layer_is_image_member(const char *name);
 
 enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD, LAYER_XZ };
 
