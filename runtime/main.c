@@ -62,7 +62,7 @@ static int run_command(const struct cli_command *c, struct runtime *rt, int argc
 
 	void *options = arena_alloc(&rt->arena, c->options_size ? c->options_size : 1);
 	int r = cli_parse(c->options, c->stop_at_first, options, &rt->arena, argc, argv, &n, &help, &e);
-	if (r >= 0 && help)
+	if (r >= 0 && (help || c->family))
 		return cli_print_command_help(c), 0;
 	if (r >= 0)
 		r = check_count(c, n, &e);
@@ -84,27 +84,27 @@ static int run_command(const struct cli_command *c, struct runtime *rt, int argc
 	return r;
 }
 
-static int dispatch(const struct cli_global *g, int argc, char **argv, char **whole)
+static int dispatch(const struct cli_global *g, struct arena *a, int argc, char **argv, char **whole)
 {
 	struct err e = ERR_INIT;
 	struct runtime rt;
 	const char *manager = NULL;
-	const struct cli_command *c = cli_find(argv[0]);
+	const struct cli_command *c = NULL;
+	int words = 0;
 
-	if (!c) {
-		err_say(&e, EINVAL, "unknown command \"%s\"", argv[0]);
-		return usage_error(NULL, &e);
-	}
-	int r = cgroup_manager(g, &manager, &e);
+	int r = cli_find_words(a, argc, argv, &c, &words, &e);
+	if (r >= 0)
+		r = cgroup_manager(g, &manager, &e);
 	if (r < 0)
-		return usage_error(NULL, &e);
+		return usage_error(c && c->family ? c : NULL, &e);
 	r = runtime_init(&rt, g->root, g->rootless, manager, &e);
 	rt.argv = whole;
+	rt.image_store = g->image_store;
 	if (r < 0) {
 		log_error("%s", e.msg);
 		return 1;
 	}
-	r = run_command(c, &rt, argc - 1, argv + 1, whole);
+	r = run_command(c, &rt, argc - words, argv + words, whole);
 	runtime_finish(&rt);
 	return r;
 }
@@ -133,5 +133,5 @@ int main(int argc, char **argv)
 	if (g.help || help || n == 0)
 		return cli_print_help(), 0;
 	argv[n] = NULL;
-	return dispatch(&g, n, argv, whole);
+	return dispatch(&g, &arena, n, argv, whole);
 }

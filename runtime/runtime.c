@@ -73,6 +73,19 @@ int runtime_init(struct runtime *rt, const char *root, const char *rootless, con
 	return 0;
 }
 
+const char *runtime_data_path(struct runtime *rt, const char *name)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	if (!rt->rootless)
+		return arena_printf(&rt->arena, "/var/lib/ferry/%s", name);
+	if (data && data[0] == '/')
+		return arena_printf(&rt->arena, "%s/ferry/%s", data, name);
+	if (home && home[0] == '/')
+		return arena_printf(&rt->arena, "%s/.local/share/ferry/%s", home, name);
+	return NULL;
+}
+
 void runtime_finish(struct runtime *rt)
 {
 	arena_finish(&rt->arena);

@@ -14,6 +14,7 @@
 struct runtime {
 	struct arena arena; /* for the length of the command */
 	const char *root_path; /* --root, or /run/ferry, or $XDG_RUNTIME_DIR/ferry */
+	const char *image_store; /* --image-store, or NULL: runtime/images.h */
 	char **argv; /* the whole command line, for the program to be executed again from a sealed copy */
 	uid_t euid;
 	bool rootless;
@@ -29,5 +30,11 @@ void runtime_finish(struct runtime *rt);
 
 /* Opens the state root; with @make it is made when missing, else -ENOENT. The caller's descriptor. */
 int runtime_open_root(const struct runtime *rt, bool make, struct err *e);
+
+/*
+ * Where what lasts is kept: /var/lib/ferry/NAME, or of an ordinary user $XDG_DATA_HOME/ferry/NAME or
+ * ~/.local/share/ferry/NAME. NULL when the environment names no such place.
+ */
+const char *runtime_data_path(struct runtime *rt, const char *name);
 
 #endif

@@ -47,11 +47,16 @@ struct cli_option {
 	{ name, letter, type, offsetof(st, field), value, help }
 
 /* Under which heading --help lists a command. */
-enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_OTHER, CLI_HIDDEN };
+enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_IMAGES, CLI_OTHER, CLI_HIDDEN };
 
+/*
+ * A member of a family of commands is called by two words: "image ls". The family, "image", has a row before those of its
+ * members; it does nothing but explain itself.
+ */
 struct cli_command {
-	const char *name;
-	const char *arguments; /* "CONTAINER [SIGNAL]"; a new container's is "ID" */
+	const char *name; /* in full */
+	/* "CONTAINER [SIGNAL]", "IMAGE...": the completions know what begins so; a new container's is "ID" */
+	const char *arguments;
 	const char *summary; /* one line */
 	const char *details; /* what --help says besides, lines ended by newlines; may be NULL */
 	enum cli_group group;
@@ -59,6 +64,7 @@ struct cli_command {
 	size_t options_size; /* of the struct that they fill */
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
+	bool family; /* without run */
 	bool seal; /* joins what runs already: from a sealed copy (runtime/seal.h) */
 	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */
 	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);
@@ -69,7 +75,7 @@ extern const struct cli_command *const cli_commands[];
 extern const struct cli_option cli_global_options[];
 
 struct cli_global {
-	const char *root, *log, *log_format, *log_level, *rootless, *cgroup_manager;
+	const char *root, *image_store, *log, *log_format, *log_level, *rootless, *cgroup_manager;
 	bool debug, systemd_cgroup, version, help;
 };
 
@@ -82,6 +88,17 @@ int cli_parse(const struct cli_option *table, bool stop_at_first, void *options,
 	      int *ret_args, bool *ret_help, struct err *e);
 
 const struct cli_command *cli_find(const char *name);
+
+/*
+ * By the first word or the first two of a command line, @argc being at least 1. *ret_words: how many it took. -EINVAL: there
+ * is none, with those that are nearly like it; *ret is then the family that has no such member, or NULL.
+ */
+int cli_find_words(struct arena *a, int argc, char **argv, const struct cli_command **ret, int *ret_words,
+		   struct err *e);
+
+/* "ls" for "image ls", if that is a member of @family (of any, if that is NULL); else NULL. */
+const char *cli_member(const struct cli_command *family, const struct cli_command *c);
+
 void cli_print_help(void); /* of the program */
 void cli_print_command_help(const struct cli_command *c);
 void cli_print_version(void);

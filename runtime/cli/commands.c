@@ -1,5 +1,8 @@
 #include "runtime/cli/commands.h"
 
+#include "lib/near.h"
+
+#include <errno.h>
 #include <string.h>
 
 const struct cli_command *const cli_commands[] = {
@@ -17,6 +20,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_pause,
 	&command_resume,
 	&command_update,
+	&command_image,
 	&command_spec,
 	&command_features,
 	&command_help,
@@ -30,6 +34,8 @@ const struct cli_command *const cli_commands[] = {
 const struct cli_option cli_global_options[] = {
 	GLOBAL("root", 0, CLI_STRING, root, "DIR",
 	       "keep the state of containers here (default: /run/ferry, rootless $XDG_RUNTIME_DIR/ferry)"),
+	GLOBAL("image-store", 0, CLI_STRING, image_store, "DIR",
+	       "keep images here (default: /var/lib/ferry/images, rootless ~/.local/share/ferry/images)"),
 	GLOBAL("log", 0, CLI_STRING, log, "FILE", "append messages to this file too"),
 	GLOBAL("log-format", 0, CLI_STRING, log_format, "text|json", "format of the log file (default: text)"),
 	GLOBAL("log-level", 0, CLI_STRING, log_level, "error|warning|info|debug",
@@ -51,4 +57,47 @@ const struct cli_command *cli_find(const char *name)
 		if (strcmp((*c)->name, name) == 0)
 			return *c;
 	return NULL;
+}
+
+const char *cli_member(const struct cli_command *family, const struct cli_command *c)
+{
+	const char *space = strchr(c->name, ' ');
+	size_t len = space ? (size_t)(space - c->name) : 0;
+
+	if (!space || (family && (strlen(family->name) != len || strncmp(family->name, c->name, len) != 0)))
+		return NULL;
+	return space + 1;
+}
+
+static int unknown(struct arena *a, const struct cli_command *family, const char *word, struct err *e)
+{
+	struct near near = { .word = word };
+
+	for (const struct cli_command *const *c = cli_commands; *c; c++) {
+		const char *form = family ? cli_member(family, *c) : cli_member(NULL, *c) ? NULL : (*c)->name;
+		if (form && (*c)->group != CLI_HIDDEN)
+			near_offer(&near, form, (*c)->name);
+	}
+	return err_say(e, EINVAL, "unknown command \"%s%s%s\"%s", family ? family->name : "", family ? " " : "", word,
+		       near_hint(&near, a));
+}
+
+int cli_find_words(struct arena *a, int argc, char **argv, const struct cli_command **ret, int *ret_words,
+		   struct err *e)
+{
+	const struct cli_command *c = cli_find(argv[0]);
+
+	*ret = NULL;
+	if (!c || cli_member(NULL, c))
+		return unknown(a, NULL, argv[0], e);
+	*ret = c;
+	*ret_words = 1;
+	if (!c->family || argc < 2 || argv[1][0] == '-')
+		return 0;
+	*ret_words = 2;
+	*ret = cli_find(arena_printf(a, "%s %s", argv[0], argv[1]));
+	if (*ret)
+		return 0;
+	*ret = c;
+	return unknown(a, c, argv[1], e);
 }

@@ -6,6 +6,7 @@
 
 extern const struct cli_command command_launch; /* launch.c */
 extern const struct cli_command command_create, command_run, command_start; /* create.c */
+extern const struct cli_command command_image; /* image.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */

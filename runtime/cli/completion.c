@@ -12,10 +12,51 @@ static bool shown(const struct cli_command *c)
 	return c->group != CLI_HIDDEN;
 }
 
-/* Whether the first argument names a container that exists. */
-static bool takes_container(const struct cli_command *c)
+/* Of the first word: the commands that stand alone, and the families. */
+static bool is_first(const struct cli_command *c)
 {
-	return strncmp(c->arguments, "CONTAINER", 9) == 0;
+	return shown(c) && !cli_member(NULL, c);
+}
+
+/* What an argument may name that exists: how the text of a command's arguments begins then, and what lists the names. */
+static const struct subject {
+	const char *begin, *name, *list;
+} subjects[] = {
+	{ "CONTAINER", "container", "list -q" },
+	{ "IMAGE", "image", "image ls --format names" },
+};
+enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
+
+static bool takes(const struct cli_command *c, const struct subject *s)
+{
+	return strncmp(c->arguments, s->begin, strlen(s->begin)) == 0;
+}
+
+/* The global options that say where to look for what exists. */
+static bool says_where(const struct cli_option *o)
+{
+	return strcmp(o->name, "root") == 0 || strcmp(o->name, "image-store") == 0;
+}
+
+/* "--root|--log": those that are followed by a value, and say where, or do not. */
+static void print_valued(bool where, const char *between)
+{
+	const char *bar = "";
+
+	for (const struct cli_option *o = cli_global_options; o->name; o++) {
+		if (!cli_takes_value(o) || says_where(o) != where)
+			continue;
+		printf("%s--%s", bar, o->name);
+		bar = between;
+	}
+}
+
+static void print_words(const struct cli_command *family, const char *between)
+{
+	for (const struct cli_command *const *c = cli_commands; *c; c++) {
+		if (family ? cli_member(family, *c) != NULL && shown(*c) : is_first(*c))
+			printf("%s%s", family ? cli_member(family, *c) : (*c)->name, between);
+	}
 }
 
 static bool is_choice(const struct cli_option *o)
@@ -62,9 +103,9 @@ static void bash_values(const char *command, const struct cli_option *table)
 	for (const struct cli_option *o = table; o->name; o++) {
 		if (!cli_takes_value(o))
 			continue;
-		printf("\t%s,--%s", command, o->name);
+		printf("\t'%s,--%s'", command, o->name);
 		if (o->letter)
-			printf("|%s,-%c", command, o->letter);
+			printf("|'%s,-%c'", command, o->letter);
 		fputs(") ", stdout);
 		if (is_choice(o)) {
 			fputs("COMPREPLY=($(compgen -W '", stdout);
@@ -81,11 +122,23 @@ static void bash_values(const char *command, const struct cli_option *table)
 	}
 }
 
-static void bash_commands(void)
+/*
+ * What comes after a command: a family's members, or names of what exists. Bash takes the colon of a name for the end of a
+ * word, and wants what follows it alone.
+ */
+static void bash_arguments(const struct cli_command *c)
 {
-	for (const struct cli_command *const *c = cli_commands; *c; c++)
-		if (shown(*c))
-			printf("%s ", (*c)->name);
+	if (c->family) {
+		printf("\t'%s') COMPREPLY=($(compgen -W '", c->name);
+		print_words(c, " ");
+		fputs("' -- \"$cur\")) ;;\n", stdout);
+	}
+	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
+		if (takes(c, s))
+			printf("\t'%s') cur=${COMP_LINE:0:COMP_POINT}; cur=${cur##* }\n"
+			       "\t\tCOMPREPLY=($(compgen -W \"$(ferry \"${where[@]}\" %s 2>/dev/null)\" -- \"$cur\"))\n"
+			       "\t\t[[ $cur != *:* ]] || COMPREPLY=(\"${COMPREPLY[@]#\"${cur%%:*}:\"}\") ;;\n",
+			       c->name, s->list);
 }
 
 static void print_bash(void)
@@ -93,24 +146,26 @@ static void print_bash(void)
 	fputs("# bash completion for ferry, written by 'ferry completion bash'\n"
 	      "_ferry()\n"
 	      "{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= at=0 i options\n"
-	      "\tlocal -a root=()\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i options\n"
+	      "\tlocal -a where=()\n"
 	      "\tCOMPREPLY=()\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
-	      "\t\t--root) root=(--root \"${COMP_WORDS[i+1]}\"); ((i++)) ;;\n"
 	      "\t\t",
 	      stdout);
-	const char *bar = "";
-	for (const struct cli_option *o = cli_global_options; o->name; o++) {
-		if (!cli_takes_value(o) || strcmp(o->name, "root") == 0)
-			continue;
-		printf("%s--%s", bar, o->name);
-		bar = "|";
-	}
+	print_valued(true, "|");
+	fputs(") where+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\"); ((i++)) ;;\n\t\t", stdout);
+	print_valued(false, "|");
 	fputs(") ((i++)) ;;\n"
 	      "\t\t-*) ;;\n"
-	      "\t\t*) command=${COMP_WORDS[i]}; at=$i; break ;;\n"
+	      "\t\t*) command+=${command:+ }${COMP_WORDS[i]}\n"
+	      "\t\t\tcase $command in\n",
+	      stdout);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if ((*c)->family)
+			printf("\t\t\t%s) continue ;;\n", (*c)->name);
+	fputs("\t\t\tesac\n"
+	      "\t\t\tbreak ;;\n"
 	      "\t\tesac\n"
 	      "\tdone\n"
 	      "\tcase $command,$prev in\n",
@@ -125,7 +180,7 @@ static void print_bash(void)
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
 		if (!shown(*c))
 			continue;
-		printf("\t%s) options='", (*c)->name);
+		printf("\t'%s') options='", (*c)->name);
 		bash_names((*c)->options);
 		fputs("--help' ;;\n", stdout);
 	}
@@ -137,17 +192,12 @@ static void print_bash(void)
 	      "\tcase $command in\n"
 	      "\t''|help) COMPREPLY=($(compgen -W '",
 	      stdout);
-	bash_commands();
-	fputs("' -- \"$cur\")) ;;\n\t", stdout);
-	bar = "";
-	for (const struct cli_command *const *c = cli_commands; *c; c++) {
-		if (!shown(*c) || !takes_container(*c))
-			continue;
-		printf("%s%s", bar, (*c)->name);
-		bar = "|";
-	}
-	fputs(") COMPREPLY=($(compgen -W \"$(ferry \"${root[@]}\" list -q 2>/dev/null)\" -- \"$cur\")) ;;\n"
-	      "\tesac\n"
+	print_words(NULL, " ");
+	fputs("' -- \"$cur\")) ;;\n", stdout);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if (shown(*c))
+			bash_arguments(*c);
+	fputs("\tesac\n"
 	      "}\n"
 	      "complete -F _ferry ferry\n",
 	      stdout);
@@ -188,46 +238,61 @@ static void zsh_option(const struct cli_option *o, const char *indent)
 
 static void zsh_arguments(const struct cli_command *c)
 {
-	printf("\t\t%s) _arguments \\\n", c->name);
+	printf("\t\t'%s') _arguments \\\n", c->name);
 	for (const struct cli_option *o = c->options; o->name; o++)
 		zsh_option(o, "\t\t\t");
 	fputs("\t\t\t'--help[explain the command]'", stdout);
-	if (takes_container(c))
-		fputs(" \\\n\t\t\t'1:container:_ferry_containers'", stdout);
-	else if (strcmp(c->name, "help") == 0)
+	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
+		if (takes(c, s))
+			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", strstr(c->arguments, "...") ? "*" : "1", s->name, s->list);
+	if (strcmp(c->name, "help") == 0)
 		fputs(" \\\n\t\t\t'1:command:_ferry_commands'", stdout);
+	else if (c->family)
+		printf(" \\\n\t\t\t'1:command:_ferry_commands_%s'", c->name);
 	if (strcmp(c->name, "exec") == 0)
 		fputs(" \\\n\t\t\t'*::command: _normal'", stdout);
 	fputs(" ;;\n", stdout);
+}
+
+/* The function that offers the members of a family, or the commands of the first word. */
+static void zsh_commands(const struct cli_command *family)
+{
+	printf("_ferry_commands%s%s()\n"
+	       "{\n"
+	       "\tlocal -a commands=(\n",
+	       family ? "_" : "", family ? family->name : "");
+	for (const struct cli_command *const *c = cli_commands; *c; c++) {
+		if (!shown(*c) || (family ? !cli_member(family, *c) : cli_member(NULL, *c) != NULL))
+			continue;
+		printf("\t\t'%s:", family ? cli_member(family, *c) : (*c)->name);
+		print_quoted((*c)->summary, "");
+		fputs("'\n", stdout);
+	}
+	fputs("\t)\n"
+	      "\t_describe command commands\n"
+	      "}\n",
+	      stdout);
 }
 
 static void print_zsh(void)
 {
 	fputs("#compdef ferry\n"
 	      "# zsh completion for ferry, written by 'ferry completion zsh'\n"
-	      "_ferry_containers()\n"
+	      "_ferry_names()\n"
 	      "{\n"
-	      "\tlocal -a ids\n"
-	      "\tids=(${(f)\"$(ferry ${ferry_root:+--root $ferry_root} list -q 2>/dev/null)\"})\n"
-	      "\tcompadd -a ids\n"
-	      "}\n"
-	      "_ferry_commands()\n"
-	      "{\n"
-	      "\tlocal -a commands=(\n",
+	      "\tlocal -a names\n"
+	      "\tnames=(${(f)\"$(ferry $ferry_where $@ 2>/dev/null)\"})\n"
+	      "\tcompadd -a names\n"
+	      "}\n",
 	      stdout);
-	for (const struct cli_command *const *c = cli_commands; *c; c++) {
-		if (!shown(*c))
-			continue;
-		printf("\t\t'%s:", (*c)->name);
-		print_quoted((*c)->summary, "");
-		fputs("'\n", stdout);
-	}
-	fputs("\t)\n"
-	      "\t_describe command commands\n"
-	      "}\n"
-	      "_ferry()\n"
+	zsh_commands(NULL);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if ((*c)->family)
+			zsh_commands(*c);
+	fputs("_ferry()\n"
 	      "{\n"
-	      "\tlocal curcontext=\"$curcontext\" state line ferry_root\n"
+	      "\tlocal curcontext=\"$curcontext\" state line\n"
+	      "\tlocal -a ferry_where\n"
 	      "\ttypeset -A opt_args\n"
 	      "\t_arguments -C \\\n",
 	      stdout);
@@ -236,7 +301,20 @@ static void print_zsh(void)
 	fputs("\t\t'1:command:_ferry_commands' \\\n"
 	      "\t\t'*::argument:->argument'\n"
 	      "\t[[ $state == argument ]] || return\n"
-	      "\tferry_root=${opt_args[--root]}\n"
+	      "\tlocal option\n"
+	      "\tfor option in ",
+	      stdout);
+	print_valued(true, " ");
+	fputs("; do\n"
+	      "\t\t[[ -z $opt_args[$option] ]] || ferry_where+=($option $opt_args[$option])\n"
+	      "\tdone\n"
+	      "\tcase $words[1] in\n",
+	      stdout);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if ((*c)->family)
+			printf("\t\t%s) (( CURRENT == 2 )) || { words[1,2]=(\"$words[1,2]\"); (( CURRENT-- )) } ;;\n",
+			       (*c)->name);
+	fputs("\tesac\n"
 	      "\tcase $words[1] in\n",
 	      stdout);
 	for (const struct cli_command *const *c = cli_commands; *c; c++)
@@ -271,26 +349,67 @@ static void fish_option(const char *condition, const struct cli_option *o)
 	fputs("'\n", stdout);
 }
 
+static void fish_command(const struct cli_command *c)
+{
+	const char *member = cli_member(NULL, c);
+	char condition[64];
+
+	printf("complete -c ferry -n '__ferry_at %.*s' -a %s -d '", member ? (int)(member - 1 - c->name) : 0, c->name,
+	       member ? member : c->name);
+	print_quoted(c->summary, "");
+	fputs("'\n", stdout);
+	snprintf(condition, sizeof(condition), "__ferry_at %s", c->name);
+	for (const struct cli_option *o = c->options; o->name; o++)
+		fish_option(condition, o);
+	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
+		if (takes(c, s))
+			printf("complete -c ferry -n '%s' -a '(ferry $__ferry_where %s 2>/dev/null)' -d %s\n", condition,
+			       s->list, s->name);
+}
+
 static void print_fish(void)
 {
 	fputs("# fish completion for ferry, written by 'ferry completion fish'\n"
-	      "complete -c ferry -f\n",
+	      "complete -c ferry -f\n"
+	      "# Whether the command that stands on the line is this one; and where it says to look for what exists.\n"
+	      "function __ferry_at\n"
+	      "\tset -l found\n"
+	      "\tset -l before\n"
+	      "\tset -g __ferry_where\n"
+	      "\tfor word in (commandline -opc)[2..-1]\n"
+	      "\t\tswitch \"$before\"\n"
+	      "\t\tcase ",
+	      stdout);
+	print_valued(true, " ");
+	fputs("\n"
+	      "\t\t\tset -a __ferry_where $before $word\n"
+	      "\t\t\tset before\n"
+	      "\t\t\tcontinue\n"
+	      "\t\tcase ",
+	      stdout);
+	print_valued(false, " ");
+	fputs("\n"
+	      "\t\t\tset before\n"
+	      "\t\t\tcontinue\n"
+	      "\t\tend\n"
+	      "\t\tset before $word\n"
+	      "\t\tstring match -q -- '-*' $word; and continue\n"
+	      "\t\tset -a found $word\n"
+	      "\t\tcontains -- \"$found\" ''",
+	      stdout);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if ((*c)->family)
+			printf(" %s", (*c)->name);
+	fputs("; or break\n"
+	      "\tend\n"
+	      "\ttest \"$found\" = \"$argv\"\n"
+	      "end\n",
 	      stdout);
 	for (const struct cli_option *o = cli_global_options; o->name; o++)
-		fish_option("__fish_use_subcommand", o);
-	for (const struct cli_command *const *c = cli_commands; *c; c++) {
-		char condition[64];
-		if (!shown(*c))
-			continue;
-		printf("complete -c ferry -n '__fish_use_subcommand' -a %s -d '", (*c)->name);
-		print_quoted((*c)->summary, "");
-		fputs("'\n", stdout);
-		snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %s", (*c)->name);
-		for (const struct cli_option *o = (*c)->options; o->name; o++)
-			fish_option(condition, o);
-		if (takes_container(*c))
-			printf("complete -c ferry -n '%s' -a '(ferry list -q 2>/dev/null)' -d container\n", condition);
-	}
+		fish_option("__ferry_at", o);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if (shown(*c))
+			fish_command(*c);
 }
 
 static int run_completion(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)

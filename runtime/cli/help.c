@@ -12,6 +12,7 @@ static const struct {
 	{ CLI_LIFE, "The life of a container" },
 	{ CLI_LOOK, "What containers do" },
 	{ CLI_CHANGE, "Changing a running container" },
+	{ CLI_IMAGES, "Images" },
 	{ CLI_OTHER, "Besides" },
 };
 
@@ -61,15 +62,23 @@ static void print_options(const struct cli_option *table)
 	}
 }
 
+/* The rows of one group; or of a family, which has no groups, by the words that follow its name. */
+static void print_commands(const struct cli_command *family, enum cli_group group)
+{
+	for (const struct cli_command *const *c = cli_commands; *c; c++) {
+		const char *member = cli_member(family, *c);
+		if (family ? member != NULL : !member && (*c)->group == group)
+			printf("  %-12s%s\n", family ? member : (*c)->name, (*c)->summary);
+	}
+}
+
 void cli_print_help(void)
 {
 	printf("Usage: ferry [OPTIONS] COMMAND [ARGUMENTS]\n\n"
 	       "Runs containers as the Open Container Initiative specifies them.\n");
 	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
 		printf("\n%s:\n", groups[g].title);
-		for (const struct cli_command *const *c = cli_commands; *c; c++)
-			if ((*c)->group == groups[g].group)
-				printf("  %-12s%s\n", (*c)->name, (*c)->summary);
+		print_commands(NULL, groups[g].group);
 	}
 	printf("\nOptions:\n");
 	print_options(cli_global_options);
@@ -82,6 +91,12 @@ void cli_print_command_help(const struct cli_command *c)
 	       *c->arguments ? " " : "", c->arguments, c->summary);
 	if (c->details)
 		printf("\n%s", c->details);
+	if (c->family) {
+		printf("\nCommands:\n");
+		print_commands(c, 0);
+		printf("\n'ferry %s COMMAND --help' says more about each; so does the manual page, ferry-%s(1).\n", c->name,
+		       c->name);
+	}
 	if (c->options->name) {
 		printf("\nOptions:\n");
 		print_options(c->options);
@@ -93,13 +108,16 @@ static const struct cli_option help_options[] = { { 0 } };
 static int run_help(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct cli_command *c;
+	int words = 0;
 
-	(void)rt, (void)options;
+	(void)options;
 	if (argc == 0)
 		return cli_print_help(), 0;
-	c = cli_find(argv[0]);
-	if (!c)
-		return err_say(e, EINVAL, "unknown command \"%s\"", argv[0]);
+	int r = cli_find_words(&rt->arena, argc, argv, &c, &words, e);
+	if (r < 0)
+		return r;
+	if (words < argc)
+		return err_say(e, EINVAL, "the command \"%s\" has no commands of its own", c->name);
 	cli_print_command_help(c);
 	return 0;
 }
@@ -110,6 +128,6 @@ const struct cli_command command_help = {
 	.summary = "Explain ferry or one of its commands",
 	.group = CLI_OTHER,
 	.options = help_options,
-	.max_args = 1,
+	.max_args = 2,
 	.run = run_help,
 };

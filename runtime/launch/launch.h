@@ -110,7 +110,7 @@ int launch_volume(const char *text, const char *cwd, struct arena *a, struct spe
 /* ---- directories and names ---- */
 
 /* Where launched containers' directories are, when the options do not say. */
-int launch_storage(const struct runtime *rt, const char **ret, struct err *e);
+int launch_storage(struct runtime *rt, const char **ret, struct err *e);
 
 /* Two words from @number. In the arena. */
 const char *launch_name(uint64_t number, struct arena *a);

@@ -28,18 +28,10 @@
 /* A directory while it is made; no container's name begins like this. */
 #define UNFINISHED ".unfinished"
 
-int launch_storage(const struct runtime *rt, const char **ret, struct err *e)
+int launch_storage(struct runtime *rt, const char **ret, struct err *e)
 {
-	struct arena *a = (struct arena *)&rt->arena;
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-	if (!rt->rootless)
-		*ret = "/var/lib/ferry/launch";
-	else if (data && data[0] == '/')
-		*ret = arena_printf(a, "%s/ferry/launch", data);
-	else if (home && home[0] == '/')
-		*ret = arena_printf(a, "%s/.local/share/ferry/launch", home);
-	else
+	*ret = runtime_data_path(rt, "launch");
+	if (!*ret)
 		return err_say(e, EINVAL, "HOME is not set: say --storage where the container's files may be kept");
 	return 0;
 }

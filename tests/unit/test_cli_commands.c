@@ -54,13 +54,52 @@ static void every_command_is_listed(void **state)
 	(void)state;
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
 		assert_ptr_equal(cli_find((*c)->name), *c);
-		if ((*c)->group != CLI_HIDDEN)
+		if ((*c)->group != CLI_HIDDEN && !cli_member(NULL, *c))
 			assert_non_null(strstr(text, (*c)->summary));
 	}
 	assert_null(cli_find("nosuch"));
 	/* Engines ask for the help of these to learn whether they can be used. */
 	assert_null(cli_find("checkpoint"));
 	free(text);
+}
+
+static const struct cli_command *found(int argc, char **argv, int expected_words)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	const struct cli_command *c;
+	struct err e;
+	int words;
+
+	assert_int_equal(cli_find_words(&a, argc, argv, &c, &words, &e), 0);
+	assert_int_equal(words, expected_words);
+	return c;
+}
+
+static void families(void **state)
+{
+	static const struct cli_command family = { .name = "image", .family = true };
+	static const struct cli_command member = { .name = "image ls" }, other = { .name = "images" };
+	cleanup_arena struct arena a = ARENA_INIT;
+	const struct cli_command *c;
+	struct err e;
+	int words;
+
+	(void)state;
+	assert_string_equal(cli_member(&family, &member), "ls");
+	assert_string_equal(cli_member(NULL, &member), "ls");
+	assert_null(cli_member(&other, &member));
+	assert_null(cli_member(&family, &other));
+	assert_null(cli_member(NULL, &family));
+
+	assert_string_equal(found(1, (char *[]){ "image" }, 1)->name, "image");
+	assert_string_equal(found(2, (char *[]){ "image", "--help" }, 1)->name, "image");
+	assert_string_equal(found(2, (char *[]){ "list", "image" }, 1)->name, "list");
+	assert_int_equal(cli_find_words(&a, 2, (char *[]){ "image", "lss" }, &c, &words, &e), -EINVAL);
+	assert_ptr_equal(c, cli_find("image"));
+	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "image ls" }, &c, &words, &e), -EINVAL);
+	assert_null(c);
+	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "strat" }, &c, &words, &e), -EINVAL);
+	assert_string_equal(e.msg, "unknown command \"strat\": did you mean \"start\"?");
 }
 
 /* A table with a mistake would make a command that cannot be used as it says. */
@@ -70,7 +109,8 @@ static void tables_are_sound(void **state)
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
 		for (const struct cli_command *const *d = cli_commands; d < c; d++)
 			assert_string_not_equal((*c)->name, (*d)->name);
-		assert_non_null((*c)->run);
+		assert_int_equal((*c)->family, !(*c)->run);
+		assert_true((*c)->options_size || !(*c)->options->name);
 		assert_non_null((*c)->arguments);
 		for (const struct cli_option *o = (*c)->options; o->name; o++) {
 			assert_int_equal(cli_takes_value(o), o->value != NULL);
@@ -274,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_option_is_explained), cmocka_unit_test(every_command_is_listed),
+		cmocka_unit_test(families),
 		cmocka_unit_test(tables_are_sound),	     cmocka_unit_test(engines_options_are_known),
 		cmocka_unit_test(exec_inherits),	     cmocka_unit_test(exec_options_change),
 		cmocka_unit_test(exec_refuses),		     cmocka_unit_test(stats_document),

@@ -1,0 +1,31 @@
+#include "runtime/images.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int images_path(struct runtime *rt, const char **ret, struct err *e)
+{
+	const char *path = rt->image_store ? rt->image_store : getenv("FERRY_IMAGE_STORE");
+	char cwd[4096];
+
+	if (!path || !*path) {
+		path = runtime_data_path(rt, "images");
+		if (!path)
+			return err_say(e, EINVAL, "HOME is not set: say --image-store where images may be kept");
+	} else if (path[0] != '/') {
+		if (!getcwd(cwd, sizeof(cwd)))
+			return err_set(e, errno, "find the current directory");
+		path = arena_printf(&rt->arena, "%s/%s", cwd, path);
+	}
+	*ret = path;
+	return 0;
+}
+
+int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e)
+{
+	const char *path;
+
+	int r = images_path(rt, &path, e);
+	return r < 0 ? r : store_open(path, make, &rt->arena, ret, e);
+}

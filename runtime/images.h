@@ -1,0 +1,17 @@
+/* The image store that every command and launch use. */
+#ifndef RUNTIME_IMAGES_H
+#define RUNTIME_IMAGES_H
+
+#include "overlay/store/store.h"
+#include "runtime/runtime.h"
+
+/*
+ * Opens the store: where --image-store says, or FERRY_IMAGE_STORE in the environment, or with what lasts
+ * (runtime_data_path). With @make it is made when missing; else one that is missing is -ENOENT, and says how to get an image.
+ */
+int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e);
+
+/* Where that is, absolute. */
+int images_path(struct runtime *rt, const char **ret, struct err *e);
+
+#endif
