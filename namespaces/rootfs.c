@@ -129,11 +129,26 @@ static int enter_without_pivot(const struct rootfs_plan *p, struct err *e)
 	return change_root(p, e);
 }
 
+/*
+ * Where ferry itself runs in a chroot, a pivot there would leave the host's tree at the root of the mount namespace, and
+ * whoever joins the namespace lands in that: `exec`, to begin with. Joining it leads out of the chroot.
+ */
+static int leave_chroot(struct err *e)
+{
+	closed_by_exec int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
+		return err_set(e, errno, "go to the root of the mount namespace");
+	return 0;
+}
+
 /* The old root ends up on top of the new one, so that it needs no directory of the image, and is then taken off. */
 static int pivot(const struct rootfs_plan *p, struct err *e)
 {
 	cleanup_close int old = -1;
 
+	if (!p->root_on_top && leave_chroot(e) < 0) /* there "/" of the namespace is the new root already */
+		return -e->code;
 	if (p->propagation == MS_SHARED && (old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_set(e, errno, "open '/'");
 	if (fchdir(p->root_fd) < 0)

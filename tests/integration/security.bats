@@ -126,3 +126,16 @@ start_sleeper_with_cwd_of_root() {
 	wait "$racer" || :
 	equal "$(ls -A "$outside")" untouched
 }
+
+@test "a runtime in a chroot: whoever joins the container's mount namespace is in the container" {
+	touch "$bundle/rootfs/of-the-container"
+	args /bin/sleep 1000000
+	mkdir "$WORK/outer"
+	echo "$id" >>"$WORK/made"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	attempt unshare --mount --propagation private sh -c '
+		mount --rbind / "$1" && cd / && exec chroot "$1" sh -c "$2" sh "$3" "$4" "$5" "$6"' sh "$WORK/outer" '
+		"$1" --root "$2" run --detach -b "$3" "$4" && "$1" --root "$2" exec "$4" ls /' "$FERRY" "$root" "$bundle" "$id"
+	succeeded
+	has of-the-container
+}
