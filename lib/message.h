@@ -1,5 +1,5 @@
 /*
- * Messages between a parent and its child over a SOCK_SEQPACKET pair: a kind, a number, an error, descriptors.
+ * Messages between a parent and its child over a SOCK_SEQPACKET pair: a kind, a number or data, an error, descriptors.
  * One message is one packet, so an error arrives whole or not at all.
  */
 #ifndef LIB_MESSAGE_H
@@ -10,13 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MESSAGE_FDS_MAX = 4 };
+enum { MESSAGE_FDS_MAX = 4, MESSAGE_DATA_MAX = 2040 };
 
 /* @ret gets two close-on-exec ends. */
 int message_pair(int ret[2], struct err *e);
 
 /* Sends a kind and a number, with up to MESSAGE_FDS_MAX descriptors, which stay the caller's. */
 int message_send(int sock, uint32_t kind, int64_t number, const int *fds, size_t n_fds, struct err *e);
+
+/* Sends a kind and up to MESSAGE_DATA_MAX bytes, likewise. */
+int message_send_data(int sock, uint32_t kind, const void *data, size_t len, const int *fds, size_t n_fds,
+		      struct err *e);
 
 /* Sends an error: message_receive on the other side fails with it. Failing to send is not reported. */
 void message_send_error(int sock, const struct err *what);
@@ -26,5 +30,11 @@ void message_send_error(int sock, const struct err *what);
  * it was sent, or a failure to receive. @ret_number and @ret_fd (the first descriptor, -1 without one) may be NULL.
  */
 int message_receive(int sock, int64_t *ret_number, int *ret_fd, struct err *e);
+
+/*
+ * The same for a message that has @len bytes of data, no more and no less (-EPROTO), and up to @n_fds descriptors: the
+ * rest of @ret_fds becomes -1.
+ */
+int message_receive_data(int sock, void *data, size_t len, int *ret_fds, size_t n_fds, struct err *e);
 
 #endif

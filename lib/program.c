@@ -92,14 +92,10 @@ int program_start(const struct program *p, const char *const *args, struct progr
 	return 0;
 }
 
-int program_receive(const struct program *p, struct program_process *process, int64_t *ret_number, int *ret_fd,
-		    struct err *e)
+int program_gone(const struct program *p, struct program_process *process, struct err *e)
 {
 	enum { LOADER_FAILED = 127 };
 
-	int r = message_receive(process->sock, ret_number, ret_fd, e);
-	if (r != 0)
-		return r;
 	int status = program_end(process);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == LOADER_FAILED)
 		return err_say(e, ENOTSUP, "%s cannot be loaded: it is not installed on this host, or too old",
@@ -107,6 +103,14 @@ int program_receive(const struct program *p, struct program_process *process, in
 	if (WIFSIGNALED(status))
 		return err_say(e, EIO, "%s was ended by signal %d", p->name, WTERMSIG(status));
 	return err_say(e, EIO, "%s ended with status %d", p->name, WEXITSTATUS(status));
+}
+
+int program_receive(const struct program *p, struct program_process *process, int64_t *ret_number, int *ret_fd,
+		    struct err *e)
+{
+	int r = message_receive(process->sock, ret_number, ret_fd, e);
+
+	return r == 0 ? program_gone(p, process, e) : r;
 }
 
 int program_end(struct program_process *process)

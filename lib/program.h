@@ -43,6 +43,9 @@ int program_start(const struct program *p, const char *const *args, struct progr
 int program_receive(const struct program *p, struct program_process *process, int64_t *ret_number, int *ret_fd,
 		    struct err *e);
 
+/* Ends it, and is the error that says why it ended before it answered: for who receives from process.sock itself. */
+int program_gone(const struct program *p, struct program_process *process, struct err *e);
+
 /* Closes the socket, which asks it to end, and waits for it. Returns the wait status. Does nothing twice. */
 int program_end(struct program_process *process);
 

@@ -39,6 +39,33 @@ static void test_values(void **state)
 	close(pair[1]);
 }
 
+static void test_data(void **state)
+{
+	struct err e = ERR_INIT;
+	char sent[MESSAGE_DATA_MAX] = "abc", got[MESSAGE_DATA_MAX] = "";
+	int pair[2], fds[2] = { 7, 7 };
+
+	(void)state;
+	assert_int_equal(message_pair(pair, &e), 0);
+	cleanup_close int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(message_send_data(pair[0], 5, sent, sizeof(sent), &file, 1, &e), 0);
+	assert_int_equal(message_receive_data(pair[1], got, sizeof(got), fds, 2, &e), 5);
+	assert_string_equal(got, "abc");
+	assert_true(fds[0] >= 0 && fds[0] != file);
+	assert_int_equal(fds[1], -1);
+	close_fd(&fds[0]);
+
+	assert_int_equal(message_send_data(pair[0], 5, sent, 3, NULL, 0, &e), 0);
+	assert_int_equal(message_receive_data(pair[1], got, 4, NULL, 0, &e), -EPROTO);
+	assert_int_equal(message_send_data(pair[0], 5, sent, sizeof(sent) + 1, NULL, 0, &e), -EMSGSIZE);
+	message_send_error(pair[0], &(struct err){ ENOSPC, "no room" });
+	assert_int_equal(message_receive_data(pair[1], got, 4, fds, 2, &e), -ENOSPC);
+	assert_string_equal(e.msg, "no room");
+	close(pair[0]);
+	assert_int_equal(message_receive_data(pair[1], got, 4, fds, 2, &e), 0);
+	close(pair[1]);
+}
+
 static void test_errors(void **state)
 {
 	struct err e = ERR_INIT, sent = ERR_INIT;
@@ -83,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_error_from_a_side_that_did_not_read),
 	};
