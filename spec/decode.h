@@ -1,6 +1,6 @@
 /*
- * The engine under spec/: walks a JSON tree along tables, one table an object of the specification, one row a member,
- * and fills plain structs. It keeps the path to where it is for errors.
+ * The engine under spec/, and under documents of other folders: walks a JSON tree along tables, one table an object, one
+ * row a member, and fills plain structs. It keeps the path to where it is for errors.
  *
  *	static const struct field pids[] = {
  *		{ "limit", FIELD_OPT_INT, AT(struct spec_resources, pids_limit) },

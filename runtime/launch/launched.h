@@ -1,6 +1,6 @@
 /*
- * A launched container at rest: a directory STORAGE/ID, which lives as long as the container does, over restarts of it and
- * of the machine. (/run/ferry/ID, the OCI container, is there from a start to the next, or to its deletion.)
+ * A launched container at rest: a directory STORAGE/ID, which lives as long as the container does, over restarts of it
+ * and of the machine. (/run/ferry/ID, the OCI container, is there from a start to the next, or to its deletion.)
  *
  *	launch.json    what was asked for: the struct below; replaced whole when `update` or `rename` changes it
  *	config.json    the configuration that was made of it; every start uses it as it is
@@ -9,8 +9,9 @@
  *	supervisor     a socket, while there is a supervisor (runtime/supervise)
  *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
  *
- *	STORAGE/.names/NAME -> ID    a symbolic link: the name that people use. The id is the name it was launched with, or
- *	                             NAME-2, NAME-3... where an older container that was renamed has that id
+ *	.names/NAME     in the user's own storage, whatever storage the container was given: a symbolic link to its
+ *	                directory, the name that people use. The id is the name it was launched with, or NAME-2,
+ *	                NAME-3... where an older container that was renamed has that id
  *
  * The directory's lock (flock) is held by whoever makes, starts or removes the container, and by its supervisor as long
  * as that lives: a directory without launch.json that nobody holds is what a killed launch left, and is removed by the
@@ -85,21 +86,48 @@ const char *launched_state_name(enum launched_state s);
 const char *launched_health_name(enum launched_healthiness h); /* "starting", ...; "none" */
 const char *restart_policy_name(enum restart_policy p); /* "no", "on-failure", "always", "unless-stopped" */
 
-/* Writes launch.json, the container's directory being @dir. */
+/* Write launch.json, or status.json (what of it is not found out from the kernel), into the container's directory. */
 int launched_save(int dir, const struct launched *l, struct err *e);
+int launched_save_status(int dir, const struct launched_status *s, struct err *e);
 
 /*
- * By name, by id, or by the beginning of a name or an id that only one has. -ENOENT: `no container "x"`, with the names that
- * are nearly like it. -EINVAL: names those that match. Everything is in rt->arena.
+ * Read what those wrote, strings in @a. A member that is unknown is passed over, one of another type is -EINVAL.
+ * -ENOENT without launch.json; without status.json *ret is a container that never ran.
+ */
+int launched_load(int dir, struct launched *ret, struct arena *a, struct err *e);
+int launched_load_status(int dir, struct launched_status *ret, struct arena *a, struct err *e);
+
+/* ---- finding those that were launched with this state root: launched.c ---- */
+
+/*
+ * By name, by id, or by the beginning of a name or an id that only one has. -ENOENT: `no container "x"`, with the names
+ * that are nearly like it. -EINVAL: names those that match. Everything is in rt->arena.
  */
 int launched_find(struct runtime *rt, const char *text, struct launched *ret, struct err *e);
+int launched_find_id(struct runtime *rt, const char *id, struct launched *ret, struct err *e); /* by the id alone */
 
 /* All, by name. Removes what killed commands left on the way. */
 int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e);
 
 int launched_status(struct runtime *rt, const struct launched *l, struct launched_status *ret, struct err *e);
 
+/* ---- names: launched_name.c ---- */
+
+/* Gives the container in @dir (absolute) its name, before it has a launch.json. -EEXIST: another has that name. */
+int launched_add_name(struct runtime *rt, const char *dir, const char *name, struct err *e);
+
 /* -EEXIST: another has that name. */
 int launched_rename(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+
+/* ---- its directory: storage.c ---- */
+
+/* A descriptor that holds its lock. -EBUSY when another does: whoever starts or removes it, or its supervisor. */
+int launched_lock(const struct launched *l, struct err *e);
+
+/*
+ * Removes all of it: what may still run of it, its record, its directory, its name. @dir: from launched_lock. Killed at
+ * any moment it leaves a whole container, or what the next command removes.
+ */
+int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e);
 
 #endif

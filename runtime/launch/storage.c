@@ -1,13 +1,14 @@
 /*
  * The directories of launched containers. Each names, in an extended attribute, where its container's record is. One
- * without a record that nobody holds locked is what a launch that was killed, or a machine that was restarted, has left:
- * the next launch removes it. Who makes or removes directories holds the lock of the storage itself.
+ * without launch.json and without a record that nobody holds locked is what a launch or a removal that was killed has
+ * left: the next command removes it. Who makes directories, or removes such, holds the lock of the storage itself.
  */
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "runtime/container.h"
 #include "runtime/discard.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_name.h"
 #include "runtime/log.h"
 
 #include <dirent.h>
@@ -74,16 +75,24 @@ static int list_trees(const char *dir, struct arena *a, const char ***ret, struc
 	size_t n = 0;
 	DIR *d = opendir(dir);
 
-	if (!d)
+	if (!d && errno != ENOENT)
 		return err_set(e, errno, "read '%s'", dir);
-	for (struct dirent *ent; (ent = readdir(d));)
+	for (struct dirent *ent; d && (ent = readdir(d));)
 		if (ent->d_type == DT_DIR && ent->d_name[0] != '.')
 			*arena_push(a, &trees, &n) = arena_printf(a, "%s/%s", dir, ent->d_name);
-	closedir(d);
+	if (d)
+		closedir(d);
 	*arena_push(a, &trees, &n) = dir;
 	*arena_push(a, &trees, &n) = NULL;
 	*ret = trees;
 	return 0;
+}
+
+static int discard(struct runtime *rt, const char *id, const char *dir, int fd, struct err *e)
+{
+	struct container gone = { .id = id, .dir = fd, .rootless = rt->rootless };
+
+	return list_trees(dir, &rt->arena, &gone.discard, e) < 0 ? -e->code : container_discard(rt, &gone, e);
 }
 
 /* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one. */
@@ -97,12 +106,11 @@ static int sweep_one(struct runtime *rt, const char *storage, const char *name, 
 	if (n < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
 	record[n] = '\0';
+	if (faccessat(fd, "launch.json", F_OK, 0) == 0 || errno != ENOENT)
+		return 0;
 	if (access(record, F_OK) == 0 || errno != ENOENT)
 		return 0;
-	struct container gone = { .id = name, .dir = fd, .rootless = rt->rootless };
-	if (list_trees(dir, &rt->arena, &gone.discard, e) < 0)
-		return -e->code;
-	return container_discard(rt, &gone, e);
+	return discard(rt, name, dir, fd, e);
 }
 
 static int sweep(struct runtime *rt, const char *storage, struct err *e)
@@ -117,6 +125,66 @@ static int sweep(struct runtime *rt, const char *storage, struct err *e)
 			log_warn("launch: what is left of container '%s': %s", ent->d_name, why.msg);
 	}
 	closedir(d);
+	return 0;
+}
+
+int launch_sweep(struct runtime *rt, const char *storage, struct err *e)
+{
+	cleanup_close int fd = open(storage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", storage);
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 ? 0 : sweep(rt, storage, e);
+}
+
+bool launch_is_ours(const struct runtime *rt, const char *dir, const char *id)
+{
+	char record[PATH_MAX];
+	ssize_t n = lgetxattr(dir, record_attribute(rt), record, sizeof(record) - 1);
+
+	if (n < 0)
+		return false;
+	record[n] = '\0';
+	return strcmp(record, arena_printf((struct arena *)&rt->arena, "%s/%s", rt->root_path, id)) == 0;
+}
+
+int launched_lock(const struct launched *l, struct err *e)
+{
+	cleanup_close int fd = open(l->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(e, errno, "container '%s': open '%s'", l->name, l->dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno != EWOULDBLOCK ? err_set(e, errno, "lock container '%s'", l->name) :
+		       err_say(e, EBUSY, "container '%s' is running, or another command is at work on it", l->name);
+	/* Whoever held it may have removed it. */
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return err_say(e, ENOENT, "no container \"%s\"", l->name);
+	return take_fd(&fd);
+}
+
+/* The OCI container of its last start. */
+static int remove_record(struct runtime *rt, const char *id, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	int r = container_open(rt, id, true, &c, e);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	c.discard = NULL;
+	return container_remove(rt, &c, NULL, e);
+}
+
+int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)
+{
+	if (remove_record(rt, l->id, e) < 0)
+		return err_wrap(e, "remove container '%s'", l->name);
+	/* From here on it is what the next launch removes. */
+	if (unlinkat(dir, "launch.json", 0) < 0 && errno != ENOENT)
+		return err_set(e, errno, "remove 'launch.json' of container '%s'", l->name);
+	if (discard(rt, l->id, l->dir, dir, e) < 0 || launched_remove_name(rt, l, e) < 0)
+		return err_wrap(e, "remove container '%s'", l->name);
 	return 0;
 }
 
