@@ -33,17 +33,12 @@ static int container_pids(struct runtime *rt, const char *id, pid_t **ret, size_
 	cleanup_close int cgroup = -1;
 	enum container_status s;
 
-	int r = container_open(rt, id, false, &c, e);
-	if (r < 0)
-		return r;
-	r = container_status(rt, &c, &s, e);
-	if (r < 0)
-		return r;
+	if (container_open(rt, id, false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+		return -e->code;
 	if (s == STATUS_STOPPED)
 		return err_say(e, ESRCH, "container not running");
-	r = container_cgroup(rt, &c, &cgroup, e);
-	if (r < 0)
-		return r;
+	if (container_cgroup(rt, &c, &cgroup, e) < 0)
+		return -e->code;
 	if (cgroup < 0)
 		return err_say(e, ENOTSUP, "the container has no cgroup of its own, so its processes cannot be told");
 	return cgroup_pids(cgroup, &rt->arena, ret, ret_n, e);

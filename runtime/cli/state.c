@@ -27,12 +27,8 @@ static int run_state(struct runtime *rt, const void *options, int argc, char **a
 	enum container_status s;
 
 	(void)options, (void)argc;
-	int r = container_open(rt, argv[0], false, &c, e);
-	if (r < 0)
-		return r;
-	r = container_status(rt, &c, &s, e);
-	if (r < 0)
-		return r;
+	if (container_open(rt, argv[0], false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+		return -e->code;
 	container_write_state(&c, s, &out, true);
 	puts(buf_text(&out));
 	return 0;
@@ -55,12 +51,8 @@ static int list_one(struct runtime *rt, const char *id, struct list *l, struct e
 	cleanup_container struct container c = CONTAINER_INIT;
 	enum container_status s;
 
-	int r = container_open(rt, id, false, &c, e);
-	if (r < 0)
-		return r;
-	r = container_status(rt, &c, &s, e);
-	if (r < 0)
-		return r;
+	if (container_open(rt, id, false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+		return -e->code;
 	*arena_push(&rt->arena, &l->rows, &l->n) = (struct row){ {
 		id,
 		arena_printf(&rt->arena, "%d", s == STATUS_STOPPED ? 0 : (int)c.pid),
