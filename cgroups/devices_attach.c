@@ -1,12 +1,11 @@
 #include "cgroups/devices.h"
 
 #include "lib/fd.h"
-#include "lib/file.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Tells our programs from systemd's ("sd_devices"), which it looks after itself. BPF_OBJ_NAME_LEN with its end. */
@@ -95,23 +94,11 @@ static int detach_ours(int dir, const uint32_t *ids, int n, struct err *e)
 	return 0;
 }
 
-/* In a user namespace other than the first, root lacks the rights too. */
-static bool in_user_namespace(void)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored;
-	unsigned inside, outside, count;
-
-	if (file_read_at(AT_FDCWD, "/proc/self/uid_map", 4096, &b, &ignored) < 0)
-		return false;
-	return sscanf(buf_text(&b), "%u %u %u", &inside, &outside, &count) != 3 || outside != 0 || count != UINT32_MAX;
-}
-
 static int refuse_or_skip(bool rootless, const char *doing, struct err *e)
 {
 	int code = errno;
 
-	if ((code == EPERM || code == EACCES) && (rootless || in_user_namespace()))
+	if ((code == EPERM || code == EACCES) && (rootless || !proc_in_first_userns()))
 		return 0;
 	return err_set(e, code, "linux.resources.devices: %s the device program", doing);
 }

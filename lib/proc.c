@@ -108,6 +108,19 @@ pid_t proc_clone(uint64_t flags, int cgroup, int *ret_pidfd)
 	return pid;
 }
 
+bool proc_in_first_userns(void)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	unsigned inside, outside, count;
+
+	if (file_read_once_at(AT_FDCWD, "/proc/self/uid_map", &b, &ignored) < 0)
+		return true;
+	/* There the whole range of ids is mapped. */
+	return sscanf(buf_text(&b), "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+	       count == UINT32_MAX;
+}
+
 int proc_exit_code(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);

@@ -7,6 +7,7 @@
 
 #include "lib/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -38,6 +39,9 @@ void proc_kill_child(int pidfd);
  * sibling, which is in the caller's cgroup anyway. Returns as fork(2) does.
  */
 pid_t proc_clone(uint64_t flags, int cgroup, int *ret_pidfd);
+
+/* False in a user namespace that somebody set up: root there has not the host's rights. */
+bool proc_in_first_userns(void);
 
 /* How a shell reports a wait status: the exit code, or 128 + signal. */
 int proc_exit_code(int wait_status);

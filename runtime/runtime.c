@@ -1,30 +1,14 @@
 #include "runtime/runtime.h"
 
 #include "lib/file.h"
+#include "lib/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/*
- * Root inside a user namespace that somebody else set up (podman's, say) has not the host's rights: it keeps its state
- * with the user's. The whole range of ids mapped is how the initial namespace looks.
- */
-static bool in_initial_userns(void)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	unsigned inside, outside, count;
-
-	if (file_read_once_at(AT_FDCWD, "/proc/self/uid_map", &b, &ignored) < 0)
-		return true;
-	return sscanf(buf_text(&b), "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-	       count == UINT32_MAX;
-}
 
 static int default_root(struct runtime *rt, struct err *e)
 {
@@ -45,7 +29,8 @@ int runtime_init(struct runtime *rt, const char *root, const char *rootless, con
 {
 	*rt = (struct runtime){ .euid = geteuid() };
 	if (!rootless || strcmp(rootless, "auto") == 0)
-		rt->rootless = rt->euid != 0 || !in_initial_userns();
+		/* Root inside a user namespace that somebody else set up (podman's, say) keeps its state with the user's. */
+		rt->rootless = rt->euid != 0 || !proc_in_first_userns();
 	else if (strcmp(rootless, "true") == 0)
 		rt->rootless = true;
 	else if (strcmp(rootless, "false") != 0)
