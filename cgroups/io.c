@@ -40,7 +40,7 @@ static int explain_missing(int dir, const struct cgroup_write *w, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	uint32_t bit = controller_of_file(w->file);
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	if (bit && file_read_at(dir, "cgroup.controllers", 4096, &b, &ignored) >= 0 &&
 	    !(controllers_parse(buf_text(&b)) & bit))

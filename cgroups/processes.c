@@ -92,7 +92,7 @@ int cgroup_kill(int dir, struct err *e)
 int cgroup_signal(int dir, int signal, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 	pid_t *pids;
 	size_t n;
 
@@ -116,7 +116,7 @@ int cgroup_signal(int dir, int signal, struct err *e)
 
 int cgroup_freeze(int dir, bool frozen, struct err *e)
 {
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	if (file_write_at(dir, "cgroup.freeze", frozen ? "1" : "0", e) < 0)
 		return -e->code;

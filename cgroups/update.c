@@ -145,7 +145,7 @@ static int refuse_memory(const struct cgroup_write *w, uint64_t used, struct err
 /* Asks for so much back. How little comes shows in memory.current; EAGAIN only says that it was less than asked. */
 static void reclaim(int dir, uint64_t bytes, struct arena *a)
 {
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	file_write_at(dir, "memory.reclaim", arena_printf(a, "%" PRIu64, bytes), &ignored);
 }
@@ -157,7 +157,7 @@ static void reclaim(int dir, uint64_t bytes, struct arena *a)
 static int shrink_memory(int dir, const struct cgroup_write *w, bool check_first, struct arena *a, struct err *e)
 {
 	cleanup_buf struct buf high = BUF_INIT;
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 	uint64_t want = value_of(w), used;
 
 	int r = cgroup_read_number(dir, "memory.current", &used, e);

@@ -98,7 +98,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return s;
 }
 
-void *arena_grow(struct arena *a, void **items, size_t *n, size_t size)
+void arena_grow(struct arena *a, void **items, size_t *n, size_t size)
 {
 	bool full = (*n & (*n - 1)) == 0; /* room doubles at each power of two */
 
@@ -108,5 +108,5 @@ void *arena_grow(struct arena *a, void **items, size_t *n, size_t size)
 			memcpy(bigger, *items, *n * size);
 		*items = bigger;
 	}
-	return (char *)*items + (*n)++ * size;
+	(*n)++;
 }

@@ -41,7 +41,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
  * @items: the address of the array pointer. @n: the address of its count, which grows by one.
  */
 #define arena_push(a, items, n) \
-	((__typeof__(*(items)))arena_grow((a), (void **)(items), (n), sizeof(**(items))))
-void *arena_grow(struct arena *a, void **items, size_t *n, size_t size);
+	(arena_grow((a), (void **)(items), (n), sizeof(**(items))), *(items) + *(n) - 1)
+void arena_grow(struct arena *a, void **items, size_t *n, size_t size);
 
 #endif

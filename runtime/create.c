@@ -225,8 +225,9 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 	if (s->waits_for_go && message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
 		return -e->code;
 	/* While the first process is at work. */
-	if (container_save_config(s->container, buf_text(s->config), s->config->len, e) < 0)
+	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
+	buf_finish(&s->config);
 	while (s->tells_ready) {
 		int r = message_receive(s->parent_end, NULL, ret_master, e);
 		if (r < 0 || r == MSG_READY)
@@ -292,6 +293,7 @@ void setup_finish(struct setup *s)
 	if (s->rootfs)
 		rootfs_plan_close(s->rootfs);
 	process_plan_close(&s->process);
+	buf_finish(&s->config);
 	cgroup_host_close(&s->cgroup_host);
 	close_fd(&s->cgroup_fd);
 	close_fd(&s->console_socket);
@@ -323,14 +325,13 @@ static bool needs_seal(const struct spec *s)
 int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
 	const struct create_request *r = s->request;
-	cleanup_buf struct buf text = BUF_INIT;
 	struct container plan_of = *s->container;
 	struct spec *spec;
 
 	*ret_pid = -1;
 	if (container_check_id(r->id, e) < 0 || find_bundle(rt, r, &plan_of, e) < 0)
 		return -e->code;
-	if (load_spec(rt, r, &plan_of, &text, &spec, e) < 0)
+	if (load_spec(rt, r, &plan_of, &s->config, &spec, e) < 0)
 		return -e->code;
 	if (check_terminal(spec, r, e) < 0 || check_preserved_fds(listen_fds() + r->preserve_fds, e) < 0)
 		return -e->code;
@@ -346,7 +347,6 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	s->container->discard = r->discard;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
-	s->config = &text;
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
 	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
 	    prepare(s, e) < 0 || spawn(s, ret_pid, ret_master, e) < 0) {

@@ -33,7 +33,7 @@ enum setup_message { MSG_PID = 1, MSG_GO, MSG_HOOKS, MSG_HOOKS_DONE, MSG_READY, 
 struct setup {
 	const struct spec *spec;
 	const struct create_request *request;
-	const struct buf *config; /* the text of spec, to be kept; while the container is made */
+	struct buf config; /* the text of spec, to be kept */
 	struct container *container;
 	struct ns_plan ns;
 	struct rootfs_plan *rootfs;

@@ -256,7 +256,7 @@ static int decode_scalar(struct decode *d, const struct json *v, const struct fi
 static int decode_field(struct decode *d, const struct json *v, const struct field *f, void *base)
 {
 	void *to = (char *)base + f->offset;
-	size_t not_kept, *count = f->count ? (size_t *)((char *)base + f->count) : &not_kept;
+	size_t not_kept = 0, *count = f->count ? (size_t *)((char *)base + f->count) : &not_kept;
 
 	switch (f->type) {
 	case FIELD_STRINGS:

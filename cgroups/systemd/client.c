@@ -24,7 +24,7 @@ struct systemd_bus {
 static uid_t owner_uid(void)
 {
 	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 	unsigned inside, outside;
 
 	if (file_read_at(AT_FDCWD, "/proc/self/uid_map", 4096, &b, &ignored) == 0 &&

@@ -48,7 +48,7 @@ static int find_path(struct cgroup_plan *p, pid_t pid, struct err *e)
  */
 static int start(struct systemd_bus *bus, const char *unit, const struct systemd_properties *props, struct err *e)
 {
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	int r = systemd_start_unit(bus, unit, props, e);
 	if (r != -EEXIST)
@@ -101,7 +101,7 @@ int systemd_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid
 	cleanup_systemd struct systemd_bus *bus = NULL;
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct systemd_properties props;
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	if (systemd_unit_properties(p, pid, &a, &props, e) < 0)
 		return -e->code;
@@ -141,7 +141,7 @@ int systemd_update(const struct cgroup_ref *ref, const struct spec_resources *r,
 int systemd_destroy(const struct cgroup_ref *ref, int root, const char *path, struct err *e)
 {
 	cleanup_systemd struct systemd_bus *bus = NULL;
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 
 	if (path) {
 		int r = cgroup_kill_and_wait(root, path, e);

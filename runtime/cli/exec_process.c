@@ -78,7 +78,7 @@ static int add_gids(const struct cli_strings *gids, struct arena *a, struct spec
 		memcpy(all, u->additional_gids, n * sizeof(*all));
 	for (size_t i = 0; i < gids->n; i++) {
 		struct spec_u64 none;
-		struct err ignored;
+		struct err ignored = ERR_INIT;
 		if (cli_user(gids->v[i], &all[n], &none, &ignored) < 0 || none.set)
 			return err_say(e, EINVAL, "additional-gids must be a positive number %s", gids->v[i]);
 		n++;

@@ -144,7 +144,7 @@ bool seccomp_cache_load(const char *dir, const struct buf *key, struct arena *a,
 
 void seccomp_cache_store(const char *dir, const struct buf *key, const struct sock_fprog *program)
 {
-	struct err ignored;
+	struct err ignored = ERR_INIT;
 	cleanup_buf struct buf b = BUF_INIT;
 	size_t program_len = program->len * sizeof(struct sock_filter);
 	struct head head = {

@@ -147,7 +147,7 @@ int seccomp_flag(const char *name, unsigned *ret, struct err *e)
 /* A program of NULL is bad memory (EFAULT), but the kernel looks at the flags first. */
 bool seccomp_flag_supported(const char *name)
 {
-	struct err e;
+	struct err e = ERR_INIT;
 	unsigned flag = 0;
 
 	if (seccomp_flag(name, &flag, &e) < 0)
