@@ -179,3 +179,32 @@ int message_receive_data(int sock, void *data, size_t len, int *ret_fds, size_t 
 		memcpy(ret_fds, fds, n_fds * sizeof(int));
 	return (int)p.kind;
 }
+
+int message_send_bytes(int sock, const void *data, size_t len, struct err *e)
+{
+	while (send(sock, data, len, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return err_set(e, errno, "send a packet");
+	return 0;
+}
+
+int message_receive_bytes(int sock, size_t max, struct buf *b, struct err *e)
+{
+	ssize_t n;
+
+	do /* its length first; ECONNRESET as in message_receive */
+		n = recv(sock, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n > 0 && (size_t)n > max)
+		return err_set(e, EMSGSIZE, "receive a packet");
+	if (n > 0) {
+		char *to = buf_reserve(b, (size_t)n);
+		do
+			n = recv(sock, to, (size_t)n, 0);
+		while (n < 0 && errno == EINTR);
+	}
+	if (n < 0)
+		return err_set(e, errno, "receive a packet");
+	b->len += (size_t)n;
+	return n > 0;
+}

@@ -5,6 +5,7 @@
 #ifndef LIB_MESSAGE_H
 #define LIB_MESSAGE_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <stddef.h>
@@ -36,5 +37,11 @@ int message_receive(int sock, int64_t *ret_number, int *ret_fd, struct err *e);
  * rest of @ret_fds becomes -1.
  */
 int message_receive_data(int sock, void *data, size_t len, int *ret_fds, size_t n_fds, struct err *e);
+
+/* A packet of bytes alone, of any length, which both sides know to come. */
+int message_send_bytes(int sock, const void *data, size_t len, struct err *e);
+
+/* Appends the next one to @b. Returns 1, 0 when the other side is gone, -errno; -EMSGSIZE: longer than @max. */
+int message_receive_bytes(int sock, size_t max, struct buf *b, struct err *e);
 
 #endif

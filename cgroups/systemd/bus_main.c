@@ -6,26 +6,10 @@
 
 #include "lib/message.h"
 
-#include <errno.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* Returns 1 with a whole packet in @b, 0 at the end. */
-static int receive(struct buf *b)
-{
-	ssize_t n;
-
-	do /* its length first */
-		n = recv(STDIN_FILENO, NULL, 0, MSG_PEEK | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return (int)n;
-	n = recv(STDIN_FILENO, buf_reserve(b, (size_t)n), (size_t)n, 0);
-	if (n > 0)
-		b->len = (size_t)n;
-	return n > 0 ? 1 : (int)n;
-}
+enum { REQUEST_MAX = 1 << 20 };
 
 static int do_request(sd_bus *bus, const struct buf *b, struct err *e)
 {
@@ -57,7 +41,8 @@ int main(int argc, char **argv)
 	int r = bus_open(argc > 1 ? argv[1] : NULL, &bus, &e);
 	while (answer(r, &e) >= 0 && bus) {
 		cleanup_buf struct buf packet = BUF_INIT;
-		if (receive(&packet) <= 0)
+		struct err ignored;
+		if (message_receive_bytes(STDIN_FILENO, REQUEST_MAX, &packet, &ignored) <= 0)
 			break;
 		r = do_request(bus, &packet, &e);
 	}

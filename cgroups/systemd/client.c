@@ -2,6 +2,7 @@
 #include "cgroups/systemd/request.h"
 
 #include "lib/file.h"
+#include "lib/message.h"
 #include "lib/program.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 EMBEDDED_PROGRAM(systemd, "ferry-systemd", "libsystemd.so.0");
@@ -131,11 +131,8 @@ static int ask(struct systemd_bus *b, enum systemd_method method, const char *un
 	if (systemd_request_encode(&request, &packet, e) < 0)
 		return -e->code;
 	/* Where it is gone, the answer says why. */
-	while (send(b->process.sock, packet.data, packet.len, MSG_NOSIGNAL) < 0)
-		if (errno == EPIPE)
-			break;
-		else if (errno != EINTR)
-			return err_set(e, errno, "systemd: '%s': ask ferry-systemd", unit);
+	if (message_send_bytes(b->process.sock, packet.data, packet.len, e) < 0 && e->code != EPIPE)
+		return err_wrap(e, "systemd: '%s': ask ferry-systemd", unit);
 	return receive_answer(b, e);
 }
 

@@ -106,11 +106,35 @@ static void test_error_from_a_side_that_did_not_read(void **state)
 	close(pair[0]);
 }
 
+static void test_bytes(void **state)
+{
+	static char sent[100000];
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	int pair[2];
+
+	(void)state;
+	memset(sent, 'x', sizeof(sent));
+	assert_int_equal(message_pair(pair, &e), 0);
+	assert_int_equal(message_send_bytes(pair[0], "a\0b", 3, &e), 0);
+	assert_int_equal(message_send_bytes(pair[0], sent, sizeof(sent), &e), 0);
+	assert_int_equal(message_receive_bytes(pair[1], 3, &b, &e), 1);
+	assert_int_equal(message_receive_bytes(pair[1], sizeof(sent) - 1, &b, &e), -EMSGSIZE);
+	assert_int_equal(message_receive_bytes(pair[1], sizeof(sent), &b, &e), 1);
+	assert_int_equal(b.len, 3 + sizeof(sent));
+	assert_memory_equal(b.data, "a\0b", 3);
+	assert_memory_equal(b.data + 3, sent, sizeof(sent));
+	close(pair[0]);
+	assert_int_equal(message_receive_bytes(pair[1], 3, &b, &e), 0);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_error_from_a_side_that_did_not_read),
 	};
