@@ -182,8 +182,8 @@ int launched_find_id(struct runtime *rt, const char *id, struct launched *ret, s
 /* ---- what it is doing ---- */
 
 /*
- * Whether a supervisor listens, without disturbing it: the kernel compares the kind of socket before it connects, and no
- * supervisor's is SOCK_DGRAM.
+ * Whether a supervisor listens, without disturbing it: the kernel compares the kind of socket before it connects, and
+ * no supervisor's is SOCK_DGRAM.
  */
 static bool has_supervisor(int dir)
 {

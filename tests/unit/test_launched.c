@@ -4,6 +4,7 @@
 #include "lib/proc.h"
 #include "runtime/container.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_event.h"
 #include "runtime/record.h"
 #include "tests/unit/fixture_dir.h"
 
@@ -410,6 +411,52 @@ static void states(void **state)
 	container_close(&c);
 }
 
+/* ---- the journal ---- */
+
+static void events_are_noted(void **state)
+{
+	struct fixture *f = *state;
+	const struct launched l = { .id = "web", .name = "site", .image = "host" };
+	cleanup_buf struct buf text = BUF_INIT;
+	struct launched_event ev;
+	const char *files[2];
+
+	make(f, f->storage, "web", "site");
+	launched_event_note(&f->rt, &l, "start", NULL, NULL);
+	launched_event_note(&f->rt, &l, "die", "exitCode", "137");
+	assert_int_equal(launched_event_files(&f->rt, files, &f->e), 0);
+	assert_int_equal(file_read_at(AT_FDCWD, files[1], 4096, &text, &f->e), 0);
+	const char *second = strchr(buf_text(&text), '\n') + 1;
+	assert_int_equal(launched_event_parse(text.data, (size_t)(second - text.data), &f->rt.arena, &ev, &f->e), 0);
+	assert_string_equal(ev.action, "start");
+	assert_string_equal(ev.name, "site");
+	assert_string_equal(ev.id, "web");
+	assert_string_equal(ev.image, "host");
+	assert_string_equal(ev.root, f->rt.root_path);
+	assert_int_equal(ev.n_attributes, 0);
+	assert_int_equal(launched_event_parse(second, strlen(second), &f->rt.arena, &ev, &f->e), 0);
+	assert_string_equal(ev.attributes[0].key, "exitCode");
+	assert_string_equal(ev.attributes[0].value, "137");
+	assert_true(launched_event_parse("{}", 2, &f->rt.arena, &ev, &f->e) < 0);
+}
+
+static void journal_is_rotated(void **state)
+{
+	struct fixture *f = *state;
+	const struct launched l = { .id = "web", .name = "site", .image = "host" };
+	const char *files[2];
+
+	make(f, f->storage, "web", "site");
+	assert_int_equal(launched_event_files(&f->rt, files, &f->e), 0);
+	launched_event_note(&f->rt, &l, "start", NULL, NULL);
+	assert_false(exists(files[0]));
+	assert_int_equal(truncate(files[1], 1 << 20), 0);
+	launched_event_note(&f->rt, &l, "die", NULL, NULL);
+	assert_true(exists(files[0]) && !exists(files[1]));
+	launched_event_note(&f->rt, &l, "start", NULL, NULL);
+	assert_true(exists(files[0]) && exists(files[1]));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -429,6 +476,8 @@ int main(void)
 		TEST(damaged_one_does_not_hide_the_others),
 		TEST(removal),
 		TEST(states),
+		TEST(events_are_noted),
+		TEST(journal_is_rotated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
