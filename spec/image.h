@@ -83,7 +83,7 @@ int image_manifest_parse(const char *text, size_t len, struct arena *a, struct i
 int image_config_parse(const char *text, size_t len, const struct image_manifest *m, struct arena *a,
 		       struct image_config *ret, struct err *e);
 
-/* The manifest for this machine (uname's @machine: "x86_64"), or NULL. */
+/* The manifest for a machine, by uname's name for it ("x86_64") or a platform of Go's ("linux/arm64/v8"); or NULL. */
 const struct image_descriptor *image_index_choose(const struct image_index *i, const char *machine);
 
 /* 0, or -EINVAL: not "sha256:" with 64 lower case hexadecimal digits. Other algorithms are said to be unknown. */
