@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 enum cli_type {
 	CLI_FLAG, /* bool */
@@ -114,6 +115,7 @@ bool cli_takes_value(const struct cli_option *o);
 int cli_signal_number(const char *name, struct err *e); /* "KILL", "SIGKILL", "9", "RTMIN+1" */
 int cli_size_bytes(const char *text, int64_t *ret, struct err *e); /* "512m", "1.5GiB", "-1" */
 int cli_duration_ms(const char *text, int64_t *ret, struct err *e); /* "5s", "1m30s", "250ms" */
+int cli_moment(const char *text, struct timespec *ret, struct err *e); /* "10m" ago, RFC 3339, or seconds since 1970 */
 int cli_user(const char *text, uint32_t *ret_uid, struct spec_u64 *ret_gid, struct err *e); /* "1000", "1000:100" */
 
 #endif

@@ -1,6 +1,8 @@
 /* Values on the command line that carry a unit or a shape: sizes, durations, users. */
 #include "runtime/cli/cli.h"
 
+#include "lib/clock.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -87,6 +89,33 @@ int cli_duration_ms(const char *text, int64_t *ret, struct err *e)
 	if (sum > 1e12)
 		return err_say(e, ERANGE, "invalid duration \"%s\": out of range", text);
 	*ret = (int64_t)sum;
+	return 0;
+}
+
+int cli_moment(const char *text, struct timespec *ret, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	int64_t ms;
+	char *end;
+
+	if (clock_parse(text, ret))
+		return 0;
+	if (cli_duration_ms(text, &ms, &ignored) == 0) {
+		clock_gettime(CLOCK_REALTIME, ret);
+		ret->tv_sec -= ms / 1000;
+		ret->tv_nsec -= ms % 1000 * 1000000;
+		if (ret->tv_nsec < 0) {
+			ret->tv_nsec += 1000000000;
+			ret->tv_sec--;
+		}
+		return 0;
+	}
+	errno = 0;
+	long long seconds = strtoll(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9')
+		return err_say(e, EINVAL, "invalid time \"%s\": say how long ago, as 10m, or when, as "
+			       "2001-02-03T04:05:06Z", text);
+	*ret = (struct timespec){ .tv_sec = seconds };
 	return 0;
 }
 

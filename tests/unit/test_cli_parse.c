@@ -250,6 +250,24 @@ static void durations(void **state)
 		assert_true(cli_duration_ms(bad[i], &v, &e) < 0);
 }
 
+static void moments(void **state)
+{
+	static const char *const bad[] = { "", "yesterday", "-1", "2001-02-30", "10x", "1e3", " 1" };
+	struct timespec now, t;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(cli_moment("2001-02-03T04:05:06Z", &t, &e), 0);
+	assert_int_equal(t.tv_sec, 981173106);
+	assert_int_equal(cli_moment("981173106", &t, &e), 0);
+	assert_int_equal(t.tv_sec, 981173106);
+	assert_int_equal(cli_moment("1h500ms", &t, &e), 0);
+	clock_gettime(CLOCK_REALTIME, &now);
+	assert_in_range(now.tv_sec - t.tv_sec, 3600, 3660);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_true(cli_moment(bad[i], &t, &e) < 0);
+}
+
 static void users(void **state)
 {
 	static const char *const bad[] = { "", ":", "1:", ":1", "-1", "+1", "1:-1", "root", "1 ", " 1", "0x1", "1:2:3",
@@ -275,6 +293,7 @@ int main(void)
 		cmocka_unit_test(ways_to_write_an_option), cmocka_unit_test(flags),	   cmocka_unit_test(values),
 		cmocka_unit_test(arguments),		   cmocka_unit_test(help),	   cmocka_unit_test(errors),
 		cmocka_unit_test(signal_names),		   cmocka_unit_test(sizes),	   cmocka_unit_test(durations),
+		cmocka_unit_test(moments),
 		cmocka_unit_test(users),
 	};
 	return cmocka_run_group_tests_name("cli_parse", tests, NULL, NULL);
