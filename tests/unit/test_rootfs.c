@@ -15,13 +15,41 @@ static bool may_unshare(void)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int skip_without_rights(void **state)
+/* Each test has the example configuration, a bundle with an empty root, and leaves the mounts as they were. */
+struct fixture {
+	struct arena arena;
+	struct spec spec;
+	char bundle[64];
+	int root; /* of the bundle */
+	char *mounts;
+};
+
+static int set_up(void **state)
 {
-	(void)state;
 	if (geteuid() != 0 || !may_unshare()) {
 		print_message("skipped: making namespaces is not permitted here\n");
 		skip();
 	}
+	struct fixture *f = *state = calloc(1, sizeof(*f));
+	example_spec(&f->arena, &f->spec);
+	bundle_make(f->bundle);
+	f->root = open(f->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	f->mounts = strdup(slurp("/proc/self/mountinfo"));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!f)
+		return 0;
+	assert_string_equal(f->mounts, slurp("/proc/self/mountinfo"));
+	close(f->root);
+	bundle_remove(f->bundle);
+	arena_finish(&f->arena);
+	free(f->mounts);
+	free(f);
 	return 0;
 }
 
@@ -84,10 +112,12 @@ static int check_example(struct container *c, int step, struct err *e)
 	return 0;
 }
 
-static void run_ok(struct spec *s, struct rootfs_options o, int (*inside)(struct container *, int, struct err *))
+static void run_ok(struct fixture *f, struct rootfs_options o, int (*inside)(struct container *, int, struct err *))
 {
-	struct container c = { .spec = s, .options = o };
+	struct container c = { .spec = &f->spec, .options = o };
 	struct err e = ERR_INIT;
+
+	c.options.bundle = f->bundle;
 	int r = run_container(&c, inside, &e);
 
 	if (r != 0)
@@ -96,22 +126,18 @@ static void run_ok(struct spec *s, struct rootfs_options o, int (*inside)(struct
 
 static void test_example(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_example);
-	bundle_remove(bundle);
+	run_ok(f, (struct rootfs_options){ 0 }, check_example);
 }
 
 /* The same as an ordinary user would have it: one id, devices by bind mounts. */
 static struct spec_idmap one_id[] = { { 0, 0, 1 } };
 
-static void make_rootless(struct arena *a, struct spec *s, uint32_t id)
+static void make_rootless(struct fixture *f, uint32_t id)
 {
+	struct arena *a = &f->arena;
+	struct spec *s = &f->spec;
 	struct spec_namespace *ns = arena_new_array(a, s->lx.n_namespaces + 1, struct spec_namespace);
 
 	memcpy(ns, s->lx.namespaces, s->lx.n_namespaces * sizeof(*ns));
@@ -127,37 +153,24 @@ static void make_rootless(struct arena *a, struct spec *s, uint32_t id)
 
 static void test_userns(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 0);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_example);
-	bundle_remove(bundle);
+	make_rootless(f, 0);
+	run_ok(f, (struct rootfs_options){ 0 }, check_example);
 }
 
 static void test_unprivileged(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 	int status;
 
-	(void)state;
-	bundle_make(bundle);
-	assert_int_equal(chown(bundle, 12345, 12345), 0);
-	char root[128];
-	snprintf(root, sizeof(root), "%s/rootfs", bundle);
-	assert_int_equal(chown(root, 12345, 12345), 0);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 12345);
+	assert_int_equal(chown(f->bundle, 12345, 12345), 0);
+	assert_int_equal(fchownat(f->root, "rootfs", 12345, 12345, 0), 0);
+	make_rootless(f, 12345);
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct err e = ERR_INIT;
-		struct container c = { .spec = &s, .options = { .bundle = bundle }, .euid = 12345 };
+		struct container c = { .spec = &f->spec, .options = { .bundle = f->bundle }, .euid = 12345 };
 		CHECK(setresgid(12345, 12345, 12345) == 0 && setresuid(12345, 12345, 12345) == 0);
 		CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
 		int r = run_container(&c, check_example, &e);
@@ -166,7 +179,6 @@ static void test_unprivileged(void **state)
 		_exit(r != 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	bundle_remove(bundle);
 	assert_int_equal(status, 0);
 }
 
@@ -187,61 +199,43 @@ static int check_hostile(struct container *c, int step, struct err *e)
 
 static void test_hostile_image(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64], *before = strdup(slurp("/proc/self/mountinfo"));
+	struct fixture *f = *state;
 	struct stat etc_before, etc_after;
-	struct spec_linux *lx = &s.lx;
+	struct spec_linux *lx = &f->spec.lx;
 	const char *masked[] = { "/secret", "/proc/kcore", "/up" };
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(symlinkat("/etc", root, "rootfs/dev"), 0);
-	assert_int_equal(symlinkat("../../../inside", root, "rootfs/secret"), 0);
-	assert_int_equal(symlinkat("../../../../../../../etc/passwd", root, "rootfs/up"), 0);
-	assert_int_equal(mknodat(root, "rootfs/inside", S_IFREG | 0644, 0), 0);
-	assert_int_equal(mkdirat(root, "rootfs/etc", 0755), 0);
-	assert_int_equal(mkdirat(root, "rootfs/pts", 0755), 0);
+	assert_int_equal(symlinkat("/etc", f->root, "rootfs/dev"), 0);
+	assert_int_equal(symlinkat("../../../inside", f->root, "rootfs/secret"), 0);
+	assert_int_equal(symlinkat("../../../../../../../etc/passwd", f->root, "rootfs/up"), 0);
+	assert_int_equal(mknodat(f->root, "rootfs/inside", S_IFREG | 0644, 0), 0);
+	assert_int_equal(mkdirat(f->root, "rootfs/etc", 0755), 0);
+	assert_int_equal(mkdirat(f->root, "rootfs/pts", 0755), 0);
 	assert_int_equal(stat("/etc", &etc_before), 0);
-	example_spec(&a, &s);
 	lx->masked_paths = masked;
 	lx->n_masked_paths = 3;
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_hostile);
+	run_ok(f, (struct rootfs_options){ 0 }, check_hostile);
 	assert_int_equal(stat("/etc", &etc_after), 0);
 	assert_int_equal(etc_before.st_mtim.tv_nsec, etc_after.st_mtim.tv_nsec);
 	assert_int_equal(etc_before.st_mtim.tv_sec, etc_after.st_mtim.tv_sec);
-	assert_string_equal(before, slurp("/proc/self/mountinfo"));
-	free(before);
-	close(root);
-	bundle_remove(bundle);
 }
 
 /* Mount points and /dev of the image without a mount on it: symlinks lead nowhere outside. */
 static void test_hostile_dev_without_mount(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
-	struct container c = { .spec = &s };
+	struct fixture *f = *state;
+	struct container c = { .spec = &f->spec };
 	struct err e = ERR_INIT;
 	const struct spec_mount bind = MOUNT("/link/deep/dir", "/usr", "bind", "bind", "ro");
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(mkdirat(root, "rootfs/dev", 0755), 0);
-	assert_int_equal(symlinkat("/etc/passwd", root, "rootfs/dev/null"), 0);
-	assert_int_equal(symlinkat("/var/ferry-unit-missing", root, "rootfs/link"), 0);
-	example_spec(&a, &s);
-	s.n_mounts = 1; /* proc */
-	add_mount(&a, &s, &bind);
-	c.options.bundle = bundle;
+	assert_int_equal(mkdirat(f->root, "rootfs/dev", 0755), 0);
+	assert_int_equal(symlinkat("/etc/passwd", f->root, "rootfs/dev/null"), 0);
+	assert_int_equal(symlinkat("/var/ferry-unit-missing", f->root, "rootfs/link"), 0);
+	f->spec.n_mounts = 1; /* proc */
+	add_mount(&f->arena, &f->spec, &bind);
+	c.options.bundle = f->bundle;
 	int r = run_container(&c, check_hostile, &e);
 	assert_int_not_equal(r, 0); /* the null device is not one: masking with it is refused */
 	assert_int_not_equal(access("/var/ferry-unit-missing", F_OK), 0);
-	close(root);
-	bundle_remove(bundle);
 }
 
 static int check_binds(struct container *c, int step, struct err *e)
@@ -270,11 +264,9 @@ static void write_file(int dir, const char *path, const char *text)
 	close(fd);
 }
 
-static void binds(bool userns)
+static void binds(void **state, bool userns)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 	const struct spec_mount more[] = {
 		MOUNT("/data/file", "file", "bind", "bind", "ro"),
 		MOUNT("/data/dir", "dir", NULL, "rbind", "rprivate", "noexec", "rnodev", "rw"),
@@ -285,57 +277,46 @@ static void binds(bool userns)
 		MOUNT("/etc/resolv.conf", "file", "bind", "bind"),
 	};
 
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	write_file(root, "file", "text");
-	assert_int_equal(mkdirat(root, "dir", 0755), 0);
-	assert_int_equal(mkdirat(root, "rootfs/copy", 0750), 0);
-	assert_int_equal(mkdirat(root, "rootfs/copy/sub", 0701), 0);
-	write_file(root, "rootfs/copy/a", "kept");
-	assert_int_equal(mkdirat(root, "rootfs/etc", 0755), 0);
-	assert_int_equal(symlinkat("../gone/deep/resolv.conf", root, "rootfs/etc/resolv.conf"), 0);
-	assert_int_equal(symlinkat("/stub", root, "rootfs/gone"), 0);
-	example_spec(&a, &s);
+	write_file(f->root, "file", "text");
+	assert_int_equal(mkdirat(f->root, "dir", 0755), 0);
+	assert_int_equal(mkdirat(f->root, "rootfs/copy", 0750), 0);
+	assert_int_equal(mkdirat(f->root, "rootfs/copy/sub", 0701), 0);
+	write_file(f->root, "rootfs/copy/a", "kept");
+	assert_int_equal(mkdirat(f->root, "rootfs/etc", 0755), 0);
+	assert_int_equal(symlinkat("../gone/deep/resolv.conf", f->root, "rootfs/etc/resolv.conf"), 0);
+	assert_int_equal(symlinkat("/stub", f->root, "rootfs/gone"), 0);
 	if (userns)
-		make_rootless(&a, &s, 0);
+		make_rootless(f, 0);
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
-		add_mount(&a, &s, &more[i]);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_binds);
-	close(root);
-	bundle_remove(bundle);
+		add_mount(&f->arena, &f->spec, &more[i]);
+	run_ok(f, (struct rootfs_options){ 0 }, check_binds);
 }
 
 static void test_binds(void **state)
 {
 	(void)state;
-	binds(false);
+	binds(state, false);
 }
 
 static void test_binds_userns(void **state)
 {
 	(void)state;
-	binds(true);
+	binds(state, true);
 }
 
 static void test_missing_source(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 	struct err e = ERR_INIT;
 	const struct spec_mount bind = MOUNT("/x", "/nonexistent", "bind", "bind");
-	struct container c = { .spec = &s };
+	struct container c = { .spec = &f->spec };
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 0); /* so that the parent finds out */
-	add_mount(&a, &s, &bind);
-	c.options.bundle = bundle;
+	make_rootless(f, 0); /* so that the parent finds out */
+	add_mount(&f->arena, &f->spec, &bind);
+	c.options.bundle = f->bundle;
 	assert_int_equal(run_container(&c, check_example, &e), -1);
 	assert_string_equal(e.msg, "error mounting \"/nonexistent\" to rootfs at \"/x\": stat /nonexistent: no such file or "
 				   "directory");
-	bundle_remove(bundle);
 }
 
 static int check_idmap(struct container *c, int step, struct err *e)
@@ -354,24 +335,16 @@ static int check_idmap(struct container *c, int step, struct err *e)
 
 static void test_idmap(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 	struct spec_idmap map[] = { { 0, 1000, 10 } };
 	struct spec_mount bind = MOUNT("/mapped", "dir", "bind", "bind");
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(mkdirat(root, "dir", 0755), 0);
-	write_file(root, "dir/file", "x");
+	assert_int_equal(mkdirat(f->root, "dir", 0755), 0);
+	write_file(f->root, "dir/file", "x");
 	bind.uid_mappings = bind.gid_mappings = map;
 	bind.n_uid_mappings = bind.n_gid_mappings = 1;
-	example_spec(&a, &s);
-	add_mount(&a, &s, &bind);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_idmap);
-	close(root);
-	bundle_remove(bundle);
+	add_mount(&f->arena, &f->spec, &bind);
+	run_ok(f, (struct rootfs_options){ 0 }, check_idmap);
 }
 
 static int check_console(struct container *c, int step, struct err *e)
@@ -395,18 +368,11 @@ static int check_console(struct container *c, int step, struct err *e)
 
 static void test_console(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_console);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 0);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_console);
-	bundle_remove(bundle);
+	run_ok(f, (struct rootfs_options){ 0 }, check_console);
+	make_rootless(f, 0);
+	run_ok(f, (struct rootfs_options){ 0 }, check_console);
 }
 
 static int check_sysctl(struct container *c, int step, struct err *e)
@@ -420,36 +386,19 @@ static int check_sysctl(struct container *c, int step, struct err *e)
 
 static void test_sysctl(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 	struct spec_pair set[] = { { "net.ipv4.ip_unprivileged_port_start", "80" } };
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	s.lx.sysctl = set;
-	s.lx.n_sysctl = 1;
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_sysctl);
-	bundle_remove(bundle);
-}
-
-static int check_no_pivot(struct container *c, int step, struct err *e)
-{
-	return check_example(c, step, e);
+	f->spec.lx.sysctl = set;
+	f->spec.lx.n_sysctl = 1;
+	run_ok(f, (struct rootfs_options){ 0 }, check_sysctl);
 }
 
 static void test_no_pivot(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle, .no_pivot = true }, check_no_pivot);
-	bundle_remove(bundle);
+	run_ok(f, (struct rootfs_options){ .no_pivot = true }, check_example);
 }
 
 static int check_shared(struct container *c, int step, struct err *e)
@@ -464,25 +413,21 @@ static int check_shared(struct container *c, int step, struct err *e)
 /* On a host whose tree is shared, as under systemd: nothing may come back to it. */
 static void test_shared_host(void **state)
 {
+	struct fixture *f = *state;
 	static const char *const asked[] = { NULL, "rshared", "rslave", "rprivate", "private", "runbindable" };
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
 	int status;
 
-	(void)state;
-	bundle_make(bundle);
 	pid_t pid = fork();
 	if (pid == 0) {
 		CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
 		for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
 			char *before = strdup(slurp("/proc/self/mountinfo"));
 			struct err e = ERR_INIT;
-			example_spec(&a, &s);
+			example_spec(&f->arena, &f->spec);
 			if (i == 2)
-				make_rootless(&a, &s, 0);
-			s.lx.rootfs_propagation = asked[i];
-			struct container c = { .spec = &s, .options.bundle = bundle };
+				make_rootless(f, 0);
+			f->spec.lx.rootfs_propagation = asked[i];
+			struct container c = { .spec = &f->spec, .options.bundle = f->bundle };
 			int r = run_container(&c, i == 1 ? check_shared : check_example, &e);
 			if (r)
 				fprintf(stderr, "%zu: %d %s\n", i, r, e.msg);
@@ -493,31 +438,21 @@ static void test_shared_host(void **state)
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	bundle_remove(bundle);
 	assert_int_equal(status, 0);
 }
 
 /* A root whose path the container's root may not walk: everything still works, on top of "/". */
 static void test_unreachable_root(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	assert_int_equal(chmod(bundle, 0700), 0);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 54321); /* owns nothing here */
-	s.mounts[0].destination = "/proc";
-	char path[128];
-	static const char *const dirs[] = { "proc", "dev", "sys" };
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/rootfs/%s", bundle, dirs[i]);
-		assert_int_equal(mkdir(path, 0755), 0);
-	}
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_example);
-	bundle_remove(bundle);
+	assert_int_equal(chmod(f->bundle, 0700), 0);
+	make_rootless(f, 54321); /* owns nothing here */
+	f->spec.mounts[0].destination = "/proc";
+	static const char *const dirs[] = { "rootfs/proc", "rootfs/dev", "rootfs/sys" };
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(mkdirat(f->root, dirs[i], 0755), 0);
+	run_ok(f, (struct rootfs_options){ 0 }, check_example);
 }
 
 static int check_host_net(struct container *c, int step, struct err *e)
@@ -534,19 +469,13 @@ static int check_host_net(struct container *c, int step, struct err *e)
 /* No network namespace of its own: /sys is the host's. No cgroup namespace: the cgroup is a bind. */
 static void test_fallbacks(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 0);
-	memmove(&s.lx.namespaces[1], &s.lx.namespaces[2], 5 * sizeof(*s.lx.namespaces)); /* network */
-	memmove(&s.lx.namespaces[4], &s.lx.namespaces[5], sizeof(*s.lx.namespaces)); /* cgroup */
-	s.lx.n_namespaces -= 2;
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle, .cgroup_dir = "/dev/shm" }, check_host_net);
-	bundle_remove(bundle);
+	make_rootless(f, 0);
+	memmove(&f->spec.lx.namespaces[1], &f->spec.lx.namespaces[2], 5 * sizeof(*f->spec.lx.namespaces)); /* network */
+	memmove(&f->spec.lx.namespaces[4], &f->spec.lx.namespaces[5], sizeof(*f->spec.lx.namespaces)); /* cgroup */
+	f->spec.lx.n_namespaces -= 2;
+	run_ok(f, (struct rootfs_options){ .cgroup_dir = "/dev/shm" }, check_host_net);
 }
 
 static int check_time(struct container *c, int step, struct err *e)
@@ -560,23 +489,15 @@ static int check_time(struct container *c, int step, struct err *e)
 
 static void test_time_in_userns(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64];
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	example_spec(&a, &s);
-	make_rootless(&a, &s, 54321);
-	s.lx.namespaces[5].flag = CLONE_NEWTIME; /* instead of cgroup */
-	s.lx.offset_monotonic = (struct spec_time_offset){ .set = true, .secs = 100000 };
-	assert_int_equal(chmod(bundle, 0755), 0);
-	char root[128];
-	snprintf(root, sizeof(root), "%s/rootfs", bundle);
-	assert_int_equal(chown(root, 54321, 54321), 0);
-	s.n_mounts--; /* cgroup */
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_time);
-	bundle_remove(bundle);
+	make_rootless(f, 54321);
+	f->spec.lx.namespaces[5].flag = CLONE_NEWTIME; /* instead of cgroup */
+	f->spec.lx.offset_monotonic = (struct spec_time_offset){ .set = true, .secs = 100000 };
+	assert_int_equal(chmod(f->bundle, 0755), 0);
+	assert_int_equal(fchownat(f->root, "rootfs", 54321, 54321, 0), 0);
+	f->spec.n_mounts--; /* cgroup */
+	run_ok(f, (struct rootfs_options){ 0 }, check_time);
 }
 
 static int check_overlay(struct container *c, int step, struct err *e)
@@ -591,26 +512,20 @@ static int check_overlay(struct container *c, int step, struct err *e)
 /* Options too long for fsconfig(2). */
 static void test_long_options(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64], *lower;
+	struct fixture *f = *state;
+	char *lower;
 	cleanup_buf struct buf option = BUF_INIT;
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	buf_str(&option, "lowerdir=");
 	for (int i = 0; i < 12; i++) {
-		lower = arena_printf(&a, "lower%d", i);
-		assert_int_equal(mkdirat(root, lower, 0755), 0);
-		buf_printf(&option, "%s%s/%s", i ? ":" : "", bundle, lower);
+		lower = arena_printf(&f->arena, "lower%d", i);
+		assert_int_equal(mkdirat(f->root, lower, 0755), 0);
+		buf_printf(&option, "%s%s/%s", i ? ":" : "", f->bundle, lower);
 	}
-	write_file(root, "lower11/file", "low");
-	example_spec(&a, &s);
-	add_mount(&a, &s, &(struct spec_mount)MOUNT("/merged", "overlay", "overlay", buf_text(&option), "ro", "nosuid"));
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_overlay);
-	close(root);
-	bundle_remove(bundle);
+	write_file(f->root, "lower11/file", "low");
+	add_mount(&f->arena, &f->spec,
+		  &(struct spec_mount)MOUNT("/merged", "overlay", "overlay", buf_text(&option), "ro", "nosuid"));
+	run_ok(f, (struct rootfs_options){ 0 }, check_overlay);
 }
 
 static int check_covered(struct container *c, int step, struct err *e)
@@ -629,49 +544,29 @@ static int check_covered(struct container *c, int step, struct err *e)
 
 static void test_hostile_console(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64], *before = strdup(slurp("/proc/self/mountinfo"));
+	struct fixture *f = *state;
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(mkdirat(root, "rootfs/dev", 0755), 0);
-	assert_int_equal(mkdirat(root, "rootfs/etc", 0755), 0);
-	write_file(root, "rootfs/etc/passwd", "x");
-	assert_int_equal(symlinkat("/etc/passwd", root, "rootfs/dev/console"), 0);
-	assert_int_equal(symlinkat("../../../../..", root, "rootfs/up"), 0);
-	example_spec(&a, &s);
-	s.mounts[1] = (struct spec_mount)MOUNT("/up/tmp", "tmpfs", "tmpfs", "mode=755");
-	s.mounts[1].options = (const char *[]){ "mode=755" };
-	s.lx.n_masked_paths = 0;
-	run_ok(&s, (struct rootfs_options){ .bundle = bundle }, check_covered);
-	assert_string_equal(before, slurp("/proc/self/mountinfo"));
-	free(before);
-	close(root);
-	bundle_remove(bundle);
+	assert_int_equal(mkdirat(f->root, "rootfs/dev", 0755), 0);
+	assert_int_equal(mkdirat(f->root, "rootfs/etc", 0755), 0);
+	write_file(f->root, "rootfs/etc/passwd", "x");
+	assert_int_equal(symlinkat("/etc/passwd", f->root, "rootfs/dev/console"), 0);
+	assert_int_equal(symlinkat("../../../../..", f->root, "rootfs/up"), 0);
+	f->spec.mounts[1] = (struct spec_mount)MOUNT("/up/tmp", "tmpfs", "tmpfs", "mode=755");
+	f->spec.mounts[1].options = (const char *[]){ "mode=755" };
+	f->spec.lx.n_masked_paths = 0;
+	run_ok(f, (struct rootfs_options){ 0 }, check_covered);
 }
 
 /* The image's /proc is a symlink: no procfs may land where it points to. */
 static void test_hostile_proc(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec s;
-	char bundle[64], *before = strdup(slurp("/proc/self/mountinfo"));
-	struct container c = { .spec = &s };
+	struct fixture *f = *state;
+	struct container c = { .spec = &f->spec };
 	struct err e = ERR_INIT;
 
-	(void)state;
-	bundle_make(bundle);
-	int root = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(symlinkat("..", root, "rootfs/proc"), 0);
-	example_spec(&a, &s);
-	c.options.bundle = bundle;
+	assert_int_equal(symlinkat("..", f->root, "rootfs/proc"), 0);
+	c.options.bundle = f->bundle;
 	assert_int_equal(run_container(&c, check_host_net, &e), 1); /* refused */
-	assert_string_equal(before, slurp("/proc/self/mountinfo"));
-	free(before);
-	close(root);
-	bundle_remove(bundle);
 }
 
 static int exec_true(struct container *c, int step, struct err *e)
@@ -705,25 +600,25 @@ int main(int argc, char **argv)
 		return walk(argv[2]);
 
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_example, skip_without_rights),
-		cmocka_unit_test_setup(test_userns, skip_without_rights),
-		cmocka_unit_test_setup(test_unprivileged, skip_without_rights),
-		cmocka_unit_test_setup(test_hostile_image, skip_without_rights),
-		cmocka_unit_test_setup(test_hostile_dev_without_mount, skip_without_rights),
-		cmocka_unit_test_setup(test_binds, skip_without_rights),
-		cmocka_unit_test_setup(test_binds_userns, skip_without_rights),
-		cmocka_unit_test_setup(test_missing_source, skip_without_rights),
-		cmocka_unit_test_setup(test_idmap, skip_without_rights),
-		cmocka_unit_test_setup(test_console, skip_without_rights),
-		cmocka_unit_test_setup(test_sysctl, skip_without_rights),
-		cmocka_unit_test_setup(test_no_pivot, skip_without_rights),
-		cmocka_unit_test_setup(test_shared_host, skip_without_rights),
-		cmocka_unit_test_setup(test_unreachable_root, skip_without_rights),
-		cmocka_unit_test_setup(test_fallbacks, skip_without_rights),
-		cmocka_unit_test_setup(test_time_in_userns, skip_without_rights),
-		cmocka_unit_test_setup(test_long_options, skip_without_rights),
-		cmocka_unit_test_setup(test_hostile_console, skip_without_rights),
-		cmocka_unit_test_setup(test_hostile_proc, skip_without_rights),
+		cmocka_unit_test_setup_teardown(test_example, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_userns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unprivileged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_image, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_dev_without_mount, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_binds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_binds_userns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_missing_source, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_idmap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sysctl, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_pivot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shared_host, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unreachable_root, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fallbacks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_time_in_userns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_options, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_console, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_proc, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
