@@ -10,14 +10,6 @@
 #define BIT(n) (UINT64_C(1) << (n))
 #define CAPS "sed -n 's/^Cap\\(...\\):\\t/\\1 /p' /proc/self/status"
 
-static void need_root(void)
-{
-	if (geteuid() != 0) {
-		print_message("needs root\n");
-		skip();
-	}
-}
-
 static void five_capability_sets(void **state)
 {
 	struct spec_capabilities caps = { .set = {
@@ -31,7 +23,6 @@ static void five_capability_sets(void **state)
 	struct outcome o;
 
 	(void)state;
-	need_root();
 	script_init(&s, CAPS);
 	s.process.capabilities = &caps;
 	s.process.user.uid = s.process.user.gid = 4321;
@@ -53,7 +44,6 @@ static void no_capabilities_at_all(void **state)
 	struct outcome o;
 
 	(void)state;
-	need_root();
 	script_init(&s, CAPS);
 	script_run(&s, NULL, &o);
 	assert_string_equal(o.out, "Inh 0000000000000000\nPrm 0000000000000000\nEff 0000000000000000\n"
@@ -80,7 +70,6 @@ static void what_cannot_be_granted_is_left_out_with_a_warning(void **state)
 	struct err e;
 
 	(void)state;
-	need_root();
 	script_init(&s, "true");
 	s.process.capabilities = &caps;
 	assert_int_equal(process_plan_make(&s.spec, &s.process, &options, &a, &plan, &e), 0);
@@ -99,7 +88,6 @@ static void ids_groups_and_umask(void **state)
 	struct outcome o;
 
 	(void)state;
-	need_root();
 	script_init(&s, "id -u; id -g; id -G; umask");
 	s.process.user = (struct spec_user){ .uid = 1234, .gid = 5678, .umask = { true, 0027 },
 					     .additional_gids = groups, .n_additional_gids = 2 };
@@ -134,7 +122,6 @@ static void a_pipe_for_output_belongs_to_the_user(void **state)
 	struct outcome o;
 
 	(void)state;
-	need_root();
 	script_init(&s, "echo yes > /dev/stdout");
 	s.process.user.uid = 1234;
 	script_run(&s, NULL, &o);
@@ -165,7 +152,6 @@ static void environment(void **state)
 	struct outcome o;
 
 	(void)state;
-	need_root();
 	script_init(&s, "echo $A $HOME $LISTEN_FDS; [ $LISTEN_PID = $$ ] && echo me; env | grep -c ^A=");
 	s.env[1] = "A=1";
 	s.env[2] = "HOME=";
@@ -223,7 +209,6 @@ static void working_directory_outside_of_the_root(void **state)
 	int status, code = 0;
 
 	(void)state;
-	need_root();
 	script_init(&s, "pwd");
 	assert_int_equal(process_plan_make(&s.spec, &s.process, &options, &a, &plan, &e), 0);
 	pid_t pid = fork();
@@ -260,6 +245,7 @@ static void programs_that_cannot_run(void **state)
 	char dir[] = "/tmp/ferry-path-XXXXXX", file[64], message[128], path[64];
 
 	(void)state;
+	need_root();
 	fails("nosuch", "PATH=/bin:/usr/bin", "exec: \"nosuch\": executable file not found in $PATH");
 	fails("nosuch", NULL, "exec: \"nosuch\": executable file not found in $PATH");
 	fails("", "PATH=/bin", "exec: \"\": executable file not found in $PATH");
