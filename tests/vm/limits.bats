@@ -1,52 +1,14 @@
 #!/usr/bin/env bats
 # linux.resources, one member after the other: the configuration goes in, the cgroup's files are read.
-load machine
+load container
 
-setup_file() {
-	make_rootfs /var/tmp/rootfs
-	make_bundle
-	start
-	finish
-	baseline
-}
-
-setup() { make_bundle; }
-
-teardown() {
-	finish
-	clean
-}
-
-make_bundle() {
-	root=$BATS_FILE_TMPDIR/state
-	bundle=$BATS_FILE_TMPDIR/bundle
-	rm -rf "$bundle"
-	mkdir -p "$bundle"
-	(cd "$bundle" && "$runtime" spec)
-	config '.root.path = "/var/tmp/rootfs" | .process.terminal = false | .process.args = ["sleep", "1000"]
-		| .linux.cgroupsPath = "/ferry-limits/c" | del(.linux.resources)'
-}
-
-config() {
-	jq "$1" "$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
-}
-
-r() { "$runtime" --root "$root" "$@"; }
-
-# start [RESOURCES]: a detached container with these linux.resources
-start() {
-	[ $# = 0 ] || config ".linux.resources = ${1}"
-	r run -d -b "$bundle" c >"$BATS_FILE_TMPDIR/out" 2>&1 </dev/null || { cat "$BATS_FILE_TMPDIR/out"; return 1; }
-	cgroup=$unified$(cut -d: -f3 "/proc/$(r state c | jq .pid)/cgroup")
-}
+cgroups_path=/ferry-limits/c
+driver=()
 
 finish() {
 	r delete -f c 2>/dev/null || true
 	rmdir $unified/ferry-limits 2>/dev/null || true
 }
-
-# value FILE: the words of a file of the container's cgroup
-value() { xargs <"$cgroup/$1"; }
 
 @test "cgroupsPath names the cgroup" {
 	start

@@ -1,49 +1,14 @@
 #!/usr/bin/env bats
 # The systemd driver: a scope for each container, its limits as properties that survive a daemon-reload.
-load machine
+load container
 
-setup_file() {
-	make_rootfs /var/tmp/rootfs
-	start_session tester
-	make_bundle
-	start
-	finish
-	baseline
-}
+cgroups_path=machine.slice:ferrytest:c
+driver=(--systemd-cgroup)
 
-setup() { make_bundle; }
-
-teardown() {
-	finish
-	clean
-}
-
-make_bundle() {
-	root=$BATS_FILE_TMPDIR/state
-	bundle=$BATS_FILE_TMPDIR/bundle
-	rm -rf "$bundle"
-	mkdir -p "$bundle"
-	(cd "$bundle" && "$runtime" spec)
-	config '.root.path = "/var/tmp/rootfs" | .process.terminal = false | .process.args = ["sleep", "1000"]
-		| .linux.cgroupsPath = "machine.slice:ferrytest:c" | del(.linux.resources)'
-}
-
-config() {
-	jq "$1" "$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
-}
-
-r() { "$runtime" --root "$root" --systemd-cgroup "$@"; }
-
-start() {
-	[ $# = 0 ] || config ".linux.resources = ${1}"
-	r run -d -b "$bundle" c >"$BATS_FILE_TMPDIR/out" 2>&1 </dev/null || { cat "$BATS_FILE_TMPDIR/out"; return 1; }
-	cgroup=$unified$(cut -d: -f3 "/proc/$(r state c | jq .pid)/cgroup" 2>/dev/null || true)
-	cgroup=${cgroup%/container}	# where crun puts processes
-}
+prepare() { start_session tester; }
 
 finish() { r delete -f c 2>/dev/null || true; }
 
-value() { xargs <"$cgroup/$1"; }
 property() { systemctl show -P "$1" ferrytest-c.scope; }
 
 @test "a scope in the slice that cgroupsPath names" {
