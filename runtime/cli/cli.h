@@ -112,7 +112,6 @@ void cli_option_usage(const struct cli_option *o, struct buf *out);
 bool cli_takes_value(const struct cli_option *o);
 
 /* For more than one command. Negative errors are filled in, and name only the text: the caller says which option. */
-int cli_signal_number(const char *name, struct err *e); /* "KILL", "SIGKILL", "9", "RTMIN+1" */
 int cli_size_bytes(const char *text, int64_t *ret, struct err *e); /* "512m", "1.5GiB", "-1" */
 int cli_duration_ms(const char *text, int64_t *ret, struct err *e); /* "5s", "1m30s", "250ms" */
 int cli_moment(const char *text, struct timespec *ret, struct err *e); /* "10m" ago, RFC 3339, or seconds since 1970 */

@@ -1,3 +1,4 @@
+#include "lib/signal.h"
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
 
@@ -25,7 +26,7 @@ static const struct cli_option delete_options[] = {
 static int run_kill(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct kill_options *o = options;
-	int signal = argc > 1 ? cli_signal_number(argv[1], e) : SIGTERM;
+	int signal = argc > 1 ? signal_number(argv[1], e) : SIGTERM;
 
 	return signal < 0 ? signal : lifecycle_kill(rt, argv[0], signal, o->all, e);
 }

@@ -1,3 +1,4 @@
+#include "lib/signal.h"
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -197,13 +198,13 @@ static void signal_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
-		assert_int_equal(cli_signal_number(good[i].name, &e), good[i].number);
-	assert_int_equal(cli_signal_number("RTMIN", &e), SIGRTMIN);
-	assert_int_equal(cli_signal_number("SIGRTMIN+3", &e), SIGRTMIN + 3);
-	assert_int_equal(cli_signal_number("rtmax-2", &e), SIGRTMAX - 2);
+		assert_int_equal(signal_number(good[i].name, &e), good[i].number);
+	assert_int_equal(signal_number("RTMIN", &e), SIGRTMIN);
+	assert_int_equal(signal_number("SIGRTMIN+3", &e), SIGRTMIN + 3);
+	assert_int_equal(signal_number("rtmax-2", &e), SIGRTMAX - 2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(cli_signal_number(bad[i], &e), -EINVAL);
-	cli_signal_number("FOO", &e);
+		assert_int_equal(signal_number(bad[i], &e), -EINVAL);
+	signal_number("FOO", &e);
 	assert_string_equal(e.msg, "unknown signal \"FOO\"");
 }
 

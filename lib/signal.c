@@ -1,4 +1,4 @@
-#include "runtime/cli/cli.h"
+#include "lib/signal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ static int realtime(const char *s)
 	return n >= SIGRTMIN && n <= SIGRTMAX ? n : -1;
 }
 
-int cli_signal_number(const char *name, struct err *e)
+int signal_number(const char *name, struct err *e)
 {
 	const char *s = strncasecmp(name, "SIG", 3) == 0 ? name + 3 : name;
 	int n = s == name ? small_number(name) : -1;
