@@ -1,6 +1,6 @@
 # ferry's build. `make help` lists the targets:
 #
-#: all                  build/ferry (the default); SANITIZE=address,undefined WERROR=1 CC=clang change it; V=1 shows commands
+#: all                  build/ferry (the default); V=1 shows commands; SANITIZE=address,undefined WERROR=1 CC=clang
 #: check                install what is missing, build, run every test
 #: check-unit check-layers check-man check-integration check-vm    the parts of check
 #: demo                 ferry's main job on this machine
@@ -32,6 +32,7 @@ SOURCES     := $(filter-out $(PROGRAM),$(foreach d,$(FOLDERS),$(wildcard $(d)/*.
 MAIN        := runtime/main.c
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBEDDED)
 MAN         := $(wildcard man/*.[1-8])
+SHARE        = $(DESTDIR)$(PREFIX)/share
 # Each shell's completion comes from the program itself; where below PREFIX/share the shell looks for it.
 COMPLETIONS := bash:bash-completion/completions/ferry zsh:zsh/site-functions/_ferry \
                fish:fish/vendor_completions.d/ferry.fish
@@ -48,7 +49,8 @@ ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wstrict-protot
                -Wno-missing-field-initializers -fno-strict-aliasing -fstack-protector-strong -fPIE -ffunction-sections \
                -fdata-sections -MMD -MP \
                -DFERRY_VERSION='"$(VERSION)"' -DFERRY_PREFIX='"$(PREFIX)"' \
-               $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -Wno-format-truncation) $(CFLAGS)
+               $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -Wno-format-truncation) \
+               $(if $(WERROR),-Werror) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--hash-style=gnu -Wl,--gc-sections \
                $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
@@ -76,7 +78,7 @@ UNIT        := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
-	$(call short,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libferry.a $(LIBS) $(DYNAMIC) -lcmocka
+	$(call short,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS) $(DYNAMIC) -lcmocka
 
 $(BUILD)/libferry.a: $(LIBRARY)
 	@rm -f $@
@@ -108,8 +110,9 @@ check-vm: all
 
 check: deps
 	@$(MAKE) --no-print-directory all
-	@failed=; for t in unit layers man integration vm; do $(MAKE) --no-print-directory check-$$t || failed="$$failed $$t"; \
-		done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+	@failed=; for t in unit layers man integration vm; do \
+		$(MAKE) --no-print-directory check-$$t || failed="$$failed $$t"; done; \
+		[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 demo:
 	@tests/install-deps build demo
@@ -128,13 +131,13 @@ deps:
 install: all
 	install -D -s -m 755 $(BUILD)/ferry $(DESTDIR)$(PREFIX)/bin/ferry
 	@set -e; for page in $(MAN); do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+		install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 	@set -e; for c in $(COMPLETIONS); do \
-		$(BUILD)/ferry completion $${c%%:*} | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${c#*:}; done
+		$(BUILD)/ferry completion $${c%%:*} | install -D -m 644 /dev/stdin $(SHARE)/$${c#*:}; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(foreach c,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$c)))
-	rm -f $(foreach p,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $p))/$(notdir $p))
+	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
+	rm -f $(foreach p,$(MAN),$(SHARE)/man/man$(subst .,,$(suffix $p))/$(notdir $p))
 
 coverage:
 	$(MAKE) BUILD=build-coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage check-unit check-integration
@@ -142,14 +145,14 @@ coverage:
 
 lint:
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -D_GNU_SOURCE -I. $(FOLDERS)
+		--suppress=missingIncludeSystem --suppress=ctuuninitvar:lib/err.c -D_GNU_SOURCE -I. $(FOLDERS)
 
 format:
 	clang-format -i $(SOURCES) $(PROGRAM) $(wildcard $(FOLDERS:%=%/*.h) $(FOLDERS:%=%/*/*.h) tests/unit/*.c)
 
 compile_commands.json: Makefile
-	$(file >$@,[$(subst } {,}$(comma){,$(foreach s,$(SOURCES) $(PROGRAM),{"directory":"$(CURDIR)"$(comma)"file":"$s"$(comma)\
-	"command":"$(CC) $(subst ",\",$(ALL_CFLAGS)) -c $s"}))])
+	$(file >$@,[$(subst } {,}$(comma){,$(foreach s,$(SOURCES) $(PROGRAM),{"directory":"$(CURDIR)"$(comma)\
+	"file":"$s"$(comma)"command":"$(CC) $(subst ",\",$(ALL_CFLAGS)) -c $s"}))])
 	@test -s $@
 
 help:
