@@ -58,6 +58,7 @@ static const struct field launched_fields[] = {
 	{ "image", FIELD_STRING, LAUNCHED(image), .required = true },
 	{ "imageDigest", FIELD_STRING, LAUNCHED(image_digest) },
 	{ "layers", FIELD_STRINGS, LAUNCHED(layers), COUNT(struct launched, n_layers) },
+	{ "rootOptions", FIELD_STRINGS, LAUNCHED(root_options), COUNT(struct launched, n_root_options) },
 	{ "created", FIELD_STRING, LAUNCHED(created), .required = true },
 	{ "command", FIELD_STRINGS, LAUNCHED(command), COUNT(struct launched, n_command) },
 	{ "labels", FIELD_PAIRS, LAUNCHED(labels), COUNT(struct launched, n_labels) },
@@ -153,6 +154,7 @@ static void write_launched(struct json_writer *w, const struct launched *l)
 	json_string(w, "image", l->image);
 	write_text(w, "imageDigest", l->image_digest);
 	write_texts(w, "layers", l->layers, l->n_layers);
+	write_texts(w, "rootOptions", l->root_options, l->n_root_options);
 	json_string(w, "created", l->created);
 	write_texts(w, "command", l->command, l->n_command);
 	json_begin_object(w, "labels");

@@ -95,10 +95,11 @@ static const char *list(struct fixture *f)
 static void launch_json_comes_back_whole(void **state)
 {
 	const char *layers[] = { "sha256:a", "sha256:b", NULL }, *command[] = { "sh", "-c", "", "\"x\"\n", NULL };
-	const char *check[] = { "true", NULL };
+	const char *check[] = { "true", NULL }, *options[] = { "lowerdir=/", "upperdir=/u", NULL };
 	struct spec_pair labels[] = { { "a", "1" }, { "b", "" } };
 	const struct launched l = {
 		.image = "debian:12", .image_digest = "sha256:c", .layers = layers, .n_layers = 2,
+		.root_options = options, .n_root_options = 2,
 		.created = "2001-02-03T04:05:06.000000007Z", .command = command, .n_command = 4,
 		.labels = labels, .n_labels = 2, .restart = RESTART_ON_FAILURE, .restart_max = 3, .stop_signal = 15,
 		.stop_timeout_ms = 10000, .rm = true, .terminal = true, .log_max_bytes = -1, .log_files = 5,
@@ -117,6 +118,8 @@ static void launch_json_comes_back_whole(void **state)
 	assert_int_equal(back.n_layers, 2);
 	assert_string_equal(back.layers[1], "sha256:b");
 	assert_null(back.layers[2]);
+	assert_int_equal(back.n_root_options, 2);
+	assert_string_equal(back.root_options[1], "upperdir=/u");
 	assert_string_equal(back.created, l.created);
 	assert_int_equal(back.n_command, 4);
 	assert_string_equal(back.command[2], "");
