@@ -17,7 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ID_MAX = 1024, CONFIG_MAX = 16 * 1024 * 1024 };
+enum {
+	ID_MAX = 1024,
+	CONFIG_MAX = 16 * 1024 * 1024,
+	/* With the sticky bit, which nobody else gives to a directory of his alone: an empty one is known as ours by it. */
+	DIR_MODE = S_ISVTX | S_IRWXU,
+};
 
 const char *container_status_name(enum container_status s)
 {
@@ -105,9 +110,35 @@ static int open_dir(struct runtime *rt, const char *id, struct container *c, str
 	return err_set(e, errno, "open the directory of container '%s'", id);
 }
 
+/* All that we ever put into the directory, the record last: until then a killed removal can be begun again. */
+static void remove_files(struct container *c)
+{
+	static const struct {
+		const char *name;
+		int flags;
+	} files[] = {
+		{ "config.json", 0 }, { "state.json", 0 }, { "state.json.tmp", 0 }, { "start", 0 },
+		{ "notify/notify.sock", 0 }, { "notify", AT_REMOVEDIR }, { "making.json", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(c->dir, files[i].name, files[i].flags);
+}
+
+/* A directory without a record may be anybody's: --root may name the wrong place. Only what is surely ours is removed. */
+static void remove_unrecorded(struct container *c)
+{
+	struct stat st;
+
+	if (fstat(c->dir, &st) < 0 || (st.st_mode & ~(mode_t)S_ISGID) != (S_IFDIR | DIR_MODE) || st.st_uid != geteuid())
+		return;
+	remove_files(c);
+	unlinkat(c->root, c->id, AT_REMOVEDIR);
+}
+
 /*
  * A create that was killed leaves a record without its end: nobody holds the lock and no process is recorded. What it
- * made is removed. Returns 1 when that was so, 0 when the container is whole or somebody is at work on it.
+ * made is removed. Returns 1 when that was so, or there is no container, 0 when it is whole or somebody is at work on it.
  */
 static int recover(struct runtime *rt, struct container *c, struct err *e)
 {
@@ -126,7 +157,9 @@ static int recover(struct runtime *rt, struct container *c, struct err *e)
 		return 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (container_remove(rt, c, NULL, e) < 0)
+	if (r == -ENOENT)
+		remove_unrecorded(c);
+	else if (container_remove(rt, c, NULL, e) < 0)
 		return err_wrap(e, "remove what is left of container '%s'", c->id);
 	return 1;
 }
@@ -142,7 +175,7 @@ int container_new(struct runtime *rt, const char *id, struct container *ret, str
 		c.root = runtime_open_root(rt, true, e);
 		if (c.root < 0)
 			return c.root;
-		if (mkdirat(c.root, id, 0700) == 0)
+		if (mkdirat(c.root, id, DIR_MODE) == 0)
 			break;
 		if (errno != EEXIST)
 			return err_set(e, errno, "create the directory of container '%s'", id);
@@ -326,10 +359,7 @@ static int remove_cgroup(struct runtime *rt, struct container *c, const struct c
 /* Mostly there is only what we put there ourselves. */
 static int remove_directory(struct container *c, struct err *e)
 {
-	unlinkat(c->dir, "config.json", 0);
-	unlinkat(c->dir, "state.json", 0);
-	/* Last: until then a killed removal can be begun again. */
-	unlinkat(c->dir, "making.json", 0);
+	remove_files(c);
 	if (unlinkat(c->root, c->id, AT_REMOVEDIR) == 0)
 		return 0;
 	return remove_tree_at(c->root, c->id, e);

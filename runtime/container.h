@@ -9,7 +9,8 @@
  * The directory itself carries the lock (flock): whoever changes the container holds it. Readers need none.
  *
  * The record is written before anything else is made, with all that undoing would need, and once more when the process
- * exists. So after SIGKILL at any instant `container_recover` knows what to remove.
+ * exists. So after SIGKILL at any instant the next command knows what to remove. A directory without a record is removed
+ * only when it is surely ours; whatever else lies below the state root is no container, and stays.
  */
 #ifndef RUNTIME_CONTAINER_H
 #define RUNTIME_CONTAINER_H

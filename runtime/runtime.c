@@ -47,6 +47,8 @@ int runtime_init(struct runtime *rt, const char *root, const char *rootless, con
 
 	if (!root)
 		return default_root(rt, e);
+	if (!*root)
+		return err_say(e, EINVAL, "--root: the name of a directory is missing");
 	if (root[0] == '/') {
 		rt->root_path = root;
 		return 0;

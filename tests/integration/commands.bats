@@ -331,3 +331,29 @@ $id-b"
 	equal "$(cut -d: -f3 <<<"$(grep ^0: "/proc/$(init_pid)/cgroup")")" "$(cut -d: -f3 <<<"$(grep ^0: /proc/self/cgroup)")"
 	find "$(unified)" -name "*$id*" | { ! grep .; }
 }
+
+@test "--root that has other directories: they are no containers, and stay" {
+	mkdir -p "$root/docs/deep" "$root/empty" "$root/closed"
+	chmod 700 "$root/closed"
+	echo text >"$root/docs/deep/file"
+	run ferry list -q
+	succeeded
+	is ""
+	for name in docs empty closed; do
+		run ferry state "$name"
+		failed "does not exist"
+		run ferry delete "$name"
+		failed "does not exist"
+		run ferry delete --force "$name"
+		succeeded
+		run ferry create -b "$bundle" "$name"
+		failed "already exists"
+	done
+	run find "$root" -mindepth 1 -printf '%P\n'
+	equal "$(sort <<<"$output")" $'closed\ndocs\ndocs/deep\ndocs/deep/file\nempty'
+}
+
+@test "--root without a name" {
+	run "$FERRY" --root "" list
+	failed --root
+}
