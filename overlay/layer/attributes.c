@@ -1,0 +1,170 @@
+/* What a file is besides its content: owner, mode, xattrs, times; made so, and compared. */
+#include "overlay/layer/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+const char *xattr_opaque(const struct tree *t)
+{
+	return t->userxattr ? "user.overlay.opaque" : "trusted.overlay.opaque";
+}
+
+const char *xattr_whiteout(const struct tree *t)
+{
+	return t->userxattr ? "user.overlay.whiteout" : "trusted.overlay.whiteout";
+}
+
+bool xattr_is_overlays(const char *name)
+{
+	return strncmp(name, "trusted.overlay.", 16) == 0 || strncmp(name, "user.overlay.", 13) == 0;
+}
+
+/* ACLs come as such; labels are this host's. */
+bool xattr_is_content(const char *name)
+{
+	return !xattr_is_overlays(name) && strncmp(name, "system.", 7) != 0 && strcmp(name, "security.selinux") != 0;
+}
+
+/* ---- xattrs of a file that may not be one to open: by its name, from its directory ---- */
+
+int node_set_xattr(const struct tree *t, const struct node *n, const char *name, const void *value, size_t len)
+{
+	if (n->fd >= 0)
+		return fsetxattr(n->fd, name, value, len, 0);
+	return fchdir(t->parent) < 0 ? -1 : lsetxattr(n->base, name, value, len, 0);
+}
+
+ssize_t node_get_xattr(const struct tree *t, const struct node *n, const char *name, void *value, size_t room)
+{
+	if (n->fd >= 0)
+		return fgetxattr(n->fd, name, value, room);
+	return fchdir(t->parent) < 0 ? -1 : lgetxattr(n->base, name, value, room);
+}
+
+ssize_t node_list_xattrs(const struct tree *t, const struct node *n, char *names, size_t room)
+{
+	if (n->fd >= 0)
+		return flistxattr(n->fd, names, room);
+	return fchdir(t->parent) < 0 ? -1 : llistxattr(n->base, names, room);
+}
+
+/* ---- making ---- */
+
+/* The rootless keep files that are not theirs to give away, attributes that are not theirs to set. */
+static bool may_be_left(const struct tree *t, int error)
+{
+	return error == ENOTSUP || (!t->exact && (error == EPERM || error == EINVAL || error == EACCES));
+}
+
+int attributes_owner(struct archive_entry *what, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
+{
+	int64_t uid = archive_entry_uid(what), gid = archive_entry_gid(what);
+
+	/* The last is the kernel's for "as it is". */
+	if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return err_say(e, EINVAL, "owner %lld:%lld: not an id", (long long)uid, (long long)gid);
+	*ret_uid = (uid_t)uid;
+	*ret_gid = (gid_t)gid;
+	return 0;
+}
+
+static int set_owner(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (attributes_owner(what, &uid, &gid, e) < 0)
+		return -e->code;
+	if (n->made && uid == t->uid && gid == t->gid && !(t->st.st_mode & S_ISGID))
+		return 0;
+	int r = n->fd >= 0 ? fchown(n->fd, uid, gid) : fchownat(t->parent, n->base, uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (r < 0 && (t->exact || !may_be_left(t, errno)))
+		return err_set(e, errno, "set its owner to %u:%u", uid, gid);
+	return 0;
+}
+
+mode_t attributes_mode(const struct tree *t, struct archive_entry *what)
+{
+	mode_t mode = archive_entry_perm(what) & 07777;
+
+	/* Who cannot override it must be able to go on below it, and to remove it. */
+	return archive_entry_filetype(what) == AE_IFDIR && !t->exact ? mode | 0700 : mode;
+}
+
+static int set_mode(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	mode_t mode = attributes_mode(t, what);
+	bool dir = archive_entry_filetype(what) == AE_IFDIR;
+
+	if (archive_entry_filetype(what) == AE_IFLNK)
+		return 0;
+	if (n->made && !(mode & 07000) && !t->default_acls && !(dir && (t->st.st_mode & S_ISGID)))
+		return 0;
+	/* Without a descriptor it is a new device or fifo, so no link is followed. */
+	int r = n->fd >= 0 ? fchmod(n->fd, mode) : fchmodat(t->parent, n->base, mode, 0);
+	return r < 0 ? err_set(e, errno, "set its mode to %04o", mode) : 0;
+}
+
+static int set_xattrs(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	const char *name;
+	const void *value;
+	size_t len;
+
+	if (archive_entry_xattr_reset(what) == 0)
+		return 0;
+	while (archive_entry_xattr_next(what, &name, &value, &len) == ARCHIVE_OK) {
+		if (xattr_is_overlays(name))
+			continue;
+		if (node_set_xattr(t, n, name, value, len) < 0 && !may_be_left(t, errno))
+			return err_set(e, errno, "set its xattr '%.256s'", name);
+	}
+	return 0;
+}
+
+static int set_acls(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	struct acl_xattr acl;
+
+	if (t->default_acls && n->made && n->fd >= 0) /* what it inherited */
+		for (int i = 0; i < ACL_KINDS; i++)
+			fremovexattr(n->fd, acl_name(i));
+	for (int i = 0; i < ACL_KINDS; i++) {
+		int r = acl_encode(what, i, &acl, e);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		if (node_set_xattr(t, n, acl_name(i), &acl, acl.len) < 0 && !may_be_left(t, errno))
+			return err_set(e, errno, "set its ACL");
+		if (i == ACL_DEFAULT)
+			t->default_acls = true;
+	}
+	return 0;
+}
+
+static int set_times(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+
+	if (!archive_entry_mtime_is_set(what))
+		return 0;
+	times[1].tv_sec = archive_entry_mtime(what);
+	times[1].tv_nsec = archive_entry_mtime_nsec(what);
+	int r = n->fd >= 0 ? futimens(n->fd, times) : utimensat(t->parent, n->base, times, AT_SYMLINK_NOFOLLOW);
+	return r < 0 ? err_set(e, errno, "set its time") : 0;
+}
+
+int attributes_set(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
+{
+	/* In this order: a new owner takes capabilities away and the mode's setuid; and all but xattrs has a time. */
+	if (set_owner(t, n, what, e) < 0 || set_mode(t, n, what, e) < 0 || set_xattrs(t, n, what, e) < 0 ||
+	    set_acls(t, n, what, e) < 0 || set_times(t, n, what, e) < 0)
+		return -e->code;
+	return 0;
+}

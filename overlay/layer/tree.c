@@ -1,0 +1,121 @@
+/* Where the names of an archive lead: always below the root, by descriptors. */
+#include "overlay/layer/worker.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/*
+ * A symbolic link among the parents leads where it would in a root directory of the layer's own, as for those who unpack
+ * in a chroot: archives have "lib -> usr/lib" and then "lib/x". Never out.
+ */
+enum { RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
+
+/* openat2 answers EAGAIN when a rename elsewhere on the system raced with "..": ask again, but not for ever. */
+static int open_dir(int root, const char *path)
+{
+	int fd;
+
+	for (int tries = 0; tries < 128; tries++) {
+		fd = sys_openat2(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd;
+}
+
+int tree_open_dir(const struct tree *t, const char *path, size_t dir_len)
+{
+	char dir[sizeof(t->path)];
+
+	memcpy(dir, path, dir_len);
+	dir[dir_len] = '\0';
+	return open_dir(t->root, dir_len > 0 ? dir : ".");
+}
+
+int tree_begin(const struct layer_job *j, struct tree *ret, struct err *e)
+{
+	*ret = (struct tree){ .root = -1, .parent = -1, .userxattr = j->userxattr, .exact = !j->userxattr,
+			      .uid = geteuid(), .gid = getegid() };
+	/* The caller's may be opened only as a place. */
+	ret->root = openat(j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->root < 0)
+		return err_set(e, errno, "open the layer's directory");
+	ret->default_acls = fgetxattr(ret->root, "system.posix_acl_default", NULL, 0) >= 0;
+	return 0;
+}
+
+void tree_finish(struct tree *t)
+{
+	close_fd(&t->parent);
+	close_fd(&t->root);
+}
+
+int tree_leave(struct tree *t, struct err *e)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, t->st.st_mtim };
+
+	if (t->parent >= 0 && t->touched && futimens(t->parent, times) < 0)
+		return err_set(e, errno, "'%s': set its time", t->path);
+	close_fd(&t->parent);
+	return 0;
+}
+
+static int hold(struct tree *t, int fd, const char *path, size_t len, struct err *e)
+{
+	t->parent = fd;
+	t->touched = false;
+	memcpy(t->path, path, len);
+	t->path[len] = '\0';
+	if (fstat(fd, &t->st) < 0)
+		return err_set(e, errno, "'%s'", t->path);
+	return 0;
+}
+
+static int enter(struct tree *t, const char *path, size_t dir_len, struct err *e)
+{
+	if (t->parent >= 0 && strlen(t->path) == dir_len && memcmp(t->path, path, dir_len) == 0)
+		return 0;
+	if (tree_leave(t, e) < 0)
+		return -e->code;
+	int fd = tree_open_dir(t, path, dir_len);
+	if (fd < 0)
+		return err_set(e, errno, "'%.*s'", (int)dir_len, path);
+	return hold(t, fd, path, dir_len, e);
+}
+
+/* What the archive does not have, from the root on: each in the one above it, whose time stays what it was. */
+static int make_all(struct tree *t, const char *path, size_t dir_len, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	size_t n;
+
+	for (size_t at = 0; at < dir_len; at += n + 1) {
+		n = strcspn(path + at, "/");
+		if (n > dir_len - at)
+			n = dir_len - at;
+		memcpy(name, path + at, n);
+		name[n] = '\0';
+		if (enter(t, path, at > 0 ? at - 1 : 0, e) < 0)
+			return -e->code;
+		if (mkdirat(t->parent, name, 0755) == 0)
+			t->touched = true;
+		else if (errno != EEXIST)
+			return err_set(e, errno, "'%.*s': make the directory", (int)(at + n), path);
+	}
+	return enter(t, path, dir_len, e);
+}
+
+int tree_enter(struct tree *t, const char *path, size_t dir_len, bool make, struct err *e)
+{
+	int r = enter(t, path, dir_len, e);
+
+	return r == -ENOENT && make ? make_all(t, path, dir_len, e) : r;
+}
