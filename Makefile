@@ -21,7 +21,7 @@ BUILD       := build$(if $(SANITIZE),-sanitize)$(if $(filter clang%,$(CC)),-clan
 
 # Programs that ferry carries within itself (lib/program.h), since they need a shared library: ferry-NAME is made of
 # the sources PROGRAM_NAME and the objects that they need beside, and linked with LIBS_NAME.
-PROGRAMS        := systemd layer
+PROGRAMS        := systemd layer registry
 PROGRAM_systemd := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
 ALSO_systemd    := cgroups/systemd/request.c lib/arena.c lib/buf.c lib/err.c lib/fd.c lib/message.c
 LIBS_systemd    := -lsystemd
@@ -29,6 +29,10 @@ PROGRAM_layer   := $(addprefix overlay/layer/,acl.c attributes.c confine.c input
                    unpack.c worker_main.c)
 ALSO_layer      := overlay/layer/member.c $(addprefix lib/,buf.c err.c fd.c file.c message.c sha256.c sys.c)
 LIBS_layer      := -Wl,-Bstatic -lseccomp -lnettle -Wl,-Bdynamic -larchive
+PROGRAM_registry := $(addprefix overlay/registry/,registry_main.c session.c token.c transfer.c)
+ALSO_registry   := $(addprefix overlay/registry/,challenge.c request.c url.c) $(addprefix lib/,arena.c buf.c err.c \
+                   fd.c file.c json.c message.c)
+LIBS_registry   := -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -lcurl
 PROGRAM         := $(foreach p,$(PROGRAMS),$(PROGRAM_$p))
 EMBEDDED        := $(PROGRAMS:%=$(BUILD)/embedded-%.o)
 

@@ -1,0 +1,179 @@
+#include "overlay/registry/auth.h"
+
+#include "lib/buf.h"
+#include "lib/file.h"
+#include "lib/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 1 << 20 };
+
+/* ---- one file ---- */
+
+/* NULL when it is none. Ended by a NUL that is not counted; the text has no other. */
+static char *base64_text(const char *in, struct arena *a)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *out = arena_alloc(a, strlen(in) + 1), *end = out;
+	unsigned bits = 0, n = 0;
+
+	for (; *in && *in != '='; in++) {
+		const char *digit = strchr(digits, *in);
+		if (!digit)
+			return NULL;
+		bits = bits << 6 | (unsigned)(digit - digits);
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			*end++ = (char)(bits >> n);
+			if (!end[-1])
+				return NULL;
+		}
+	}
+	return in[strspn(in, "=")] ? NULL : out;
+}
+
+/* Docker's keys may be addresses: "https://HOST/v1/". */
+static const char *plain_key(const char *key, struct arena *a)
+{
+	const char *scheme = strstr(key, "://");
+	char *copy = arena_strdup(a, scheme ? scheme + 3 : key);
+	size_t n = strlen(copy);
+
+	while (n > 0 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	if (n > 3 && (strcmp(copy + n - 3, "/v1") == 0 || strcmp(copy + n - 3, "/v2") == 0))
+		copy[n - 3] = '\0';
+	return copy;
+}
+
+/* Whether the key is for the image, whole words of its path at a time. */
+static bool covers(const char *key, const char *image)
+{
+	size_t n = strlen(key);
+
+	return n > 0 && strncmp(key, image, n) == 0 && (!image[n] || image[n] == '/');
+}
+
+static const struct json *member(const struct json *object, const char *key, enum json_type type)
+{
+	const struct json *v = object && object->type == JSON_OBJECT ? json_get(object, key) : NULL;
+
+	return v && v->type == type ? v : NULL;
+}
+
+static const struct json *find_entry(const struct json *auths, const char *image, struct arena *a)
+{
+	const struct json *best = NULL;
+	size_t best_len = 0;
+
+	for (size_t i = 0; auths && i < auths->n; i++) {
+		const char *key = plain_key(auths->members[i].key, a);
+		if (covers(key, image) && strlen(key) > best_len) {
+			best = &auths->members[i].value;
+			best_len = strlen(key);
+		}
+	}
+	return best;
+}
+
+static int check_helper(const struct json *root, const struct json *entry, const char *host, struct err *e)
+{
+	const struct json *helper = member(member(root, "credHelpers", JSON_OBJECT), host, JSON_STRING);
+
+	if (!helper && entry)
+		helper = member(root, "credsStore", JSON_STRING);
+	if (!helper)
+		return 0;
+	return err_say(e, ENOTSUP,
+		       "the login for '%s' is kept by the credential helper '%s': helpers are not supported; log in with an "
+		       "--authfile of its own (podman login --authfile FILE %s), and give that",
+		       host, helper->text, host);
+}
+
+int registry_auth_parse(const char *text, size_t len, const char *host, const char *path, struct arena *a,
+			struct registry_login *ret, struct err *e)
+{
+	struct json root;
+
+	if (json_parse(text, len, a, &root, e) < 0)
+		return -e->code;
+	const struct json *entry =
+		find_entry(member(&root, "auths", JSON_OBJECT), arena_printf(a, "%s/%s", host, path), a);
+	const struct json *auth = member(entry, "auth", JSON_STRING);
+	const struct json *identity = member(entry, "identitytoken", JSON_STRING);
+	if (identity && *identity->text)
+		return err_say(e, ENOTSUP, "the login for '%s' is an identity token, which is not supported: log in with a "
+			       "password or an access token", host);
+	if (!auth || !*auth->text) {
+		int r = check_helper(&root, entry, host, e);
+		return r < 0 ? r : 0;
+	}
+	char *user = base64_text(auth->text, a);
+	char *colon = user ? strchr(user, ':') : NULL;
+	if (!colon)
+		return err_say(e, EINVAL, "auths: the login for '%s' is not \"user:password\" in base64", host);
+	*colon = '\0';
+	*ret = (struct registry_login){ .user = user, .password = colon + 1 };
+	return 1;
+}
+
+/* ---- the files ---- */
+
+/* @must: it was named, so it has to be there. Errors never show what is in it. */
+static int look_into(const char *file, bool must, const char *host, const char *path, struct arena *a,
+		     struct registry_login *ret, struct err *e)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+
+	int r = file_read_at(AT_FDCWD, file, FILE_MAX, &b, e);
+	if (r < 0 && !must && (e->code == ENOENT || e->code == EACCES || e->code == ENOTDIR))
+		return 0;
+	if (r >= 0)
+		r = registry_auth_parse(buf_text(&b), b.len, host, path, a, ret, e);
+	if (b.data)
+		explicit_bzero(b.data, b.len);
+	if (r < 0)
+		return err_wrap(e, "'%s'", file);
+	if (r > 0)
+		ret->file = arena_strdup(a, file);
+	return r;
+}
+
+/* The directory that a variable of the environment names, or one below HOME; NULL without either. */
+static const char *place(const char *variable, const char *below_home, const char *rest, struct arena *a)
+{
+	const char *dir = variable ? getenv(variable) : NULL, *home = getenv("HOME");
+
+	if (dir && *dir)
+		return arena_printf(a, "%s/%s", dir, rest);
+	if (below_home && home && *home)
+		return arena_printf(a, "%s/%s/%s", home, below_home, rest);
+	return NULL;
+}
+
+int registry_auth_find(const char *file, const char *host, const char *path, struct arena *a,
+		       struct registry_login *ret, struct err *e)
+{
+	const char *named = file ? file : getenv("REGISTRY_AUTH_FILE");
+	const char *places[] = {
+		place("XDG_RUNTIME_DIR", NULL, "containers/auth.json", a),
+		arena_printf(a, "/run/containers/%u/auth.json", (unsigned)geteuid()),
+		place("XDG_CONFIG_HOME", ".config", "containers/auth.json", a),
+		place("DOCKER_CONFIG", ".docker", "config.json", a),
+	};
+
+	*ret = (struct registry_login){ 0 };
+	if (named && *named)
+		return look_into(named, true, host, path, a, ret, e);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		int r = places[i] ? look_into(places[i], false, host, path, a, ret, e) : 0;
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
