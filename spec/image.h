@@ -86,6 +86,9 @@ int image_config_parse(const char *text, size_t len, const struct image_manifest
 /* The manifest for a machine, by uname's name for it ("x86_64") or a platform of Go's ("linux/arm64/v8"); or NULL. */
 const struct image_descriptor *image_index_choose(const struct image_index *i, const char *machine);
 
+/* Go's names for such a machine: "arm" and "v7"; the variant may be "". An unknown one keeps its name. */
+void image_machine_platform(const char *machine, const char **ret_architecture, const char **ret_variant);
+
 /* 0, or -EINVAL: not "sha256:" with 64 lower case hexadecimal digits. Other algorithms are said to be unknown. */
 int image_digest_check(const char *digest, struct err *e);
 

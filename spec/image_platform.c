@@ -71,3 +71,14 @@ const struct image_descriptor *image_index_choose(const struct image_index *i, c
 		d = &i->manifests[0];
 	return d;
 }
+
+void image_machine_platform(const char *machine, const char **ret_architecture, const char **ret_variant)
+{
+	*ret_architecture = machine;
+	*ret_variant = "";
+	for (size_t m = 0; m < sizeof(machines) / sizeof(*machines); m++)
+		if (strcmp(machines[m].name, machine) == 0) {
+			*ret_architecture = machines[m].architecture;
+			*ret_variant = machines[m].variants[0];
+		}
+}

@@ -7,8 +7,9 @@
  *	image_commit    what a container wrote -> a layer on its image
  *
  * Blobs are kept as they came, so that digests hold wherever an image goes next. Layers are unpacked by workers
- * (overlay/layer), as many at once as there are processors, straight from where they lie: from the file itself where that
- * is a directory or a plain tar, else from a copy that becomes the blob. What goes wrong leaves nothing behind, whenever.
+ * (overlay/layer), as many at once as there are processors, straight from where they lie: from the file itself where
+ * that is a directory or a plain tar, else from a copy that becomes the blob. What goes wrong leaves nothing behind,
+ * whenever.
  *
  * Depends on overlay/store, overlay/layer, spec/ and lib/. Silent: progress is told to a callback.
  */
@@ -35,8 +36,9 @@ struct image_part {
 };
 
 /*
- * show() is called with all parts when one changes its state, and a few times a second while bytes flow. The parts are
- * the same from call to call until *parts is another array: a new image begins then. A struct image_progress * may be NULL.
+ * show() is called with all parts when one changes its state, and a few times a second while bytes flow. The parts
+ * are the same from call to call until *parts is another array: a new image begins then. A struct image_progress *
+ * may be NULL.
  */
 struct image_progress {
 	void (*show)(void *data, const struct image_part *parts, size_t n);
@@ -63,20 +65,20 @@ struct image_added {
 };
 
 /*
- * *ret in the arena: several when the archive has several. Each is added whole or not at all; after an error those before
- * it are there.
+ * *ret in the arena: several when the archive has several. Each is added whole or not at all; after an error those
+ * before it are there.
  * -EBADMSG: something differs from its digest or its size, the error names both. -EINVAL: not an image, or a bad one.
  */
-int image_import(struct store *s, const struct image_import *o, struct arena *a, struct image_added **ret, size_t *ret_n,
-		 struct err *e);
+int image_import(struct store *s, const struct image_import *o, struct arena *a, struct image_added **ret,
+		 size_t *ret_n, struct err *e);
 
 /* ---- export ---- */
 
 enum image_format { IMAGE_FORMAT_OCI, IMAGE_FORMAT_DOCKER };
 
 /*
- * Writes a tar of the images to @to, a file or a pipe. @names: of each image the name that it gets in the archive, or NULL
- * for all that it has. The same images give the same bytes.
+ * Writes a tar of the images to @to, a file or a pipe. @names: of each image the name that it gets in the archive,
+ * or NULL for all that it has. The same images give the same bytes.
  */
 int image_export(const struct store *s, const struct store_image *images, const char *const *names, size_t n,
 		 enum image_format format, int to, struct err *e);
@@ -98,13 +100,13 @@ struct image_commit {
 	size_t n_names;
 	const char *message, *author; /* NULL: none */
 	const char *created; /* RFC 3339 */
-	const char *const *changes; /* "CMD [\"a\"]", "ENV a=b", ...: Dockerfile's instructions, as `docker commit` has them */
+	const char *const *changes; /* "CMD [\"a\"]", "ENV a=b", ...: a Dockerfile's, as `docker commit` has them */
 	size_t n_changes;
 	bool rootless;
-	const struct image_progress *progress;
 };
 
 /* -EINVAL: names the change that is not understood. */
-int image_commit(struct store *s, const struct image_commit *o, struct arena *a, struct image_added *ret, struct err *e);
+int image_commit(struct store *s, const struct image_commit *o, struct arena *a, struct image_added *ret,
+		 struct err *e);
 
 #endif
