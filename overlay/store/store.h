@@ -5,8 +5,10 @@
  *	STORE/lock                     whoever adds holds it shared, whoever removes holds it alone
  *	STORE/blobs/sha256/HEX         manifests, configurations, and layers as they came
  *	STORE/layers/HEX/              a layer unpacked, ready to be an overlay's lower directory; HEX is of its diff id
- *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as %25
- *	STORE/ingest/RANDOM/           what is being added, with its own lock: blobs/, layers/, and at last `commit`
+ *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as %25;
+ *	                               "@DIGEST" is of an image that was added without a name
+ *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/, and
+ *	                               at last `commit`
  *
  * Adding is a transaction: everything is made below ingest/RANDOM, `commit` is written (the names that shall be set), and
  * then each thing is renamed to its place, the names last. A directory there that nobody holds locked is what a killed
@@ -35,7 +37,10 @@ struct store {
 
 #define STORE_INIT ((struct store){ .dir = -1, .lock = -1 })
 
-/* @make: make it when it is missing, mode 0700; without, -ENOENT. Recovers first. Holds no lock when it returns. */
+/*
+ * @make: make it when it is missing, mode 0700; without, -ENOENT. Recovers first. Holds no lock when it returns. What is
+ * another user's, or holds anything else, is refused: -EPERM, -EINVAL. A store on a read-only file system can be read.
+ */
 int store_open(const char *path, bool make, struct arena *a, struct store *ret, struct err *e);
 void store_close(struct store *s);
 #define cleanup_store __attribute__((cleanup(store_close)))
@@ -70,21 +75,28 @@ struct store_image {
 	const char **names; /* sorted */
 	size_t n_names;
 	int64_t size_bytes; /* of its layers' blobs */
+	const char *damage; /* why it cannot be used: then only the digest and the names are known. Else NULL */
 };
 
 /*
- * @text: a name ("app" is "app:latest"; without its host, if no other image has the rest of the name), "NAME@DIGEST", or
- * at least 4 digits at the beginning of an id or a manifest's digest. -ENOENT: says so, with names that are nearly like it,
- * and how to get an image. -EINVAL: more than one matches.
+ * @text: a name ("app" is "app:latest"; without its host, or only its last parts, if no other image has those), "NAME@DIGEST",
+ * or at least 4 digits at the beginning of an id or a manifest's digest. -ENOENT: says so, with names that are nearly like
+ * it, or how to get an image. -EINVAL: more than one matches. -EBADMSG: it is damaged.
  */
 int store_find(const struct store *s, const char *text, struct arena *a, struct store_image *ret, struct err *e);
 
-/* Every image with a name, sorted by name. An image with several names comes once. */
+/* Every image, sorted by its first name, those without one last. An image with several names comes once. */
 int store_list(const struct store *s, struct arena *a, struct store_image **ret, size_t *ret_n, struct err *e);
 
-/* Sets or removes a name. The store must be locked, for setting shared, for removing alone. */
+/* Which of @images @text is, by the same rules; the damaged too. */
+int store_choose(const struct store_image *images, size_t n, const char *text, struct arena *a,
+		 const struct store_image **ret, struct err *e);
+
+/* @name in full. Only where the image is known to stay: under a lock. -ENAMETOOLONG. */
 int store_set_name(struct store *s, const char *name, const char *digest, struct err *e);
-int store_remove_name(struct store *s, const char *name, struct err *e);
+
+/* The name @name, or with NULL that an image without one is kept. Under the lock alone. Missing ones are no error. */
+int store_remove_name(struct store *s, const char *name, const char *digest, struct err *e);
 
 /* ---- adding ---- */
 
@@ -92,11 +104,12 @@ struct ingest {
 	struct store *store;
 	char name[24]; /* below ingest/ */
 	int dir; /* locked */
+	int lock; /* of the store: its own, so that several may go on at the same time */
 };
 
-#define INGEST_INIT ((struct ingest){ .dir = -1 })
+#define INGEST_INIT ((struct ingest){ .dir = -1, .lock = -1 })
 
-/* Takes the store's lock, shared, until it ends. */
+/* Holds the store's lock shared until it ends; waits for it. Not while this process holds it alone. */
 int ingest_begin(struct store *s, struct ingest *ret, struct err *e);
 
 /* A document that is at hand. *ret_digest in the arena; may be NULL. */
@@ -117,7 +130,11 @@ int ingest_blob_take(struct ingest *in, const char *key, int dir, const char *na
 int ingest_layer(struct ingest *in, const char *key, struct err *e);
 int ingest_layer_done(struct ingest *in, const char *key, const char *diff_id, struct err *e);
 
-/* Puts everything in place and sets the names (may be none) to the manifest @digest. Syncs before it renames. */
+/*
+ * Puts everything in place and sets the names to the manifest @digest; without names the image is kept as one that has
+ * none. Syncs before it renames. After an error it is either as if nothing had been added, or, when the error came late, the
+ * next store_open carries on.
+ */
 int ingest_commit(struct ingest *in, const char *digest, const char *const *names, size_t n_names, struct err *e);
 
 /* Without commit: removes it all. Always to be called; does nothing after commit. */
@@ -137,7 +154,10 @@ struct store_prune {
 	int64_t freed_bytes;
 };
 
-/* Mark and sweep: everything that neither a name nor @p leads to goes. Takes the lock alone. Safe to be killed at any time. */
+/*
+ * Mark and sweep: everything that neither a name nor @p leads to goes. The store must be locked alone, and have been when it
+ * was found out what containers use. Safe to be killed at any time.
+ */
 int store_sweep(struct store *s, struct store_prune *p, struct err *e);
 
 #endif

@@ -18,15 +18,22 @@ struct fixture_dir {
 
 #define cleanup_fixture __attribute__((cleanup(fixture_dir_finish)))
 
-static inline struct fixture_dir fixture_dir_new(void)
+/* Below @parent: "/dev/shm" for what syncs often. */
+static inline struct fixture_dir fixture_dir_in(const char *parent)
 {
-	struct fixture_dir d = { .path = "/tmp/ferry-fixture-XXXXXX", .fd = -1 };
+	struct fixture_dir d = { .fd = -1 };
 
+	snprintf(d.path, sizeof(d.path), "%s/ferry-fixture-XXXXXX", parent);
 	if (!mkdtemp(d.path) || (d.fd = open(d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
 		perror("fixture_dir_new");
 		abort();
 	}
 	return d;
+}
+
+static inline struct fixture_dir fixture_dir_new(void)
+{
+	return fixture_dir_in("/tmp");
 }
 
 static inline void fixture_dir_finish(struct fixture_dir *d)
