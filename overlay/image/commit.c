@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The new layer's key in the ingest. */
-#define KEY "0"
+/* The new layer in the ingest. */
+#define BLOB "blob"
+#define LAYER "layer"
 
 struct committing {
 	struct store *store;
@@ -32,7 +33,7 @@ static int pack(struct committing *w, int blob, struct err *e)
 	job.to = blob;
 	if (crew_alone(&job, &w->layer, e) < 0)
 		return -e->code;
-	return ingest_blob_done(w->ingest, KEY, w->layer.digest, e);
+	return ingest_blob_done(w->ingest, BLOB, w->layer.digest, e);
 }
 
 /* What was packed is unpacked again, so that the layer is what everybody else will make of it. */
@@ -41,7 +42,7 @@ static int unpack(struct committing *w, int blob, struct err *e)
 	struct layer_job job = LAYER_JOB_INIT;
 	struct layer_result result;
 
-	cleanup_close int dir = ingest_layer(w->ingest, KEY, e);
+	cleanup_close int dir = ingest_layer(w->ingest, LAYER, e);
 	if (dir < 0)
 		return dir;
 	job.verb = LAYER_UNPACK;
@@ -53,12 +54,12 @@ static int unpack(struct committing *w, int blob, struct err *e)
 	if (strcmp(result.diff_id, w->layer.diff_id) != 0)
 		return err_say(e, EBADMSG, "the layer is %s as it was written and %s as it was read", w->layer.diff_id,
 			       result.diff_id);
-	return ingest_layer_done(w->ingest, KEY, result.diff_id, e);
+	return ingest_layer_done(w->ingest, LAYER, result.diff_id, e);
 }
 
 static int add_layer(struct committing *w, struct err *e)
 {
-	cleanup_close int to = ingest_blob(w->ingest, KEY, e);
+	cleanup_close int to = ingest_blob(w->ingest, BLOB, e);
 	if (to < 0)
 		return to;
 	cleanup_close int from = open(fd_path(to).path, O_RDONLY | O_CLOEXEC);

@@ -51,7 +51,8 @@ struct image_import {
 	int from; /* a directory, a file, or a pipe; stays the caller's */
 	const char *const *names; /* instead of those that the archive has; not for more than one image */
 	size_t n_names;
-	const char *fallback; /* the name when there is no other, from the file's own; NULL: then it is an error */
+	const char *fallback; /* the name when there is no other, from the file's own; NULL: then only a root file system
+	                       * is refused */
 	const char *platform; /* "linux/arm64" of a multi-platform index; NULL: this machine's */
 	bool rootless; /* layers have user.overlay.* */
 	const struct image_progress *progress;

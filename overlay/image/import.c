@@ -18,13 +18,19 @@ struct adding {
 	struct arena *arena;
 	struct ingest *ingest;
 	struct found_image *image;
+	bool alone; /* the one image of its source */
 	struct document_blob *blobs; /* what is known of each layer in the end */
 	struct image_part *parts;
 };
 
-static const char *key_of(const struct adding *w, size_t i)
+static const char *blob_key(const struct adding *w, size_t i)
 {
-	return arena_printf(w->arena, "%zu", i);
+	return arena_printf(w->arena, "blob-%zu", i);
+}
+
+static const char *layer_key(const struct adding *w, size_t i)
+{
+	return arena_printf(w->arena, "layer-%zu", i);
 }
 
 static bool stored_blob(const struct adding *w, const char *digest)
@@ -79,20 +85,20 @@ static int begin_layer(void *data, size_t i, struct layer_job *ret, struct err *
 		return err_wrap(e, "layer %s", w->parts[i].digest);
 	ret->from = file.fd;
 	ret->offset = file.offset;
-	ret->length_bytes = file.size_bytes;
+	ret->length_bytes = w->parts[i].total_bytes = file.size_bytes;
 	if (l->size_bytes >= 0 && l->size_bytes != file.size_bytes)
 		return err_say(e, EBADMSG, "layer %s has %lld bytes, the manifest says %lld", w->parts[i].digest,
 			       (long long)file.size_bytes, (long long)l->size_bytes);
 	if (!l->diff_id || !store_has_layer(w->store, l->diff_id)) {
-		ret->dir = ingest_layer(w->ingest, key_of(w, i), e);
+		ret->dir = ingest_layer(w->ingest, layer_key(w, i), e);
 		if (ret->dir < 0)
 			return ret->dir;
 	}
 	if (stored_blob(w, l->digest))
 		return 0;
 	if (file.take)
-		return ingest_blob_take(w->ingest, key_of(w, i), w->source->made, file.take, e);
-	ret->to = ingest_blob(w->ingest, key_of(w, i), e);
+		return ingest_blob_take(w->ingest, blob_key(w, i), w->source->made, file.take, e);
+	ret->to = ingest_blob(w->ingest, blob_key(w, i), e);
 	return ret->to < 0 ? ret->to : 0;
 }
 
@@ -106,10 +112,10 @@ static int end_layer(void *data, size_t i, const struct layer_result *result, st
 	if (l->diff_id && strcmp(l->diff_id, result->diff_id) != 0)
 		return err_say(e, EBADMSG, "layer %s: unpacked it is %s, the configuration says %s", w->parts[i].digest,
 			       result->diff_id, l->diff_id);
-	if (!stored_blob(w, l->digest) && ingest_blob_done(w->ingest, key_of(w, i), result->digest, e) < 0)
+	if (!stored_blob(w, l->digest) && ingest_blob_done(w->ingest, blob_key(w, i), result->digest, e) < 0)
 		return -e->code;
 	if (!l->diff_id || !store_has_layer(w->store, l->diff_id))
-		if (ingest_layer_done(w->ingest, key_of(w, i), result->diff_id, e) < 0)
+		if (ingest_layer_done(w->ingest, layer_key(w, i), result->diff_id, e) < 0)
 			return -e->code;
 	l->digest = arena_strdup(w->arena, result->digest);
 	l->diff_id = arena_strdup(w->arena, result->diff_id);
@@ -182,7 +188,7 @@ static int make_documents(struct adding *w, struct err *e)
 	return ingest_document(w->ingest, f->manifest, f->manifest_len, w->arena, &f->manifest_digest, e);
 }
 
-/* From the archive, or the fallback, unless there are others. */
+/* From the archive, or the fallback, unless there are others. An image may be without. */
 static int choose_names(const struct adding *w, struct image_added *ret, struct err *e)
 {
 	const struct image_import *o = w->o;
@@ -191,9 +197,11 @@ static int choose_names(const struct adding *w, struct image_added *ret, struct 
 		return found_names(o->names, o->n_names, w->arena, &ret->names, &ret->n_names, e);
 	if (w->image->n_names)
 		return found_names(w->image->names, w->image->n_names, w->arena, &ret->names, &ret->n_names, e);
-	if (o->fallback)
+	if (o->fallback && w->alone)
 		return found_names(&o->fallback, 1, w->arena, &ret->names, &ret->n_names, e);
-	return err_say(e, EINVAL, "the image has no name: give it one by --name");
+	if (w->source->kind == SOURCE_ROOTFS)
+		return err_say(e, EINVAL, "a root file system has no name: give it one by --name");
+	return 0;
 }
 
 static int add_image(struct adding *w, struct image_added *ret, struct err *e)
@@ -246,7 +254,8 @@ int image_import(struct store *s, const struct image_import *o, struct arena *a,
 		return err_say(e, EINVAL, "%zu images are in it: they keep their names", found.n);
 	added = arena_new_array(a, found.n, struct image_added);
 	for (size_t i = 0; i < found.n; i++) {
-		struct adding w = { .store = s, .source = &source, .o = o, .arena = a, .image = &found.v[i] };
+		struct adding w = { .store = s, .source = &source, .o = o, .arena = a, .image = &found.v[i],
+				    .alone = found.n == 1 };
 		if (add_image(&w, &added[i], e) < 0)
 			return -e->code;
 	}

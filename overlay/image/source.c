@@ -108,15 +108,10 @@ static bool holds_image(const struct source *s)
 }
 
 /* A directory in the scratch ingest, which is begun by the first that needs it. */
-static int make_scratch(const struct store *s, struct source *src, const char *key, struct err *e)
+static int make_scratch(struct store *s, struct source *src, const char *key, struct err *e)
 {
-	if (src->scratch.dir < 0) {
-		cleanup_arena struct arena a = ARENA_INIT;
-		/* A store of its own: the lock that it holds must not end with another's. */
-		if (store_open(s->path, true, &a, &src->scratch_store, e) < 0 ||
-		    ingest_begin(&src->scratch_store, &src->scratch, e) < 0)
-			return -e->code;
-	}
+	if (src->scratch.dir < 0 && ingest_begin(s, &src->scratch, e) < 0)
+		return -e->code;
 	return ingest_layer(&src->scratch, key, e);
 }
 
@@ -129,7 +124,7 @@ static void made(struct source *src, int *fd, int *dir)
 }
 
 /* A compressed archive: into its files, if it is an image. Else it is a root file system. */
-static int split(const struct store *s, struct source *src, struct err *e)
+static int split(struct store *s, struct source *src, struct err *e)
 {
 	cleanup_close int dir = make_scratch(s, src, "split", e);
 	if (dir < 0)
@@ -159,7 +154,7 @@ static int make_archive(int dir, struct err *e)
 }
 
 /* A pipe cannot be read twice, and what it brings shows only in the course of it. */
-static int spool(const struct store *s, int from, struct source *src, struct err *e)
+static int spool(struct store *s, int from, struct source *src, struct err *e)
 {
 	enum { AT_ONCE = 1 << 20 };
 	ssize_t n;
@@ -178,7 +173,7 @@ static int spool(const struct store *s, int from, struct source *src, struct err
 }
 
 /* A root file system in a directory: in the form that everybody reads. */
-static int pack(const struct store *s, int from, struct source *src, struct err *e)
+static int pack(struct store *s, int from, struct source *src, struct err *e)
 {
 	cleanup_close int dir = make_scratch(s, src, "pack", e);
 	cleanup_close int to = dir < 0 ? -1 : make_archive(dir, e);
@@ -197,7 +192,7 @@ static int pack(const struct store *s, int from, struct source *src, struct err 
 	return 0;
 }
 
-static int open_file(const struct store *s, struct arena *a, struct source *src, struct err *e)
+static int open_file(struct store *s, struct arena *a, struct source *src, struct err *e)
 {
 	int r = tar_index_read(src->fd, a, &src->index, e);
 
@@ -210,7 +205,7 @@ static int open_file(const struct store *s, struct arena *a, struct source *src,
 	return r == -EMEDIUMTYPE ? 0 : r;
 }
 
-int source_open(const struct store *s, int from, struct arena *a, struct source *ret, struct err *e)
+int source_open(struct store *s, int from, struct arena *a, struct source *ret, struct err *e)
 {
 	struct stat st;
 
@@ -232,5 +227,4 @@ void source_close(struct source *s)
 	close_fd(&s->fd);
 	close_fd(&s->made);
 	ingest_end(&s->scratch);
-	store_close(&s->scratch_store);
 }

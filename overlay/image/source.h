@@ -19,14 +19,13 @@ struct source {
 	int fd; /* the directory or the file */
 	struct tar_index index; /* SOURCE_TAR */
 	int made; /* -1, or a directory in scratch: what fd is of */
-	struct store scratch_store;
 	struct ingest scratch;
 };
 
-#define SOURCE_INIT ((struct source){ .fd = -1, .made = -1, .scratch_store = STORE_INIT, .scratch = INGEST_INIT })
+#define SOURCE_INIT ((struct source){ .fd = -1, .made = -1, .scratch = INGEST_INIT })
 
 /* @from stays the caller's. */
-int source_open(const struct store *s, int from, struct arena *a, struct source *ret, struct err *e);
+int source_open(struct store *s, int from, struct arena *a, struct source *ret, struct err *e);
 void source_close(struct source *s);
 #define cleanup_source __attribute__((cleanup(source_close)))
 

@@ -118,8 +118,8 @@ int ingest_blob_take(struct ingest *in, const char *key, int dir, const char *na
 		return err_set(e, errno, "stat '%s'", name);
 	if (!S_ISREG(st.st_mode))
 		return err_say(e, EINVAL, "'%s' is not a file", name);
-	if (renameat(dir, name, in->dir, store_path("parts", key).path) < 0)
-		return err_set(e, errno, "rename '%s'", name);
+	if (linkat(dir, name, in->dir, store_path("parts", key).path, 0) < 0)
+		return err_set(e, errno, "link to '%s'", name);
 	return 0;
 }
 

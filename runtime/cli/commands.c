@@ -21,6 +21,8 @@ const struct cli_command *const cli_commands[] = {
 	&command_resume,
 	&command_update,
 	&command_image,
+	&command_image_import,
+	&command_image_export,
 	&command_spec,
 	&command_features,
 	&command_help,

@@ -7,6 +7,9 @@
 extern const struct cli_command command_launch; /* launch.c */
 extern const struct cli_command command_create, command_run, command_start; /* create.c */
 extern const struct cli_command command_image; /* image.c */
+extern const struct cli_command command_image_import; /* image_import.c */
+extern const struct cli_command command_image_export, command_image_verify; /* image_export.c */
+extern const struct cli_command command_image_build; /* image_build.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */
