@@ -81,6 +81,15 @@ int proc_reap(pid_t pid)
 	return status;
 }
 
+int proc_ended_how(int pidfd)
+{
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_EXIT };
+
+	if (ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0)
+		return errno == ESRCH ? -EAGAIN : -errno;
+	return info.mask & SYS_PIDFD_INFO_EXIT ? info.exit_code : -EAGAIN;
+}
+
 void proc_kill_child(int pidfd)
 {
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);

@@ -31,6 +31,12 @@ int proc_wait_end(int pidfd, int timeout_ms, struct err *e);
 /* Waits for a child's end and takes it from the process table. Returns its wait status; -1 with errno. */
 int proc_reap(pid_t pid);
 
+/*
+ * The wait status of a process that is not our child and has ended. -EAGAIN: its parent has not waited for it yet; another
+ * error: this kernel does not tell.
+ */
+int proc_ended_how(int pidfd);
+
 /* Kills the child behind the pidfd, and reaps it. */
 void proc_kill_child(int pidfd);
 

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/types.h>
@@ -36,6 +37,17 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+
+/* What the kernel knows of the process behind a pidfd, also when that has ended; since Linux 6.13. */
+struct sys_pidfd_info {
+	uint64_t mask;
+	uint64_t cgroup_id;
+	uint32_t pid, tgid, ppid;
+	uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code; /* a wait status */
+};
+enum { SYS_PIDFD_INFO_EXIT = 1 << 3 }; /* since 6.15; once it was waited for */
+#define SYS_PIDFD_GET_INFO _IOWR(0xff, 11, struct sys_pidfd_info)
 
 /*
  * clone3(2) without a stack of its own: like fork(2), the child continues here. Returns the child's pid, 0 in the
