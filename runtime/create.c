@@ -69,7 +69,7 @@ static int check_terminal(const struct spec *s, const struct create_request *r, 
 
 	if (!s->process)
 		return err_say(e, EINVAL, "process: a container needs one to be created");
-	if (terminal && detached && !r->console_socket)
+	if (terminal && detached && !r->console_socket && !r->ret_handles)
 		return err_say(e, EINVAL, "cannot allocate tty if ferry will detach without setting console socket");
 	if (terminal && !detached && !r->console_socket && pty_own() < 0)
 		return err_say(e, ENOTTY, "process.terminal: there is no terminal here; set it to false, or use --console-socket");
@@ -322,6 +322,11 @@ static bool needs_seal(const struct spec *s)
 	return !has_new_pid_namespace(s) || (caps && caps->set[CAPS_BOUNDING] & UINT64_C(1) << CAP_SYS_PTRACE);
 }
 
+int create_seal(struct runtime *rt, const struct spec *s, struct err *e)
+{
+	return needs_seal(s) ? seal_self(rt->argv, e) : 0;
+}
+
 int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
 	const struct create_request *r = s->request;
@@ -339,7 +344,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	if (r->run && !r->detach && !r->no_subreaper && !has_new_pid_namespace(spec) &&
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_set(e, errno, "become a subreaper");
-	if (needs_seal(spec) && seal_self(rt->argv, e) < 0)
+	if (create_seal(rt, spec, e) < 0)
 		return -e->code;
 	if (container_new(rt, r->id, s->container, e) < 0)
 		return -e->code;

@@ -19,6 +19,12 @@
 int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e);
 
 /*
+ * Where the container to be made could reach this program's file, goes on in a sealed copy of it (runtime/seal.h). Making it
+ * begins with that; whoever has something to lose by starting anew calls this before.
+ */
+int create_seal(struct runtime *rt, const struct spec *s, struct err *e);
+
+/*
  * Sends MSG_RELEASE with the process's pid. A process that has ended instead of waiting for it has left its error, which is returned.
  */
 int release_process(int sock, pid_t pid, struct err *e);

@@ -9,6 +9,16 @@
 
 #include <stdbool.h>
 
+/* A container that runs, in the hands of who watches over it: descriptors that are his to close. */
+struct run_handles {
+	pid_t pid;
+	int pidfd;
+	int cgroup; /* its directory; -1: it has none */
+	int master; /* the other end of its terminal; -1: it has none */
+};
+
+#define RUN_HANDLES_INIT ((struct run_handles){ .pidfd = -1, .cgroup = -1, .master = -1 })
+
 struct create_request {
 	const char *id;
 	const char *bundle; /* NULL: the current directory */
@@ -23,6 +33,7 @@ struct create_request {
 	bool run;
 	bool detach, keep, no_subreaper;
 	const char **discard; /* launch: directory trees on the host that go with the container; ended by NULL */
+	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 };
 
 /* create: the container waits for start. */

@@ -32,6 +32,11 @@ int log_open(const char *path, const char *format, bool debug, struct err *e)
 	return 0;
 }
 
+void log_forget(void)
+{
+	sink.fd = 0;
+}
+
 /* Quotes as logfmt readers expect: Go's %q for what matters. */
 static void add_quoted(struct buf *b, const char *s)
 {

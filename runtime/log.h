@@ -12,6 +12,9 @@
 /* @path: --log, NULL for standard error alone. @format: "text", "json" or NULL. */
 int log_open(const char *path, const char *format, bool debug, struct err *e);
 
+/* From now on without the file, which others close. */
+void log_forget(void);
+
 /* --log-level error: no warnings. */
 void log_errors_alone(void);
 

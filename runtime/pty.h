@@ -7,7 +7,9 @@
 #include "lib/err.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
+#include <termios.h>
 
 /* Connects to a stream socket such as --console-socket names. The caller's descriptor. */
 int pty_connect(const char *path, struct err *e);
@@ -23,6 +25,14 @@ int pidfd_send(int sock, int pidfd, struct err *e);
 
 /* In the child, a session leader: the pty becomes its controlling terminal and, no longer *slave, descriptors 0, 1 and 2. */
 int pty_take(int *slave, struct err *e);
+
+/* Our own terminal in raw mode, and as it was before. Where there is none nothing happens. */
+struct own_terminal {
+	bool raw;
+	struct termios saved;
+};
+void terminal_make_raw(struct own_terminal *t);
+void terminal_restore(struct own_terminal *t);
 
 /*
  * The foreground. relay_begin is called before the process exists, so that no signal is lost in between: it blocks all

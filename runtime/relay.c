@@ -5,12 +5,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 int relay_begin(struct relay *r, struct err *e)
@@ -116,12 +114,7 @@ static bool handle_signal(struct relay *r, pid_t pid, int pidfd, int master, int
 	return false;
 }
 
-struct terminal {
-	bool raw;
-	struct termios saved;
-};
-
-static void make_raw(struct terminal *t)
+void terminal_make_raw(struct own_terminal *t)
 {
 	struct termios raw;
 
@@ -130,6 +123,12 @@ static void make_raw(struct terminal *t)
 	raw = t->saved;
 	cfmakeraw(&raw);
 	t->raw = tcsetattr(pty_own(), TCSANOW, &raw) == 0;
+}
+
+void terminal_restore(struct own_terminal *t)
+{
+	if (t->raw)
+		tcsetattr(pty_own(), TCSANOW, &t->saved);
 }
 
 static int relay_terminal(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_status, struct err *e)
@@ -180,14 +179,13 @@ int relay_run(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_s
 			;
 		return 0;
 	}
-	struct terminal t = { 0 };
+	struct own_terminal t = { 0 };
 	/* A program that reads nothing must not stop what it writes. The description is ours alone. */
 	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return err_set(e, errno, "make the terminal non-blocking");
 	copy_size(master);
-	make_raw(&t);
+	terminal_make_raw(&t);
 	int result = relay_terminal(r, pid, pidfd, master, ret_wait_status, e);
-	if (t.raw)
-		tcsetattr(pty_own(), TCSANOW, &t.saved);
+	terminal_restore(&t);
 	return result;
 }

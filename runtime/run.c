@@ -72,6 +72,16 @@ static void give_up(struct runtime *rt, struct setup *s)
 		unlink(s->request->pid_file);
 }
 
+static void hand_over(struct setup *s, pid_t pid, int *master)
+{
+	*s->request->ret_handles = (struct run_handles){
+		.pid = pid,
+		.pidfd = take_fd(&s->pidfd),
+		.cgroup = take_fd(&s->cgroup_fd),
+		.master = take_fd(master),
+	};
+}
+
 int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_exit, struct err *e)
 {
 	struct container c = CONTAINER_INIT;
@@ -91,6 +101,8 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 			give_up(rt, &s);
 		else if (!r->detach) /* what is open now ends with this program */
 			return foreground(rt, &s, &relay, pid, master, ret_exit, e);
+		else if (r->ret_handles)
+			hand_over(&s, pid, &master);
 	}
 	if (!r->detach)
 		relay_end(&relay);
