@@ -128,7 +128,11 @@ int launched_add_name(struct runtime *rt, const char *dir, const char *name, str
 	remove_stale(names, name, &rt->arena);
 	if (symlinkat(dir, names, name) == 0)
 		return 0;
-	return errno == EEXIST ? is_taken(name, e) : err_set(e, errno, "name a container '%s'", name);
+	if (errno != EEXIST)
+		return err_set(e, errno, "name a container '%s'", name);
+	/* What was in this very place before may have gone without its name. */
+	const char *there = target(names, name, &rt->arena);
+	return there && strcmp(there, dir) == 0 ? 0 : is_taken(name, e);
 }
 
 int launched_remove_name(struct runtime *rt, const struct launched *l, struct err *e)
