@@ -123,4 +123,7 @@ const char *launch_name(uint64_t number, struct arena *a);
 int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_name,
 			  const char **ret_dir, struct err *e);
 
+/* It goes when it has ended: where its supervisor did not live to see to that, the next launch removes it. */
+int launch_mark_throwaway(const struct runtime *rt, int dir, struct err *e);
+
 #endif

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { STOP_TIMEOUT_MS = 10000 };
+enum { STOP_TIMEOUT_MS = 10000, LOG_MAX_BYTES = 10 << 20, LOG_FILES = 3 };
 
 static size_t count(const char *const *list)
 {
@@ -241,8 +241,8 @@ static void plan_launched(const struct launch_options *o, const struct launch_fa
 	l->stdin_open = !o->detach;
 	l->stop_signal = SIGTERM;
 	l->stop_timeout_ms = STOP_TIMEOUT_MS;
-	l->log_max_bytes = -1;
-	l->log_files = 1;
+	l->log_max_bytes = LOG_MAX_BYTES;
+	l->log_files = LOG_FILES;
 }
 
 int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,

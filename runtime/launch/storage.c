@@ -95,6 +95,33 @@ static int discard(struct runtime *rt, const char *id, const char *dir, int fd, 
 	return list_trees(dir, &rt->arena, &gone.discard, e) < 0 ? -e->code : container_discard(rt, &gone, e);
 }
 
+static const char *throwaway_attribute(const struct runtime *rt)
+{
+	return rt->rootless ? "user.ferry.throwaway" : "trusted.ferry.throwaway";
+}
+
+int launch_mark_throwaway(const struct runtime *rt, int dir, struct err *e)
+{
+	const char *name = throwaway_attribute(rt);
+
+	return fsetxattr(dir, name, "", 0, 0) < 0 ? err_set(e, errno, "set '%s'", name) : 0;
+}
+
+/* One of --rm that nobody is with: it has ended, or does not run yet and never will; or its supervisor alone was killed. */
+static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name, int fd, struct err *e)
+{
+	const struct launched l = { .id = name, .name = name, .dir = dir };
+	cleanup_container struct container c = CONTAINER_INIT;
+	enum container_status status = STATUS_STOPPED;
+	int r = container_open(rt, name, false, &c, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && container_status(rt, &c, &status, e) < 0)
+		return -e->code;
+	return status == STATUS_STOPPED ? launched_remove(rt, &l, fd, e) : 0;
+}
+
 /* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one. */
 static int sweep_one(struct runtime *rt, const char *storage, const char *name, struct err *e)
 {
@@ -107,7 +134,8 @@ static int sweep_one(struct runtime *rt, const char *storage, const char *name, 
 		return 0;
 	record[n] = '\0';
 	if (faccessat(fd, "launch.json", F_OK, 0) == 0 || errno != ENOENT)
-		return 0;
+		return fgetxattr(fd, throwaway_attribute(rt), NULL, 0) < 0 || !launch_is_ours(rt, dir, name) ?
+		       0 : sweep_throwaway(rt, dir, name, fd, e);
 	if (access(record, F_OK) == 0 || errno != ENOENT)
 		return 0;
 	return discard(rt, name, dir, fd, e);

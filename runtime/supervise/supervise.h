@@ -17,31 +17,62 @@
 #define RUNTIME_SUPERVISE_H
 
 #include "runtime/launch/launched.h"
+#include "runtime/lifecycle.h"
 
 #include <stdbool.h>
 
 /*
- * Returns once the program was executed, or fails with why it was not. @attach: this process's standard streams are
- * attached before the program runs, so that nothing of it is missed; *ret_socket is then the connection for
- * supervise_relay, else -1 and may be NULL.
+ * Returns once the program was executed, or fails with why it was not. @dir: the container's, locked; it stays the
+ * caller's, but the supervisor holds the lock then, too. @request: how to start it, from supervise_request or of the same
+ * kind; NULL reads it. @attach: this process's standard streams are attached before the program runs, so that nothing of
+ * it is missed; *ret_socket is then the connection for supervise_relay. A supervisor whose container could not be
+ * started has ended; the directory is the caller's to remove.
  */
-int supervise_start(struct runtime *rt, const struct launched *l, bool attach, int *ret_socket, struct err *e);
+int supervise_start(struct runtime *rt, const struct launched *l, int dir, struct create_request *request, bool attach,
+		    int *ret_socket, struct err *e);
 
-/* A connection to the output (and with @input the input) of a running container. */
-int supervise_attach(struct runtime *rt, const struct launched *l, bool input, bool replay, int *ret_socket, struct err *e);
+/* How the container in @dir is started, by its config.json. */
+int supervise_request(struct runtime *rt, const struct launched *l, int dir, struct create_request *ret, struct err *e);
 
 /*
- * Relays between the connection and this process's streams, and signals to the container, until the container ends
- * (*ret_exit: its exit code) or the user detaches (*ret_detached).
+ * What follows is for containers that run or will be restarted: -ESRCH for others.
+ *
+ * A connection to the output (and with @input the input). Who attaches later than at the start and does not take the
+ * output fast enough is let go: the container does not wait for him.
  */
-int supervise_relay(struct runtime *rt, const struct launched *l, int socket, int *ret_exit, bool *ret_detached,
-		    struct err *e);
+int supervise_attach(struct runtime *rt, const struct launched *l, bool input, int *ret_socket, struct err *e);
 
-/* Waits until it is not running and will not be restarted. */
+/* Control-P, Control-Q. */
+#define SUPERVISE_DETACH_KEYS "\020\021"
+
+struct relay_options {
+	bool input;
+	bool waited_for; /* the connection is that of supervise_start */
+	bool pass_signals; /* else they end the relaying */
+	const char *detach_keys; /* as they are typed; NULL: none */
+};
+
+/*
+ * Relays between the connection (which it closes) and this process's streams, and signals to the container, until the
+ * container ends (*ret_exit: its exit code) or the user detaches (*ret_detached).
+ */
+int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o, int *ret_exit,
+		    bool *ret_detached, struct err *e);
+
+/* Waits until it is not running and will not be restarted; of one that has ended already, its exit code. */
 int supervise_wait(struct runtime *rt, const struct launched *l, int *ret_exit, struct err *e);
 
 /* @signal 0: its own stop signal. @timeout_ms -1: its own. Also of one that is waiting to be restarted. */
 int supervise_stop(struct runtime *rt, const struct launched *l, int signal, int64_t timeout_ms, struct err *e);
+
+/* The same, and started again. Its supervisor stays, and whoever is attached. */
+int supervise_restart(struct runtime *rt, const struct launched *l, int signal, int64_t timeout_ms, struct err *e);
+
+/* Who sends SIGKILL or the stop signal means it to stay ended, whatever its restart policy. */
+int supervise_signal(struct runtime *rt, const struct launched *l, int signal, struct err *e);
+
+/* What a health check that was not done ends with: the container is paused. */
+enum { HEALTH_SKIPPED = 2 };
 
 /* Where a container runs without its supervisor, starts another. Cheap when there is one. */
 int supervise_adopt(struct runtime *rt, const struct launched *l, struct err *e);

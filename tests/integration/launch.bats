@@ -275,11 +275,16 @@ start_launched() { # OPTION...: a detached sleeper
 	nothing_stored
 }
 
-@test "launch -d: standard input and output are /dev/null" {
+@test "launch -d: standard input is /dev/null, what it prints is kept" {
 	start_launched
 	local pid
 	pid=$(init_pid)
-	equal "$(readlink "/proc/$pid/fd/0" "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)" /dev/null
+	equal "$(readlink "/proc/$pid/fd/0")" /dev/null
+	equal "$(readlink "/proc/$pid/fd/1" "/proc/$pid/fd/2")" "$storage/$id/stdout"$'\n'"$storage/$id/stderr"
+	ferry exec "$id" sh -c 'echo from-exec >/proc/1/fd/1'
+	eventually '[ -s "$storage/$id/log" ]'
+	run cat "$storage/$id/log"
+	matches '^[-0-9]+T[0-9:.]+Z stdout F from-exec$'
 }
 
 @test "launch -d --rm: gone when the command ends" {
@@ -347,11 +352,14 @@ start_launched() { # OPTION...: a detached sleeper
 	nothing_stored
 }
 
-@test "launch: what a machine that was restarted left is removed by the next launch" {
-	quietly ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- mkdir -p -m 0 /root/a/b || complain launch
+@test "launch --rm: what a machine that was restarted left is removed by the next launch" {
+	quietly ferry launch -d --rm --storage "$storage" -e FT_TAG --name "$id" host -- sh -c 'mkdir -p -m 0 /root/a/b; exec sleep 1000000' || complain launch
+	eventually '[ -d "$storage/$id/upper/root/a/b" ]'
+	kill_supervised "$(init_pid)"
 	rm -r "${root:?}/$id" # /run is empty after a restart, and there are no cgroups
 	find "$(unified)" -depth -type d -name "*$id*" -exec rmdir {} +
 	[ -d "$storage/$id/upper/root/a" ]
+	id=$id-2
 	run launch -- true
 	succeeded
 	nothing_stored
@@ -414,7 +422,7 @@ launch_rootless() { # OPTION... -- COMMAND...
 }
 
 rootless_leaves_nothing() {
-	run find "$WORK/home/.local/share/ferry/launch" "$WORK/home/state" -mindepth 1 -not -path '*/.cache*'
+	run find "$WORK/home/.local/share/ferry/launch" "$WORK/home/state" -mindepth 1 -not -path '*/.cache*' -not -name .names -not -name .events
 	is ""
 }
 

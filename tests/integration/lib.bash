@@ -136,6 +136,22 @@ init_pid() {
 	ferry state "${1:-$id}" | jq -r .pid
 }
 
+# The supervisor of a launched container, as the parent of its first process.
+supervisor_pid() {
+	parent_of "$(init_pid "$@")"
+}
+
+parent_of() {
+	awk '/^PPid:/ { print $2 }' "/proc/$1/status"
+}
+
+# kill_supervised PID: a launched container's first process, but its supervisor first, so that nobody notes its end.
+kill_supervised() {
+	kill -KILL "$(parent_of "$1")"
+	kill -KILL "$1"
+	eventually "! kill -0 $1 2>/dev/null"
+}
+
 wait_for_status() { # STATUS [ID]
 	local i
 	for i in $(seq 200); do

@@ -147,16 +147,19 @@ subids() {
 	failed
 }
 
-@test "launch: what other users inside own is removed after a restart too" {
+@test "launch --rm: what other users inside own is removed after a restart too" {
 	subids
-	run as_user launch -e FT_TAG --name "$id" host -- sh -c 'mkdir -p /root/a/b; touch /root/a/b/c; chown -R 7:7 /root/a; chmod 700 /root/a'
+	attempt as_user launch -d --rm -e FT_TAG --name "$id" host -- \
+		sh -c 'mkdir -p /root/a/b; touch /root/a/b/c; chown -R 7:7 /root/a; chmod 700 /root/a; echo done; exec sleep 1000000'
 	succeeded
+	eventually '[ -s "$WORK/home/.local/share/ferry/launch/$id/log" ]'
+	kill_supervised "$(jq .pid "$WORK/run/ferry/$id/state.json")"
 	rm -r "${WORK:?}/run/ferry/$id"
 	find "$(unified)" -depth -type d -name "*$id*" -exec rmdir {} +
 	run find "$WORK/home/.local/share/ferry/launch/$id" -uid 200006
 	has /a/b/c
-	run as_user launch --rm -e FT_TAG --name "$id" host -- true
+	run as_user launch --rm -e FT_TAG --name "$id-2" host -- true
 	succeeded
-	run ls -A "$WORK/home/.local/share/ferry/launch"
+	run ls "$WORK/home/.local/share/ferry/launch"
 	is ""
 }
