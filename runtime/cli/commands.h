@@ -13,7 +13,12 @@ extern const struct cli_command command_image_build; /* image_build.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */
-extern const struct cli_command command_ps; /* ps.c */
+extern const struct cli_command command_ls; /* ls.c */
+extern const struct cli_command command_inspect; /* inspect.c */
+extern const struct cli_command command_stats; /* stats.c */
+extern const struct cli_command command_diff; /* diff.c */
+extern const struct cli_command command_rename; /* rename.c */
+extern const struct cli_command command_ps, command_top; /* ps.c */
 extern const struct cli_command command_pause, command_resume; /* pause.c */
 extern const struct cli_command command_events; /* events.c */
 extern const struct cli_command command_update; /* update.c */

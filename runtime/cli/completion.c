@@ -22,7 +22,7 @@ static bool is_first(const struct cli_command *c)
 static const struct subject {
 	const char *begin, *name, *list;
 } subjects[] = {
-	{ "CONTAINER", "container", "list -q" },
+	{ "CONTAINER", "container", "ls -q" },
 	{ "IMAGE", "image", "image ls --format names" },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };

@@ -1,5 +1,5 @@
 /* events: statistics and out-of-memory events of a container, in the JSON that runc prints and engines read. */
-#include "runtime/cli/stats.h"
+#include "runtime/cli/event_stats.h"
 
 #include "runtime/cli/commands.h"
 #include "runtime/container.h"
@@ -161,5 +161,6 @@ const struct cli_command command_events = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = 1,
+	.by_id = true,
 	.run = run_events,
 };

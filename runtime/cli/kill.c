@@ -49,6 +49,7 @@ const struct cli_command command_kill = {
 	.options_size = sizeof(struct kill_options),
 	.min_args = 1,
 	.max_args = 2,
+	.by_id = true,
 	.run = run_kill,
 };
 
@@ -61,5 +62,6 @@ const struct cli_command command_delete = {
 	.options_size = sizeof(struct delete_options),
 	.min_args = 1,
 	.max_args = 1,
+	.by_id = true,
 	.run = run_delete,
 };

@@ -1,5 +1,6 @@
-/* ps: what ps(1) says, of the processes of one container. */
+/* ps, top: what ps(1) says, of the processes of one container. */
 #include "runtime/cli/commands.h"
+#include "runtime/cli/containers.h"
 #include "runtime/container.h"
 
 #include "lib/fd.h"
@@ -122,16 +123,13 @@ static void print_json(const pid_t *pids, size_t n)
 	puts(buf_text(&out));
 }
 
-static int run_ps(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+/* @argv: the container's id, and what ps is given. */
+static int list_processes(struct runtime *rt, bool json, int argc, char **argv, struct err *e)
 {
-	const struct options *o = options;
 	cleanup_buf struct buf out = BUF_INIT;
-	bool json = o->format && strcmp(o->format, "json") == 0;
 	pid_t *pids = NULL;
 	size_t n = 0;
 
-	if (o->format && !json && strcmp(o->format, "table") != 0)
-		return err_say(e, EINVAL, "invalid format option \"%s\": use table or json", o->format);
 	int r = container_pids(rt, argv[0], &pids, &n, e);
 	if (r < 0)
 		return r;
@@ -150,6 +148,29 @@ static int run_ps(struct runtime *rt, const void *options, int argc, char **argv
 	return print_table(out.data, pids, n, e);
 }
 
+static int run_ps(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	const struct options *o = options;
+	bool json = o->format && strcmp(o->format, "json") == 0;
+
+	if (o->format && !json && strcmp(o->format, "table") != 0)
+		return err_say(e, EINVAL, "invalid format option \"%s\": use table or json", o->format);
+	return list_processes(rt, json, argc, argv, e);
+}
+
+static int run_top(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	struct cli_container c;
+
+	(void)options;
+	if (cli_container(rt, argv[0], &c, e) < 0)
+		return -e->code;
+	if (!c.status.pid)
+		return err_say(e, ESRCH, "container '%s' is not running", c.l.name);
+	argv[0] = (char *)c.l.id;
+	return list_processes(rt, false, argc, argv, e);
+}
+
 const struct cli_command command_ps = {
 	.name = "ps",
 	.arguments = "CONTAINER [PS-OPTIONS]",
@@ -162,5 +183,21 @@ const struct cli_command command_ps = {
 	.min_args = 1,
 	.max_args = -1,
 	.stop_at_first = true,
+	.by_id = true,
 	.run = run_ps,
+};
+
+static const struct cli_option no_options[] = { { 0 } };
+
+const struct cli_command command_top = {
+	.name = "top",
+	.arguments = "CONTAINER [PS-OPTIONS]",
+	.summary = "Show the processes of a container, by its name",
+	.details = "As 'ferry ps' does, in a table.\n",
+	.group = CLI_LOOK,
+	.options = no_options,
+	.min_args = 1,
+	.max_args = -1,
+	.stop_at_first = true,
+	.run = run_top,
 };

@@ -106,6 +106,9 @@ int launched_load_status(int dir, struct launched_status *ret, struct arena *a, 
 int launched_find(struct runtime *rt, const char *text, struct launched *ret, struct err *e);
 int launched_find_id(struct runtime *rt, const char *id, struct launched *ret, struct err *e); /* by the id alone */
 
+/* The id of the one with that very name; NULL when there is none. Cheap, for commands that take ids. In rt->arena. */
+const char *launched_id(struct runtime *rt, const char *name);
+
 /* All, by name. Removes what killed commands left on the way. */
 int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e);
 

@@ -96,6 +96,15 @@ int launched_names(struct runtime *rt, struct launched_entry **ret, size_t *ret_
 	return 0;
 }
 
+const char *launched_id(struct runtime *rt, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_close int names = container_check_id(name, &ignored) < 0 ? -1 : open_names(rt, false, &ignored);
+	const char *dir = names < 0 ? NULL : target(names, name, &rt->arena);
+
+	return dir && launch_is_ours(rt, dir, strrchr(dir, '/') + 1) ? strrchr(dir, '/') + 1 : NULL;
+}
+
 int launched_names_sweep(struct runtime *rt, struct err *e)
 {
 	struct launched_entry *all = NULL;

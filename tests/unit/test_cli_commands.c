@@ -1,7 +1,7 @@
 /* The table of commands: what it prints, and what its options make. */
 #include "runtime/cli/cli.h"
 #include "runtime/cli/exec.h"
-#include "runtime/cli/stats.h"
+#include "runtime/cli/event_stats.h"
 
 #include "lib/json.h"
 

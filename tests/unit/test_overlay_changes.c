@@ -14,7 +14,8 @@
 
 static void options(void **state)
 {
-	const char *const texts[] = { "userxattr", "lowerdir=/a:/b\\:c:/d\\\\e", "upperdir=/u", "lowerdir+=/f:g", "workdir=/w" };
+	const char *const texts[] = { "userxattr", "lowerdir=/a:/b\\:c:/d\\\\e", "upperdir=/u", "lowerdir+=/f:g",
+				      "workdir=/w" };
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct overlay_dirs d;
 
@@ -78,10 +79,11 @@ static const char *changes(struct fixture_dir *f, const char *const *ignored, st
 static void added_changed_deleted(void **state)
 {
 	static const char *const entries[] = {
-		"d 1", "d 1/etc", "f 1/etc/a", "f 1/etc/b", "d 1/same", "d 1/gone", "f 1/gone/x", "l 1/link", "d 1/link2",
+		"d 1", "d 1/etc", "f 1/etc/a", "f 1/etc/b", "d 1/same", "d 1/gone", "f 1/gone/x", "l 1/link",
+		"d 1/link2",
 		"d 2", "d 2/etc", "f 2/etc/c", "w 2/etc/b",
-		"d u", "d u/etc", "f u/etc/a", "f u/etc/b", "w u/etc/c", "f u/etc.d", "d u/new", "d u/new/x", "f u/new/x/y",
-		"d u/same", "w u/gone", "w u/never", "d u/link", "f u/link/passwd", "l u/link2", NULL,
+		"d u", "d u/etc", "f u/etc/a", "f u/etc/b", "w u/etc/c", "f u/etc.d", "d u/new", "d u/new/x",
+		"f u/new/x/y", "d u/same", "w u/gone", "w u/never", "d u/link", "f u/link/passwd", "l u/link2", NULL,
 	};
 	cleanup_fixture struct fixture_dir f = fixture_dir_new();
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -114,8 +116,8 @@ static void opaque_directories(void **state)
 
 static void what_is_hidden_anyway_is_no_change(void **state)
 {
-	static const char *const entries[] = { "d 1", "d 1/etc", "f 1/etc/shadow", "d 2", "d u", "d u/etc", "w u/etc/shadow",
-					       NULL };
+	static const char *const entries[] = { "d 1", "d 1/etc", "f 1/etc/shadow", "d 2", "d u", "d u/etc",
+					       "w u/etc/shadow", NULL };
 	static const char *const ignored[] = { "/etc/shadow", NULL };
 	cleanup_fixture struct fixture_dir f = fixture_dir_new();
 	cleanup_arena struct arena a = ARENA_INIT;

@@ -1,6 +1,6 @@
 /* The statistics of a cgroup as `events` prints them. */
-#ifndef RUNTIME_CLI_STATS_H
-#define RUNTIME_CLI_STATS_H
+#ifndef RUNTIME_CLI_EVENT_STATS_H
+#define RUNTIME_CLI_EVENT_STATS_H
 
 #include "cgroups/cgroups.h"
 #include "lib/buf.h"
