@@ -194,8 +194,11 @@ static int pack(struct store *s, int from, struct source *src, struct err *e)
 
 static int open_file(struct store *s, struct arena *a, struct source *src, struct err *e)
 {
-	int r = tar_index_read(src->fd, a, &src->index, e);
+	struct stat st;
 
+	if (fstat(src->fd, &st) == 0 && st.st_size == 0)
+		return err_say(e, EINVAL, "it is empty");
+	int r = tar_index_read(src->fd, a, &src->index, e);
 	src->kind = SOURCE_TAR;
 	if (r == 0 && holds_image(src))
 		return 0;
