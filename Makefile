@@ -25,8 +25,7 @@ PROGRAMS        := systemd layer registry
 PROGRAM_systemd := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
 ALSO_systemd    := cgroups/systemd/request.c lib/arena.c lib/buf.c lib/err.c lib/fd.c lib/message.c
 LIBS_systemd    := -lsystemd
-PROGRAM_layer   := $(addprefix overlay/layer/,acl.c attributes.c confine.c input.c name.c split.c tree.c \
-                   unpack.c worker_main.c)
+PROGRAM_layer   := $(filter-out %/client.c %/member.c,$(wildcard overlay/layer/*.c))
 ALSO_layer      := overlay/layer/member.c $(addprefix lib/,buf.c err.c fd.c file.c message.c sha256.c sys.c)
 LIBS_layer      := -Wl,-Bstatic -lseccomp -lnettle -Wl,-Bdynamic -larchive
 PROGRAM_registry := $(addprefix overlay/registry/,registry_main.c session.c token.c transfer.c)

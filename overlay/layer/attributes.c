@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -51,6 +53,15 @@ ssize_t node_list_xattrs(const struct tree *t, const struct node *n, char *names
 	if (n->fd >= 0)
 		return flistxattr(n->fd, names, room);
 	return fchdir(t->parent) < 0 ? -1 : llistxattr(n->base, names, room);
+}
+
+bool node_is_whiteout(const struct tree *t, const char *base, const struct stat *st)
+{
+	const struct node n = { .fd = -1, .base = base };
+
+	if (S_ISCHR(st->st_mode))
+		return st->st_rdev == makedev(0, 0);
+	return S_ISREG(st->st_mode) && st->st_size == 0 && node_get_xattr(t, &n, xattr_whiteout(t), NULL, 0) >= 0;
 }
 
 /* ---- making ---- */
@@ -167,4 +178,103 @@ int attributes_set(struct tree *t, const struct node *n, struct archive_entry *w
 	    set_acls(t, n, what, e) < 0 || set_times(t, n, what, e) < 0)
 		return -e->code;
 	return 0;
+}
+
+/* ---- comparing ---- */
+
+/* Which of the archive's xattrs the file does not have, or has with another value. */
+static bool xattrs_miss(const struct tree *t, const struct node *n, struct archive_entry *what, struct err *why)
+{
+	char found[XATTR_SIZE_MAX];
+	const char *name;
+	const void *value;
+	size_t len;
+
+	archive_entry_xattr_reset(what);
+	while (archive_entry_xattr_next(what, &name, &value, &len) == ARCHIVE_OK) {
+		if (!xattr_is_content(name))
+			continue;
+		ssize_t has = node_get_xattr(t, n, name, found, sizeof(found));
+		if (has < 0 && may_be_left(t, errno == ENODATA ? EPERM : errno))
+			continue;
+		if (has != (ssize_t)len || memcmp(found, value, len) != 0) {
+			err_say(why, EBADMSG, "xattr '%.256s' differs", name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_xattr(struct archive_entry *what, const char *wanted)
+{
+	const char *name;
+	const void *value;
+	size_t len;
+
+	archive_entry_xattr_reset(what);
+	while (archive_entry_xattr_next(what, &name, &value, &len) == ARCHIVE_OK)
+		if (strcmp(name, wanted) == 0)
+			return true;
+	return false;
+}
+
+static bool xattrs_more(const struct tree *t, const struct node *n, struct archive_entry *what, struct err *why)
+{
+	char names[XATTR_LIST_MAX];
+	ssize_t len = node_list_xattrs(t, n, names, sizeof(names));
+
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+		if (xattr_is_content(name) && !has_xattr(what, name)) {
+			err_say(why, EBADMSG, "xattr '%.256s' is not in the archive", name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool acls_differ(const struct tree *t, const struct node *n, struct archive_entry *what, struct err *why)
+{
+	struct acl_xattr acl, found;
+	struct err bad;
+
+	for (int i = 0; i < ACL_KINDS; i++) {
+		int r = acl_encode(what, i, &acl, &bad);
+		ssize_t has = r < 0 ? -1 : node_get_xattr(t, n, acl_name(i), &found, offsetof(struct acl_xattr, len));
+		if (r == 0 && has < 0)
+			continue;
+		if (r > 0 && has < 0 && may_be_left(t, errno == ENODATA ? EPERM : errno))
+			continue;
+		if (r <= 0 || has != (ssize_t)acl.len || memcmp(&found, &acl, acl.len) != 0) {
+			err_say(why, EBADMSG, "ACL differs");
+			return true;
+		}
+	}
+	return false;
+}
+
+bool attributes_differ(const struct tree *t, const struct node *n, const struct stat *st, struct archive_entry *what,
+		       struct err *why)
+{
+	/* With an ACL, the group's bits are its mask. The rootless cannot have all groups' setgid. */
+	mode_t bits = archive_entry_acl_types(what) & ARCHIVE_ENTRY_ACL_TYPE_ACCESS ? 07707 : 07777;
+	mode_t mode = attributes_mode(t, what);
+	uid_t uid;
+	gid_t gid;
+
+	if (!t->exact)
+		bits &= 0777;
+	if (attributes_owner(what, &uid, &gid, why) < 0)
+		return true;
+	if (t->exact && (st->st_uid != uid || st->st_gid != gid))
+		return err_say(why, EBADMSG, "belongs to %u:%u, not to %u:%u", st->st_uid, st->st_gid, uid, gid) < 0;
+	if (!S_ISLNK(st->st_mode) && ((st->st_mode ^ mode) & bits))
+		return err_say(why, EBADMSG, "has mode %04o, not %04o", st->st_mode & 07777, mode) < 0;
+	if (xattrs_miss(t, n, what, why) || xattrs_more(t, n, what, why) || acls_differ(t, n, what, why))
+		return true;
+	/* Not every file system has times beyond these. */
+	int64_t mtime = archive_entry_mtime(what);
+	if (archive_entry_mtime_is_set(what) && mtime >= 0 && mtime <= INT32_MAX &&
+	    (st->st_mtim.tv_sec != mtime || st->st_mtim.tv_nsec != archive_entry_mtime_nsec(what)))
+		return err_say(why, ETIME, "was modified at another time") < 0;
+	return false;
 }

@@ -22,8 +22,8 @@ static const char *const system_calls[] = {
 	"sched_yield", "sched_getaffinity", "gettid", "getpid", "exit", "exit_group", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "sigaltstack", "tgkill", "getrandom", "clock_gettime", "prlimit64",
 	/* descriptors */
-	"read", "pread64", "readv", "write", "pwrite64", "writev", "lseek", "close", "fcntl", "poll", "ppoll", "eventfd2",
-	"sendmsg", "ftruncate", "fstat", "getdents64", "fchdir",
+	"read", "pread64", "readv", "write", "pwrite64", "writev", "lseek", "close", "dup", "fcntl", "poll", "ppoll",
+	"eventfd2", "sendmsg", "ftruncate", "fstat", "getdents64", "fchdir",
 	/* files */
 	"openat", "openat2", "newfstatat", "fstatat64", "statx", "readlinkat", "mkdirat", "mknodat", "symlinkat", "linkat",
 	"unlinkat", "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr", "lsetxattr", "fgetxattr",

@@ -40,15 +40,6 @@ static int make_xattr_whiteout(struct tree *t, const char *base, struct err *e)
 	return err_say(e, ENOTSUP, "this file system cannot have whiteouts in an opaque directory");
 }
 
-static bool is_whiteout(const struct tree *t, const char *base, const struct stat *st)
-{
-	const struct node n = { .fd = -1, .base = base };
-
-	if (S_ISCHR(st->st_mode))
-		return st->st_rdev == makedev(0, 0);
-	return S_ISREG(st->st_mode) && st->st_size == 0 && node_get_xattr(t, &n, xattr_whiteout(t), NULL, 0) >= 0;
-}
-
 /*
  * It hides what the layers below have, never what this layer has, whichever comes first (layer.md, "Whiteouts"). A file of
  * this layer hides the lower ones as it is; a directory must be made to.
@@ -158,7 +149,7 @@ static int unpack_dir(struct tree *t, const char *base, struct archive_entry *wh
 		return err_set(e, errno, "make the directory");
 	if (!made && fstatat(t->parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
 		/* It hid the lower ones of the name, so they must not come to light in the new directory. */
-		opaque = is_whiteout(t, base, &st);
+		opaque = node_is_whiteout(t, base, &st);
 		if (remove_existing(t, base, e) < 0)
 			return -e->code;
 		made = mkdirat(t->parent, base, mode) == 0;

@@ -5,6 +5,7 @@
  *	input.c         bytes -> digest, copy, decompression, diff id
  *	tree.c          the directory: where a file's name leads, and the making of files
  *	attributes.c    owner, mode, times, xattrs, ACLs of one file
+ *	output.c        the same the other way
  *	unpack.c split.c compare.c pack.c    the verbs
  */
 #ifndef OVERLAY_LAYER_WORKER_H
@@ -15,6 +16,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 #include <linux/posix_acl_xattr.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -77,6 +79,27 @@ void input_finish(struct input *in);
 #define INPUT_INIT ((struct input){ 0 })
 #define cleanup_input __attribute__((cleanup(input_finish)))
 
+/* ---- output ---- */
+
+/* An archive being written: members go to `tar`, by libarchive's archive_write_header and archive_write_data. */
+struct output {
+	struct archive *tar, *raw; /* raw: compresses what the first writes */
+	int to;
+	struct sha256 digest, diff;
+	int64_t size_bytes, diff_size_bytes;
+	enum layer_compression compression;
+	struct err e; /* why writing failed */
+};
+
+#define OUTPUT_INIT ((struct output){ .to = -1 })
+
+int output_begin(const struct layer_job *j, struct output *o, struct err *e);
+int output_end(struct output *o, struct layer_result *ret, struct err *e);
+void output_finish(struct output *o);
+
+/* The error of a call to libarchive with @a. */
+int output_error(struct output *o, struct archive *a, struct err *e);
+
 /* ---- names ---- */
 
 enum name_kind {
@@ -89,7 +112,7 @@ enum name_kind {
 /* A member's name, taken apart. The root is "" in "". */
 struct name {
 	enum name_kind kind;
-	char path[4096]; /* without "." and doubled slashes; "" for the root */
+	char path[PATH_MAX]; /* without "." and doubled slashes; "" for the root */
 	const char *base; /* in path, or behind it: what it is called in its directory */
 	size_t dir_len; /* of path, the directory it is in */
 };
@@ -114,7 +137,7 @@ struct tree {
 	gid_t gid;
 	/* the directory that is held: */
 	int parent;
-	char path[4096];
+	char path[PATH_MAX];
 	struct stat st;
 	bool touched; /* its time must be put right */
 };
@@ -148,6 +171,10 @@ struct node {
 /* Owner, mode, xattrs, ACLs and, at last, times. */
 int attributes_set(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e);
 
+/* Whether the file @st is not as the archive has it; @why says in what: ETIME, in nothing but its time. */
+bool attributes_differ(const struct tree *t, const struct node *n, const struct stat *st, struct archive_entry *what,
+		       struct err *why);
+
 /* The mode that the file gets: the rootless keep their directories open to themselves. */
 mode_t attributes_mode(const struct tree *t, struct archive_entry *what);
 
@@ -158,6 +185,9 @@ int attributes_owner(struct archive_entry *what, uid_t *ret_uid, gid_t *ret_gid,
 int node_set_xattr(const struct tree *t, const struct node *n, const char *name, const void *value, size_t len);
 ssize_t node_get_xattr(const struct tree *t, const struct node *n, const char *name, void *value, size_t room);
 ssize_t node_list_xattrs(const struct tree *t, const struct node *n, char *names, size_t room);
+
+/* @base, in the directory that is held: hides what the layers below have, in either form. */
+bool node_is_whiteout(const struct tree *t, const char *base, const struct stat *st);
 
 /* overlayfs's own: no archive sets them or gets them. */
 bool xattr_is_overlays(const char *name);
@@ -183,6 +213,20 @@ const char *acl_name(enum acl_kind kind);
 /* Returns 1, or 0 when @what has none of that kind. */
 int acl_encode(struct archive_entry *what, enum acl_kind kind, struct acl_xattr *ret, struct err *e);
 int acl_decode(const struct acl_xattr *acl, enum acl_kind kind, struct archive_entry *ret, struct err *e);
+
+/* ---- names that were met, to find those that were not ---- */
+
+struct seen {
+	uint64_t *keys;
+	size_t n, room;
+};
+
+#define SEEN_INIT ((struct seen){ 0 })
+void seen_finish(struct seen *s);
+
+/* @dir: the inode number of its directory. */
+int seen_add(struct seen *s, ino_t dir, const char *name, struct err *e);
+bool seen_has(const struct seen *s, ino_t dir, const char *name);
 
 /* ---- the verbs ---- */
 

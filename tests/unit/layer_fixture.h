@@ -113,13 +113,14 @@ static inline int bytes_file(const void *data, size_t len)
 	return fd;
 }
 
-/* Does the job with @tar for its archive. Its own `from`, if any, is not used. */
+/* Does the job with @tar for its archive, as root or rootless. */
 static inline int layer_do(struct layer_job j, const struct buf *tar, struct layer_result *ret, struct err *e)
 {
 	cleanup_layer_worker struct layer_worker w = LAYER_WORKER_INIT;
 	cleanup_close int from = tar ? bytes_file(tar->data, tar->len) : -1;
 
 	j.from = from;
+	j.userxattr = geteuid() != 0;
 	j.length_bytes = -1;
 	if (layer_start(&j, &w, e) < 0)
 		return -e->code;
@@ -135,8 +136,7 @@ static inline int unpack_members(int dir, const struct member *m, size_t n, stru
 	for (size_t i = 0; i < n; i++)
 		tar_member(&tar, &m[i]);
 	tar_end(&tar);
-	return layer_do((struct layer_job){ .verb = LAYER_UNPACK, .dir = dir, .to = -1, .userxattr = geteuid() != 0 },
-			&tar, &result, e);
+	return layer_do((struct layer_job){ .verb = LAYER_UNPACK, .dir = dir, .to = -1 }, &tar, &result, e);
 }
 
 #endif
