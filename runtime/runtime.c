@@ -47,6 +47,7 @@ int runtime_init(struct runtime *rt, const char *root, const char *rootless, con
 
 	if (!root)
 		return default_root(rt, e);
+	rt->root_given = true;
 	if (!*root)
 		return err_say(e, EINVAL, "--root: the name of a directory is missing");
 	if (root[0] == '/') {

@@ -14,6 +14,7 @@
 struct runtime {
 	struct arena arena; /* for the length of the command */
 	const char *root_path; /* --root, or /run/ferry, or $XDG_RUNTIME_DIR/ferry */
+	bool root_given; /* by --root: all that is known of containers lies below it, names too */
 	const char *image_store; /* --image-store, or NULL: runtime/images.h */
 	char **argv; /* the whole command line, for the program to be executed again from a sealed copy */
 	uid_t euid;

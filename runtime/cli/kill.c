@@ -1,5 +1,6 @@
 #include "lib/signal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/launch/launched.h"
 #include "runtime/lifecycle.h"
 
 #include <signal.h>
@@ -36,7 +37,9 @@ static int run_delete(struct runtime *rt, const void *options, int argc, char **
 	const struct delete_options *o = options;
 
 	(void)argc;
-	return lifecycle_delete(rt, argv[0], o->force, e);
+	if (lifecycle_delete(rt, argv[0], o->force, e) < 0)
+		return -e->code;
+	return launched_sweep_names(rt, e); /* a launched one had a name, too */
 }
 
 const struct cli_command command_kill = {

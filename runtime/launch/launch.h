@@ -112,6 +112,9 @@ int launch_volume(const char *text, const char *cwd, struct arena *a, struct spe
 /* Where launched containers' directories are, when the options do not say. */
 int launch_storage(struct runtime *rt, const char **ret, struct err *e);
 
+/* Where the names of launched containers are, and the journal: there, too, whatever --storage says; or below --root. */
+int launch_index(struct runtime *rt, const char **ret, struct err *e);
+
 /* Two words from @number. In the arena. */
 const char *launch_name(uint64_t number, struct arena *a);
 

@@ -59,8 +59,10 @@ static int collect(struct runtime *rt, struct launched_entry **ret, size_t *ret_
 	size_t n = 0, kept = 0;
 	const char *storage;
 
-	if (launch_storage(rt, &storage, e) < 0 || launched_names(rt, &all, &n, e) < 0 ||
-	    add_nameless(rt, storage, &all, &n, e) < 0)
+	if (launched_names(rt, &all, &n, e) < 0)
+		return -e->code;
+	/* Where nobody knows of a storage, there is none. */
+	if (launch_storage(rt, &storage, e) == 0 && add_nameless(rt, storage, &all, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (launch_is_ours(rt, all[i].dir, all[i].id))
@@ -93,8 +95,9 @@ int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, stru
 	const char *storage;
 	size_t n_entries, n = 0;
 
-	if (launch_storage(rt, &storage, e) < 0 || launch_sweep(rt, storage, e) < 0 ||
-	    launched_names_sweep(rt, e) < 0 || collect(rt, &entries, &n_entries, e) < 0)
+	if (launch_storage(rt, &storage, e) == 0 && launch_sweep(rt, storage, e) < 0)
+		return -e->code;
+	if (launched_sweep_names(rt, e) < 0 || collect(rt, &entries, &n_entries, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n_entries; i++) {
 		struct err why = ERR_INIT;

@@ -9,8 +9,8 @@
  *	supervisor     a socket, while there is a supervisor (runtime/supervise)
  *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
  *
- *	.names/NAME     in the user's own storage, whatever storage the container was given: a symbolic link to its
- *	                directory, the name that people use. The id is the name it was launched with, or NAME-2,
+ *	.names/NAME     in the user's own storage, whatever storage the container was given, or below --root: a symbolic
+ *	                link to its directory, the name that people use. The id is the name it was launched with, or NAME-2,
  *	                NAME-3... where an older container that was renamed has that id
  *
  * The directory's lock (flock) is held by whoever makes, starts or removes the container, and by its supervisor as long
@@ -121,6 +121,9 @@ int launched_add_name(struct runtime *rt, const char *dir, const char *name, str
 
 /* -EEXIST: another has that name. */
 int launched_rename(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+
+/* Removes names that point nowhere: of containers that were deleted by their ids, or that killed commands left. */
+int launched_sweep_names(struct runtime *rt, struct err *e);
 
 /* ---- its directory: storage.c ---- */
 

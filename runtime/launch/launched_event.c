@@ -24,7 +24,6 @@ static const struct field event_fields[] = {
 	{ "id", FIELD_STRING, EVENT(id), .required = true },
 	{ "name", FIELD_STRING, EVENT(name), .required = true },
 	{ "image", FIELD_STRING, EVENT(image) },
-	{ "root", FIELD_STRING, EVENT(root) },
 	{ "attributes", FIELD_PAIRS, EVENT(attributes), COUNT(struct launched_event, n_attributes) },
 };
 static const struct object event_object = { FIELDS(event_fields) };
@@ -41,12 +40,12 @@ int launched_event_parse(const char *line, size_t len, struct arena *a, struct l
 
 int launched_event_files(struct runtime *rt, const char *ret[2], struct err *e)
 {
-	const char *storage;
+	const char *index;
 
-	if (launch_storage(rt, &storage, e) < 0)
+	if (launch_index(rt, &index, e) < 0)
 		return -e->code;
-	ret[0] = arena_printf(&rt->arena, "%s/.events.1", storage);
-	ret[1] = arena_printf(&rt->arena, "%s/.events", storage);
+	ret[0] = arena_printf(&rt->arena, "%s/.events.1", index);
+	ret[1] = arena_printf(&rt->arena, "%s/.events", index);
 	return 0;
 }
 
@@ -90,7 +89,6 @@ void launched_event_note(struct runtime *rt, const struct launched *l, const cha
 	json_string(&w, "id", l->id);
 	json_string(&w, "name", l->name);
 	json_string(&w, "image", l->image);
-	json_string(&w, "root", rt->root_path);
 	if (key) {
 		json_begin_object(&w, "attributes");
 		json_string(&w, key, value);

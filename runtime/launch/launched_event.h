@@ -1,6 +1,6 @@
 /*
- * What happened to launched containers: a journal of one JSON document a line, in the user's own storage: `.events` and
- * the older `.events.1`. It is for people who look back; nothing is decided by it.
+ * What happened to launched containers: a journal of one JSON document a line, beside their names (launch_index):
+ * `.events` and the older `.events.1`. It is for people who look back; nothing is decided by it.
  */
 #ifndef RUNTIME_LAUNCH_LAUNCHED_EVENT_H
 #define RUNTIME_LAUNCH_LAUNCHED_EVENT_H
@@ -11,7 +11,6 @@ struct launched_event {
 	const char *time; /* RFC 3339 */
 	const char *action; /* create start die kill stop restart pause unpause rename oom health_status destroy */
 	const char *id, *name, *image;
-	const char *root; /* the state root it was launched with */
 	struct spec_pair *attributes; /* what more is known: "exitCode", "signal", "health", "oldName" */
 	size_t n_attributes;
 };

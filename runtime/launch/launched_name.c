@@ -23,11 +23,11 @@
 /* -ENOENT when there is none and @make is not said. */
 static int open_names(struct runtime *rt, bool make, struct err *e)
 {
-	const char *storage;
+	const char *index;
 
-	if (launch_storage(rt, &storage, e) < 0)
-		return -e->code;
-	const char *path = arena_printf(&rt->arena, "%s/.names", storage);
+	if (launch_index(rt, &index, e) < 0)
+		return make ? -e->code : -ENOENT;
+	const char *path = arena_printf(&rt->arena, "%s/.names", index);
 	if (make && mkdir_parents(path, 0700, e) < 0)
 		return -e->code;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,7 +105,7 @@ const char *launched_id(struct runtime *rt, const char *name)
 	return dir && launch_is_ours(rt, dir, strrchr(dir, '/') + 1) ? strrchr(dir, '/') + 1 : NULL;
 }
 
-int launched_names_sweep(struct runtime *rt, struct err *e)
+int launched_sweep_names(struct runtime *rt, struct err *e)
 {
 	struct launched_entry *all = NULL;
 	size_t n = 0;

@@ -11,9 +11,6 @@ struct launched_entry {
 /* Appends every name there is, in rt->arena, whether or not it points to a container of this state root. */
 int launched_names(struct runtime *rt, struct launched_entry **ret, size_t *ret_n, struct err *e);
 
-/* Removes names that point nowhere. */
-int launched_names_sweep(struct runtime *rt, struct err *e);
-
 int launched_remove_name(struct runtime *rt, const struct launched *l, struct err *e);
 
 /* ---- storage.c ---- */

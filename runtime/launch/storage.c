@@ -37,6 +37,14 @@ int launch_storage(struct runtime *rt, const char **ret, struct err *e)
 	return 0;
 }
 
+int launch_index(struct runtime *rt, const char **ret, struct err *e)
+{
+	if (!rt->root_given)
+		return launch_storage(rt, ret, e);
+	*ret = rt->root_path;
+	return 0;
+}
+
 /* What the kernel says of an upper directory there is "Invalid argument": better said before. */
 static int check_file_system(const char *dir, struct err *e)
 {
