@@ -87,7 +87,7 @@ int store_list(const struct store *s, struct arena *a, struct store_image **ret,
 /* ---- which one ---- */
 
 /* How a text can mean an image, in the order in which they count. */
-enum meaning { MEANS_NAME, MEANS_WITHOUT_HOST, MEANS_END, MEANS_ID, N_MEANINGS };
+enum meaning { MEANS_NAME, MEANS_END, MEANS_ID, N_MEANINGS };
 
 struct question {
 	const char *text;
@@ -118,24 +118,15 @@ static bool ends_with(const char *name, const char *end)
 	return n > m && name[n - m - 1] == '/' && strcmp(name + n - m, end) == 0;
 }
 
-static bool has_host(const char *name, size_t len)
-{
-	return memchr(name, '.', len) || memchr(name, ':', len) || strncmp(name, "localhost/", len + 1) == 0;
-}
-
-static bool without_host(const char *name, const char *rest)
-{
-	const char *slash = strchr(name, '/');
-	return slash && has_host(name, (size_t)(slash - name)) && strcmp(slash + 1, rest) == 0;
-}
-
 static bool begins(const char *digest, const char *hex)
 {
 	return digest && strncmp(store_hex(digest), hex, strlen(hex)) == 0;
 }
 
-static bool means(const struct question *q, const struct store_image *image, enum meaning how)
+/* *ret_name: the name by which it is meant, if any. */
+static bool means(const struct question *q, const struct store_image *image, enum meaning how, const char **ret_name)
 {
+	*ret_name = NULL;
 	if (how == MEANS_ID)
 		return q->hex && (begins(image->id, q->hex) || begins(image->digest, q->hex));
 	if (!q->is_name)
@@ -143,10 +134,10 @@ static bool means(const struct question *q, const struct store_image *image, enu
 	if (how == MEANS_NAME && q->reference.digest && strcmp(q->reference.digest, image->digest) == 0)
 		return true;
 	for (size_t i = 0; i < image->n_names; i++)
-		if (how == MEANS_NAME	      ? strcmp(image->names[i], q->full) == 0 :
-		    how == MEANS_WITHOUT_HOST ? without_host(image->names[i], q->full) :
-						ends_with(image->names[i], q->full))
+		if (how == MEANS_NAME ? strcmp(image->names[i], q->full) == 0 : ends_with(image->names[i], q->full)) {
+			*ret_name = image->names[i];
 			return true;
+		}
 	return false;
 }
 
@@ -186,8 +177,9 @@ static int several(const struct question *q, const struct store_image *const *fo
 }
 
 int store_choose(const struct store_image *images, size_t n, const char *text, struct arena *a,
-		 const struct store_image **ret, struct err *e)
+		 const struct store_image **ret, const char **ret_name, struct err *e)
 {
+	const char *name = NULL;
 	struct err not_a_name = ERR_INIT;
 	const struct question q = ask(text, a, &not_a_name);
 
@@ -195,8 +187,10 @@ int store_choose(const struct store_image *images, size_t n, const char *text, s
 		const struct store_image **found = NULL;
 		size_t n_found = 0;
 		for (size_t i = 0; i < n; i++)
-			if (means(&q, &images[i], (enum meaning)how))
+			if (means(&q, &images[i], (enum meaning)how, &name)) {
 				*arena_push(a, &found, &n_found) = &images[i];
+				*ret_name = name;
+			}
 		if (n_found > 1)
 			return several(&q, found, n_found, a, e);
 		if (n_found == 1)
@@ -211,9 +205,10 @@ int store_find(const struct store *s, const char *text, struct arena *a, struct 
 {
 	const struct store_image *image;
 	struct store_image *images = NULL;
+	const char *name;
 	size_t n = 0;
 
-	if (store_list(s, a, &images, &n, e) < 0 || store_choose(images, n, text, a, &image, e) < 0)
+	if (store_list(s, a, &images, &n, e) < 0 || store_choose(images, n, text, a, &image, &name, e) < 0)
 		return -e->code;
 	if (image->damage)
 		return err_say(e, EBADMSG, "the image \"%s\" is damaged: %s: add it again", text, image->damage);

@@ -88,9 +88,9 @@ int store_find(const struct store *s, const char *text, struct arena *a, struct 
 /* Every image, sorted by its first name, those without one last. An image with several names comes once. */
 int store_list(const struct store *s, struct arena *a, struct store_image **ret, size_t *ret_n, struct err *e);
 
-/* Which of @images @text is, by the same rules; the damaged too. */
+/* Which of @images @text is, by the same rules; the damaged too. *ret_name: which of its names, NULL when it was its id. */
 int store_choose(const struct store_image *images, size_t n, const char *text, struct arena *a,
-		 const struct store_image **ret, struct err *e);
+		 const struct store_image **ret, const char **ret_name, struct err *e);
 
 /* @name in full. Only where the image is known to stay: under a lock. -ENAMETOOLONG. */
 int store_set_name(struct store *s, const char *name, const char *digest, struct err *e);
@@ -148,6 +148,8 @@ struct store_prune {
 	size_t n_digests;
 	const char *const *layers; /* diff ids that they use: kept whatever names there are */
 	size_t n_layers;
+	const char *const *drop; /* manifests that shall lose their names before; not those that containers use */
+	size_t n_drop;
 	bool dry_run;
 	/* results */
 	size_t blobs, layers_removed;

@@ -60,6 +60,21 @@ static int mark_image(struct sweep *w, const char *digest, struct err *e)
 	return 0;
 }
 
+static bool is_dropped(const struct store_prune *p, const char *digest)
+{
+	for (size_t i = 0; i < p->n_drop; i++)
+		if (strcmp(p->drop[i], digest) == 0)
+			return true;
+	return false;
+}
+
+static int mark_name(struct sweep *w, const struct store_name *name, struct err *e)
+{
+	if (!is_dropped(w->prune, name->digest))
+		return mark_image(w, name->digest, e);
+	return w->prune->dry_run ? 0 : store_remove_name(w->store, name->name, name->digest, e);
+}
+
 static int mark_all(struct sweep *w, struct err *e)
 {
 	const struct store_prune *p = w->prune;
@@ -69,7 +84,7 @@ static int mark_all(struct sweep *w, struct err *e)
 	if (store_names(w->store, w->blobs.arena, &names, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
-		if (mark_image(w, names[i].digest, e) < 0)
+		if (mark_name(w, &names[i], e) < 0)
 			return -e->code;
 	for (size_t i = 0; i < p->n_digests; i++)
 		if (mark_image(w, p->digests[i], e) < 0)
