@@ -1,7 +1,10 @@
 #include "runtime/images.h"
 
+#include "runtime/launch/launched.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int images_path(struct runtime *rt, const char **ret, struct err *e)
@@ -27,5 +30,39 @@ int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e)
 	const char *path;
 
 	int r = images_path(rt, &path, e);
-	return r < 0 ? r : store_open(path, make, &rt->arena, ret, e);
+	if (r < 0)
+		return r;
+	r = store_open(path, make, &rt->arena, ret, e);
+	if (r == -ENOENT)
+		return err_say(e, ENOENT, "there are no images in '%s' yet: 'ferry image import' adds one from a file, "
+			       "'ferry image pull' from a registry", path);
+	return r;
+}
+
+const char *images_user(const struct launched *all, size_t n, const char *digest)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all[i].image_digest && strcmp(all[i].image_digest, digest) == 0)
+			return all[i].name;
+	return NULL;
+}
+
+int images_sweep(struct runtime *rt, struct store *s, struct store_prune *p, struct err *e)
+{
+	const char **digests = NULL, **layers = NULL;
+	struct launched *all = NULL;
+	size_t n = 0;
+
+	if (launched_list_all(rt, &all, &n, e) < 0)
+		return -e->code;
+	p->n_digests = p->n_layers = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].image_digest)
+			*arena_push(&rt->arena, &digests, &p->n_digests) = all[i].image_digest;
+		for (size_t k = 0; k < all[i].n_layers; k++)
+			*arena_push(&rt->arena, &layers, &p->n_layers) = all[i].layers[k];
+	}
+	p->digests = digests;
+	p->layers = layers;
+	return store_sweep(s, p, e);
 }

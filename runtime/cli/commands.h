@@ -10,6 +10,9 @@ extern const struct cli_command command_image; /* image.c */
 extern const struct cli_command command_image_import; /* image_import.c */
 extern const struct cli_command command_image_export, command_image_verify; /* image_export.c */
 extern const struct cli_command command_image_build; /* image_build.c */
+extern const struct cli_command command_image_ls; /* image_ls.c */
+extern const struct cli_command command_image_rm, command_image_prune; /* image_rm.c */
+extern const struct cli_command command_image_inspect, command_image_history, command_image_tag; /* image_inspect.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */
