@@ -76,11 +76,12 @@ const char *cgroup_plan_dir(const struct cgroup_plan *p);
  * Makes the cgroup, enables the controllers above it that the limits need, writes the limits, attaches the device
  * program. @ret_fd: the cgroup's directory for CLONE_INTO_CGROUP, the caller's to close; -1 where there is none
  * (disabled, systemd: cgroup_attach does it all). What was made is removed again when a later step fails.
- * -EEXIST-like: a cgroup that exists and holds processes is an error; an empty left-over is used again.
+ * -EEXIST: it is there and holds processes; being another's, it is no longer what cgroup_plan_ref names, so that it is
+ * not removed with the container. An empty left-over is used again.
  */
 int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_fd, struct err *e);
 
-/* After the clone: moves @pid into a systemd scope and writes its limits; with cgroupfs does nothing. */
+/* After the clone: moves @pid into a systemd scope and writes its limits; with cgroupfs does nothing. -EEXIST: as above. */
 int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e);
 
 /* Opens the directory of a stored reference. -ENOENT when it is gone; -1 in *ret_fd and 0 when disabled. */

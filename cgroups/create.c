@@ -102,8 +102,10 @@ static int fill(struct cgroup_plan *p, const struct cgroup_host *h, struct made 
 	cleanup_close int dir = openat(h->root_fd, m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open cgroup '%s'", p->ref.path);
-	if (existed && check_existing(dir, p->ref.path, e) < 0)
+	if (existed && check_existing(dir, p->ref.path, e) < 0) {
+		p->ref = (struct cgroup_ref){ .driver = CGROUP_DISABLED };
 		return -e->code;
+	}
 	if (enable(p, h, dir, e) < 0)
 		return -e->code;
 	if (writes_apply(dir, &p->writes, e) < 0)

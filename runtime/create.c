@@ -185,7 +185,9 @@ static int prepare(struct setup *s, struct err *e)
 	s->child_end = pair[1];
 	if (process_plan_open(&s->process, e) < 0)
 		return -e->code;
-	return cgroup_create(s->cgroup, &s->cgroup_host, &s->cgroup_fd, e);
+	int result = cgroup_create(s->cgroup, &s->cgroup_host, &s->cgroup_fd, e);
+	s->container->cgroup = *cgroup_plan_ref(s->cgroup); /* none, when it turned out to be another's */
+	return result;
 }
 
 static int record_process(struct setup *s, pid_t pid, struct err *e)
@@ -216,10 +218,11 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 {
 	if (ns_map_ids(&s->ns, pid, e) < 0)
 		return -e->code;
-	if (s->cgroup_fd < 0 && cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) < 0)
-		return -e->code;
+	int r = s->cgroup_fd < 0 ? cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) : 0;
 	/* With systemd the path is known only now. */
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
+	if (r < 0)
+		return r;
 	if (process_grant(&s->process, pid, e) < 0)
 		return -e->code;
 	if (s->waits_for_go && message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
@@ -229,7 +232,7 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 		return -e->code;
 	buf_finish(&s->config);
 	while (s->tells_ready) {
-		int r = message_receive(s->parent_end, NULL, ret_master, e);
+		r = message_receive(s->parent_end, NULL, ret_master, e);
 		if (r < 0 || r == MSG_READY)
 			return r;
 		if (r == MSG_HOOKS && runtime_hooks(s, pid, e) < 0)

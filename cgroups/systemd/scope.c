@@ -109,8 +109,11 @@ int systemd_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid
 		return -e->code;
 	if (systemd_connect(p->ref.user_session, &bus, e) < 0)
 		return -e->code;
-	if (start(bus, p->ref.scope, &props, e) < 0)
+	if (start(bus, p->ref.scope, &props, e) < 0) {
+		if (e->code == EEXIST)
+			p->ref = (struct cgroup_ref){ .driver = CGROUP_DISABLED };
 		return -e->code;
+	}
 
 	/* The process goes with the scope: it is the caller's, who gives up. */
 	int r = limit(p, h, pid, ret_fd, e);

@@ -323,6 +323,18 @@ load lib
 	[ ! -d "$(unified)$cgroup" ]
 }
 
+@test "linux.cgroupsPath names a cgroup that another container is in: refused, and that one goes on" {
+	config '.linux.cgroupsPath = "/\($tag)-shared"' --arg tag "$tag"
+	start_sleeper
+	for command in create run; do
+		run ferry "$command" -b "$bundle" "$id-2"
+		failed "cgroup is not empty"
+	done
+	equal "$(status_of)" running
+	run ferry list -q
+	is "$id"
+}
+
 @test "linux.cgroupsPath, absolute" {
 	config '.linux.cgroupsPath = "/\($tag)-above/inner"' --arg tag "$tag"
 	start_sleeper

@@ -129,6 +129,15 @@ static void test_host(void **state)
 	assert_non_null(f->host.controllers);
 }
 
+/* What is refused as another's is not the plan's to remove; here it is, though. */
+static void expect_given_up(struct cgroup_plan *p, struct cgroup_ref own)
+{
+	assert_int_equal(p->ref.driver, CGROUP_DISABLED);
+	assert_null(p->ref.path);
+	assert_null(p->ref.scope);
+	p->ref = own;
+}
+
 static void test_create_and_destroy(void **state)
 {
 	struct fixture *f = *state;
@@ -143,7 +152,9 @@ static void test_create_and_destroy(void **state)
 	close_fd(&again);
 	pid_t pid = child(f->dir, wait_long);
 	assert_int_equal(cgroup_is_empty(f->dir, &e), 0);
+	struct cgroup_ref own = *cgroup_plan_ref(f->plan);
 	assert_int_equal(cgroup_create(f->plan, &f->host, &again, &e), -EEXIST);
+	expect_given_up(f->plan, own);
 	assert_true(exists(f));
 
 	CHECK(cgroup_destroy(cgroup_plan_ref(f->plan), &f->host, &e));
@@ -392,7 +403,9 @@ static void test_scope(void **state)
 		CHECK(cgroup_attach(f->plan, &f->host, pid, &f->dir, &e));
 		assert_string_equal(cgroup_plan_ref(f->plan)->path, expected);
 		expect_all(f->dir);
+		struct cgroup_ref own = *cgroup_plan_ref(f->plan);
 		assert_int_equal(cgroup_attach(f->plan, &f->host, getpid(), &again, &e), -EEXIST);
+		expect_given_up(f->plan, own);
 
 		/* What systemd writes again by itself is what was asked for, but for its rounding of the quota. */
 		assert_int_equal(WEXITSTATUS(system("systemctl daemon-reload")), 0);

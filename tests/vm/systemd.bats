@@ -17,6 +17,15 @@ property() { systemctl show -P "$1" ferrytest-c.scope; }
 	same "active yes" "$(property ActiveState) $(property Delegate)"
 }
 
+@test "a scope that another container has: refused, and that one goes on" {
+	start
+	run r run -d -b "$bundle" other
+	[ "$status" != 0 ]
+	same running "$(r state c | jq -r .status)"
+	same active "$(property ActiveState)"
+	! r state other
+}
+
 @test "the scope goes with the container, also after its process died" {
 	config '.process.args = ["true"]'
 	start
