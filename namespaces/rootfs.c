@@ -49,22 +49,9 @@ static int no_root(const struct rootfs_plan *p, int code, struct err *e)
 	return err_set(e, code, "root.path: '%s'", p->root);
 }
 
-/* Made here and not by the parent: it must never be in the host's mount namespace. */
-static int make_root_fs(struct rootfs_plan *p, struct err *e)
-{
-	const struct mount_plan *m = p->root_fs;
-	const struct fs_request r = {
-		.type = m->type, .source = m->source, .params = m->options.params, .n_params = m->options.n_params,
-		.attrs = mount_options_fsmount_attrs(&m->options),
-	};
-
-	p->root_fd = mount_new_fs(&r, e);
-	return p->root_fd < 0 ? err_wrap(e, "mount the root, %s", m->type) : 0;
-}
-
 static int attach_root(struct rootfs_plan *p, struct err *e)
 {
-	if (p->root_fs && make_root_fs(p, e) < 0)
+	if (p->root_fs && p->root_fd < 0 && root_fs_make(p, e) < 0)
 		return -e->code;
 	if (p->root_fd < 0)
 		p->root_fd = mount_clone(AT_FDCWD, p->root, true);

@@ -204,6 +204,20 @@ static void plan_userns(const struct spec *s, struct rootfs_plan *p)
 	p->n_gid_maps = s->lx.n_gid_mappings;
 }
 
+static struct mount_plan *plan_root_fs(const struct spec_mount *s, struct arena *a)
+{
+	struct mount_plan *m = arena_new(a, struct mount_plan);
+
+	m->type = s->type;
+	m->source = s->source;
+	m->uid_maps = s->uid_mappings;
+	m->gid_maps = s->gid_mappings;
+	m->n_uid_maps = s->n_uid_mappings;
+	m->n_gid_maps = s->n_gid_mappings;
+	mount_options_parse(s->options, s->n_options, a, &m->options);
+	return m;
+}
+
 int rootfs_plan_make(const struct spec *s, const struct rootfs_options *o, struct arena *a, struct rootfs_plan **ret,
 		     struct err *e)
 {
@@ -224,12 +238,8 @@ int rootfs_plan_make(const struct spec *s, const struct rootfs_options *o, struc
 		.dev_mount = -1, .proc_mount = -1, .pts_mount = -1, .root_fd = -1, .proc_fd = -1,
 	};
 	*ret = p;
-	if (s->root->mount) {
-		p->root_fs = arena_new(a, struct mount_plan);
-		p->root_fs->type = s->root->mount->type;
-		p->root_fs->source = s->root->mount->source;
-		mount_options_parse(s->root->mount->options, s->root->mount->n_options, a, &p->root_fs->options);
-	}
+	if (s->root->mount)
+		p->root_fs = plan_root_fs(s->root->mount, a);
 	if (!spec_find_namespace(s, CLONE_NEWNS))
 		return plan_unmounted(s, p, e);
 	if (lx->rootfs_propagation &&

@@ -100,6 +100,18 @@ int node_open_source(struct node_plan *n, struct err *e);
 /* Masked and read-only paths. */
 int rootfs_apply_paths(struct rootfs_plan *p, struct err *e);
 
+/*
+ * The new file system that is the root, into root_fd, mounted nowhere: root_fs.c. In C, so that it is never in the host's
+ * mount namespace.
+ */
+int root_fs_make(struct rootfs_plan *p, struct err *e);
+
+/* In the parent: the same where it has id maps, on idmapped mounts of its layers. Does nothing without. */
+int root_fs_open(struct rootfs_plan *p, struct err *e);
+
+/* As root_fs_make does it on kernels that want all options at once. Returns a descriptor; @place: where it is for a moment. */
+int root_fs_mount_long(const struct mount_plan *m, const char *place, struct err *e);
+
 /* Makes mounts[i] and attaches it: mount_apply.c */
 int rootfs_mount_one(struct rootfs_plan *p, size_t i, struct err *e);
 

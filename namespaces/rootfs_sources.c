@@ -82,8 +82,9 @@ static int open_mount(const struct rootfs_plan *p, struct mount_plan *m, struct 
 
 static int open_root(struct rootfs_plan *p, struct err *e)
 {
+	if (p->root_fs)
+		return root_fs_open(p, e);
 	cleanup_close int fd = mount_clone(AT_FDCWD, p->root, true);
-
 	if (fd < 0 && errno == EPERM)
 		return 0;
 	if (fd < 0 && errno == ENOENT)

@@ -55,7 +55,8 @@ struct spec_root {
 	bool readonly;
 	/*
 	 * Not in config.json, set by `launch`: a file system that is mounted, in the container's own mount namespace, as the
-	 * root in place of path, which is then an empty directory. Its destination is "/".
+	 * root in place of path, which is then an empty directory. Its destination is "/". With mappings its layers are
+	 * idmapped by them.
 	 */
 	const struct spec_mount *mount;
 };
