@@ -1,6 +1,7 @@
 /*
- * Overlay file systems as roots of containers. So far one kind: the host view, a copy-on-write view of this very
- * machine, with the host's own directories below and the container's files on top.
+ * Overlay file systems as roots of containers. Two kinds: the host view, a copy-on-write view of this very machine, with
+ * the host's own directories below and the container's files on top; and the layered root, of an image's layers or of any
+ * directories.
  *
  * Depends on lib/ and spec/. Mounts nothing itself: it prepares upper directories and says, as mount options, what is
  * to be mounted; that happens in the container's own mount namespace, so nothing is left on the host whatever ends
@@ -12,6 +13,11 @@
  *	host_view_file      a file of the container's own in place of the host's           writes below options.dir
  *	(the overlays are mounted: as the root, or in order as ordinary mounts)
  *	(remove options.dir)
+ *
+ *	merged_open           a file as the overlay of some layers will show it           reads them, mounts nothing
+ *	layered_root_plan     the overlay                                                 pure
+ *	layered_root_make     its upper directory                                         writes below options.dir
+ *	layered_root_mkdir    a directory that must be in it                              writes below options.dir
  *
  * Hiding needs no mounts: a file is hidden by a whiteout in the upper directory, a directory by an opaque, empty one
  * with the mode and owner of the host's. What is hidden is one table and one rule, in hidden.c.
@@ -92,6 +98,42 @@ int host_view_make(const struct host_view *v, struct err *e);
 
 /* @path: absolute. Does nothing where the view has no directory for it. */
 int host_view_file(const struct host_view *v, const char *path, mode_t mode, const char *text, struct err *e);
+
+/* ---- the layered root ---- */
+
+/* Directories as an overlay takes them. */
+struct merged {
+	const char *const *layers; /* absolute, the top first */
+	size_t n;
+	bool userxattr; /* whiteouts and opaque directories are marked by user xattrs: without rights over the host */
+};
+
+/* Opens a regular file for reading, links followed within the layers. @path: from the root, without a slash in front. */
+int merged_open(const struct merged *m, const char *path, struct err *e);
+
+struct layered_root_options {
+	const char *dir; /* absolute: where all of the container's own files go */
+	struct merged lowers;
+	bool discarded; /* dir is removed when the container ends: it need not reach the disk */
+};
+
+struct layered_root {
+	const char *path; /* an empty directory in options.dir, to be mounted on */
+	const char *upper, *work;
+	const char *empty; /* an empty lower directory where there are no others; NULL */
+	struct merged lowers;
+	const char **options; /* of the overlay, each at most 255 bytes of value; "lowerdir+" for each layer */
+	size_t n_options;
+};
+
+/* -EINVAL, -E2BIG: directories that cannot be named in mount options, or too many. */
+int layered_root_plan(const struct layered_root_options *o, struct arena *a, struct layered_root *ret, struct err *e);
+
+/* options.dir exists. The upper directory gets the mode and owner that the topmost layer has. */
+int layered_root_make(const struct layered_root *r, struct err *e);
+
+/* Makes @path (without a slash in front) in the upper directory, where no layer has it. */
+int layered_root_mkdir(const struct layered_root *r, const char *path, struct err *e);
 
 /* True when @path is @dir or lies below it. Both absolute. */
 bool path_is_below(const char *path, const char *dir);
