@@ -7,10 +7,13 @@
 #include <string.h>
 
 struct options {
-	const char *name, *hostname, *storage, *workdir, *user, *memory, *cpus;
-	struct spec_i64 pids;
-	struct cli_strings env, volumes;
-	bool detach, rm, interactive, tty, no_tty, read_only, share_home;
+	const char *name, *hostname, *storage, *workdir, *user, *entrypoint, *rootfs;
+	const char *memory, *memory_swap, *memory_reservation, *shm_size, *cpus, *cpuset_cpus, *cpuset_mems;
+	const char *network, *pid, *ipc, *uts, *userns, *cgroup_parent;
+	struct spec_i64 pids, cpu_shares, oom_score_adj;
+	struct cli_strings env, env_files, volumes, mounts, tmpfs, cap_add, cap_drop, security_opts, devices, ulimits;
+	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns;
+	bool detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, ignored;
 };
 
 #define OPTION(name, letter, type, field, value, help) \
@@ -18,25 +21,60 @@ struct options {
 
 static const struct cli_option launch_options[] = {
 	OPTION("detach", 'd', CLI_FLAG, detach, NULL, "run in the background and print the container's name"),
-	OPTION("name", 0, CLI_STRING, name, "NAME", "name of the container (default: two words)"),
-	OPTION("rm", 0, CLI_FLAG, rm, NULL, "delete the container with all its files when it has ended"),
-	OPTION("env", 'e', CLI_STRINGS, env, "NAME[=VALUE]", "set an environment variable, or pass it on"),
-	OPTION("volume", 'v', CLI_STRINGS, volumes, "SRC:DST[:OPTS]",
-	       "show a file or directory of the host, for writing too"),
-	OPTION("workdir", 'w', CLI_STRING, workdir, "DIR", "directory to start in (default: /)"),
-	OPTION("user", 'u', CLI_STRING, user, "USER[:GROUP]", "user to run as, by name or number (default: root)"),
-	OPTION("memory", 0, CLI_STRING, memory, "SIZE", "limit of memory: 512m, 2g"),
-	OPTION("cpus", 0, CLI_STRING, cpus, "NUMBER", "limit of processor time: 1.5 is one processor and a half"),
-	OPTION("pids", 0, CLI_INT, pids, "N", "limit of processes and threads"),
-	OPTION("hostname", 0, CLI_STRING, hostname, "NAME", "host name in the container (default: its name)"),
-	OPTION("read-only", 0, CLI_FLAG, read_only, NULL, "let the container write to volumes and memory alone"),
 	OPTION("interactive", 'i', CLI_FLAG, interactive, NULL,
 	       "keep standard input open, as is always done without -d"),
 	OPTION("tty", 't', CLI_FLAG, tty, NULL, "give it a terminal (default: when there is one)"),
 	OPTION("no-tty", 'T', CLI_FLAG, no_tty, NULL, "give it no terminal"),
-	OPTION("share-home", 0, CLI_FLAG, share_home, NULL, "show /root and /home, to be written to as copies"),
+	OPTION("rm", 0, CLI_FLAG, rm, NULL, "delete the container with all its files when it has ended"),
+	OPTION("name", 0, CLI_STRING, name, "NAME", "name of the container (default: two words)"),
+	OPTION("hostname", 'h', CLI_STRING, hostname, "NAME", "host name in the container (default: its name)"),
+	OPTION("env", 'e', CLI_STRINGS, env, "NAME[=VALUE]", "set an environment variable, or pass it on"),
+	OPTION("env-file", 0, CLI_STRINGS, env_files, "FILE", "the same for each line of a file"),
+	OPTION("label", 'l', CLI_STRINGS, labels, "NAME[=VALUE]", "a label, for people and programs to find it by"),
+	OPTION("label-file", 0, CLI_STRINGS, label_files, "FILE", "the same for each line of a file"),
+	OPTION("volume", 'v', CLI_STRINGS, volumes, "SRC:DST[:OPTS]",
+	       "show a file or directory of the host, for writing too"),
+	OPTION("mount", 0, CLI_STRINGS, mounts, "KEY=VALUE,...", "a mount: type=bind|tmpfs|volume,source=,target=,readonly"),
+	OPTION("tmpfs", 0, CLI_STRINGS, tmpfs, "DST[:OPTS]", "a directory in memory"),
+	OPTION("shm-size", 0, CLI_STRING, shm_size, "SIZE", "size of /dev/shm (default: 64m)"),
+	OPTION("read-only", 0, CLI_FLAG, read_only, NULL, "let the container write to volumes and memory alone"),
+	OPTION("workdir", 'w', CLI_STRING, workdir, "DIR", "directory to start in (default: the image's, or /)"),
+	OPTION("user", 'u', CLI_STRING, user, "USER[:GROUP]",
+	       "user to run as, by name or number (default: the image's, or root)"),
+	OPTION("group-add", 0, CLI_STRINGS, group_add, "GROUP", "one more group of the user"),
+	OPTION("entrypoint", 0, CLI_STRING, entrypoint, "PROGRAM", "run this instead of the image's entrypoint and command"),
+	OPTION("memory", 'm', CLI_STRING, memory, "SIZE", "limit of memory: 512m, 2g"),
+	OPTION("memory-swap", 0, CLI_STRING, memory_swap, "SIZE", "limit of memory and swap together; -1: none"),
+	OPTION("memory-reservation", 0, CLI_STRING, memory_reservation, "SIZE", "memory that is taken from others first"),
+	OPTION("cpus", 0, CLI_STRING, cpus, "NUMBER", "limit of processor time: 1.5 is one processor and a half"),
+	OPTION("cpu-shares", 'c', CLI_INT, cpu_shares, "N", "share of processor time beside others, who have 1024"),
+	OPTION("cpuset-cpus", 0, CLI_STRING, cpuset_cpus, "LIST", "processors to run on: 0-3,7"),
+	OPTION("cpuset-mems", 0, CLI_STRING, cpuset_mems, "LIST", "memory nodes to use"),
+	OPTION("pids-limit", 0, CLI_INT, pids, "N", "limit of processes and threads; -1: none"),
+	OPTION("pids", 0, CLI_INT, pids, "N", "the same"),
+	OPTION("ulimit", 0, CLI_STRINGS, ulimits, "NAME=SOFT[:HARD]", "limit of each process, as setrlimit(2) names it"),
+	OPTION("oom-score-adj", 0, CLI_INT, oom_score_adj, "N", "how willingly it is killed when memory runs out"),
+	OPTION("cgroup-parent", 0, CLI_STRING, cgroup_parent, "CGROUP", "cgroup, or slice of systemd, to make its cgroup in"),
+	OPTION("cap-add", 0, CLI_STRINGS, cap_add, "CAPABILITY", "give it a capability, or ALL"),
+	OPTION("cap-drop", 0, CLI_STRINGS, cap_drop, "CAPABILITY", "take a capability away, or ALL"),
+	OPTION("security-opt", 0, CLI_STRINGS, security_opts, "OPTION",
+	       "no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask="),
+	OPTION("privileged", 0, CLI_FLAG, privileged, NULL, "all capabilities and devices, no filter, nothing masked"),
+	OPTION("device", 0, CLI_STRINGS, devices, "HOST[:PATH[:rwm]]", "give it a device of the host"),
+	OPTION("sysctl", 0, CLI_STRINGS, sysctls, "NAME=VALUE", "set a kernel parameter of its namespaces"),
+	OPTION("network", 0, CLI_STRING, network, "none|host", "its own loopback interface (the default), or the host's network"),
+	OPTION("add-host", 0, CLI_STRINGS, add_hosts, "NAME:ADDRESS", "a line of /etc/hosts"),
+	OPTION("dns", 0, CLI_STRINGS, dns, "ADDRESS", "a name server for /etc/resolv.conf (default: the host's)"),
+	OPTION("pid", 0, CLI_STRING, pid, "private|host", "whose processes it sees"),
+	OPTION("ipc", 0, CLI_STRING, ipc, "private|host", "whose shared memory and message queues it sees"),
+	OPTION("uts", 0, CLI_STRING, uts, "private|host", "whose host name it has"),
+	OPTION("userns", 0, CLI_STRING, userns, "host|auto|0:FIRST:COUNT", "the ids of the host that its ids are"),
+	OPTION("rootfs", 0, CLI_STRING, rootfs, "DIR[:O]",
+	       "run in a directory instead of an image; with :O what is written stays out of it"),
+	OPTION("share-home", 0, CLI_FLAG, share_home, NULL, "with 'host': show /root and /home, to be written to as copies"),
 	OPTION("storage", 0, CLI_STRING, storage, "DIR",
 	       "keep the files of containers here (default: /var/lib/ferry/launch)"),
+	OPTION("init", 0, CLI_REFUSED, ignored, NULL, "an image's entrypoint can be a program that reaps processes"),
 	{ 0 },
 };
 
@@ -53,39 +91,65 @@ static int parse_cpus(const char *text, struct spec_i64 *ret, struct err *e)
 	return 0;
 }
 
+static int parse_sizes(const struct options *o, struct launch_options *l, struct err *e)
+{
+	const struct {
+		const char *option, *text;
+		struct spec_i64 *to;
+	} sizes[] = {
+		{ "--memory", o->memory, &l->memory_bytes },
+		{ "--memory-swap", o->memory_swap, &l->memory_swap_bytes },
+		{ "--memory-reservation", o->memory_reservation, &l->memory_reservation_bytes },
+		{ "--shm-size", o->shm_size, &l->shm_bytes },
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (!sizes[i].text)
+			continue;
+		sizes[i].to->set = true;
+		if (cli_size_bytes(sizes[i].text, &sizes[i].to->v, e) < 0)
+			return err_wrap(e, "%s", sizes[i].option);
+	}
+	return 0;
+}
+
+static struct launch_list list(const struct cli_strings *s)
+{
+	return (struct launch_list){ s->v, s->n };
+}
+
 static int fill(const struct options *o, int argc, char **argv, struct launch_options *l, struct err *e)
 {
+	if (!o->rootfs && argc == 0)
+		return err_say(e, EINVAL, "expected the name of an image, or 'host'");
+	int first = o->rootfs ? 0 : 1;
 	*l = (struct launch_options){
-		.template = argv[0],
-		.name = o->name,
-		.hostname = o->hostname,
-		.storage = o->storage,
-		.env = o->env.v,
-		.n_env = o->env.n,
-		.volumes = o->volumes.v,
-		.n_volumes = o->volumes.n,
-		.workdir = o->workdir,
-		.user = o->user,
-		.pids = o->pids,
-		.detach = o->detach,
-		.rm = o->rm,
-		.read_only = o->read_only,
-		.terminal = o->tty,
-		.no_terminal = o->no_tty,
-		.share_home = o->share_home,
-		.command = (const char **)argv + 1,
-		.n_command = (size_t)argc - 1,
+		.template = o->rootfs ? NULL : argv[0],
+		.rootfs = o->rootfs,
+		.name = o->name, .hostname = o->hostname, .storage = o->storage,
+		.env = list(&o->env), .env_files = list(&o->env_files),
+		.labels = list(&o->labels), .label_files = list(&o->label_files),
+		.volumes = list(&o->volumes), .mounts = list(&o->mounts), .tmpfs = list(&o->tmpfs),
+		.cap_add = list(&o->cap_add), .cap_drop = list(&o->cap_drop), .security_opts = list(&o->security_opts),
+		.devices = list(&o->devices), .ulimits = list(&o->ulimits), .sysctls = list(&o->sysctls),
+		.group_add = list(&o->group_add), .add_hosts = list(&o->add_hosts), .dns = list(&o->dns),
+		.workdir = o->workdir, .user = o->user, .entrypoint = o->entrypoint,
+		.network = o->network, .pid_mode = o->pid, .ipc_mode = o->ipc, .uts_mode = o->uts, .userns = o->userns,
+		.cgroup_parent = o->cgroup_parent, .cpuset_cpus = o->cpuset_cpus, .cpuset_mems = o->cpuset_mems,
+		.cpu_shares = o->cpu_shares, .pids = o->pids, .oom_score_adj = o->oom_score_adj,
+		.detach = o->detach, .rm = o->rm, .stdin_open = o->interactive, .terminal = o->tty,
+		.no_terminal = o->no_tty, .read_only = o->read_only, .share_home = o->share_home,
+		.privileged = o->privileged,
+		.command = (const char **)argv + first,
+		.n_command = (size_t)(argc - first),
 	};
-	if (o->memory) {
-		l->memory_bytes.set = true;
-		if (cli_size_bytes(o->memory, &l->memory_bytes.v, e) < 0)
-			return err_wrap(e, "--memory");
-	}
 	if (o->tty && o->no_tty)
 		return err_say(e, EINVAL, "--tty and --no-tty contradict each other");
 	if (o->detach && (o->tty || o->interactive))
 		return err_say(e, EINVAL,
 			       "--detach leaves nobody to talk to the container: not with --tty or --interactive");
+	if (parse_sizes(o, l, e) < 0)
+		return -e->code;
 	return o->cpus ? parse_cpus(o->cpus, &l->cpu_quota_us, e) : 0;
 }
 
@@ -107,15 +171,15 @@ static int run_launch(struct runtime *rt, const void *options, int argc, char **
 
 const struct cli_command command_launch = {
 	.name = "launch",
-	.arguments = "host [COMMAND...]",
-	.summary = "Run a command in a container made from this machine",
-	.details = "The container sees this machine's own files, but for secrets, and what it writes is its own.\n"
-		   "Without a command it runs a shell. Deleting the container ('ferry delete', or --rm) deletes what\n"
-		   "it wrote.\n",
+	.arguments = "IMAGE|host [COMMAND...]",
+	.summary = "Run a command in a container made from an image, or from this machine",
+	.details = "What the container writes is its own; deleting it ('ferry delete', or --rm) deletes that.\n"
+		   "With 'host' it sees this machine's own files, but for secrets, and runs a shell unless a command is\n"
+		   "given. With --rootfs DIR there is no image to be named.\n",
 	.group = CLI_LIFE,
 	.options = launch_options,
 	.options_size = sizeof(struct options),
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = -1,
 	.stop_at_first = true,
 	.run = run_launch,

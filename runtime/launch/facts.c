@@ -1,5 +1,5 @@
 #include "lib/file.h"
-#include "runtime/launch/launch.h"
+#include "runtime/launch/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -23,6 +25,13 @@ static int read_text(const char *path, struct arena *a, const char **ret, struct
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*ret = arena_strdup(a, buf_text(&b));
+	return 0;
+}
+
+int launch_host_users(struct arena *a, struct launch_facts *f, struct err *e)
+{
+	if (read_text("/etc/passwd", a, &f->passwd, e) < 0 || read_text("/etc/group", a, &f->group, e) < 0)
+		return -e->code;
 	return 0;
 }
 
@@ -50,9 +59,12 @@ static int read_ranges(struct arena *a, struct launch_facts *f, struct err *e)
 
 	if (access("/usr/bin/newuidmap", X_OK) < 0 || access("/usr/bin/newgidmap", X_OK) < 0)
 		return 0;
+	struct launch_facts host = *f;
+	if (launch_host_users(a, &host, e) < 0)
+		return -e->code;
 	if (read_text("/etc/subuid", a, &subuid, e) < 0 || read_text("/etc/subgid", a, &subgid, e) < 0)
 		return -e->code;
-	if (launch_find_user(arena_printf(a, "%u", (unsigned)f->uid), f, a, &user, e) < 0)
+	if (launch_find_user(arena_printf(a, "%u", (unsigned)f->uid), &host, a, &user, e) < 0)
 		return -e->code;
 	f->subuid = find_range(subuid, user.name, f->uid);
 	f->subgid = find_range(subgid, user.name, f->uid);
@@ -71,12 +83,25 @@ static const char *find_shell(struct arena *a)
 	return access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
 }
 
+/* What this process could give to a container. In a user namespace of its own a container can have all there are. */
+static uint64_t read_capabilities(bool rootless)
+{
+	uint64_t set = 0;
+
+	for (unsigned n = 0; spec_cap_name(n); n++)
+		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= (rootless ? 0 : 1))
+			set |= UINT64_C(1) << n;
+	return set;
+}
+
 int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e)
 {
 	char cwd[PATH_MAX];
 	struct utsname uts;
 	struct launch_facts f = {
 		.rootless = rt->rootless,
+		.systemd = rt->driver == CGROUP_SYSTEMD,
+		.capabilities = read_capabilities(rt->rootless),
 		.on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.uid = geteuid(),
 		.gid = getegid(),
@@ -88,12 +113,62 @@ int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_f
 
 	if (uname(&uts) < 0 || !getcwd(cwd, sizeof(cwd)))
 		return err_set(e, errno, "find out about this machine");
+	if (getrandom(&f.random, sizeof(f.random), 0) != sizeof(f.random))
+		return err_set(e, errno, "getrandom");
 	f.machine = arena_strdup(a, uts.machine);
+	f.release = arena_strdup(a, uts.release);
+	f.hostname = arena_strdup(a, uts.nodename);
 	f.cwd = arena_strdup(a, cwd);
-	if (read_text("/etc/passwd", a, &f.passwd, e) < 0 || read_text("/etc/group", a, &f.group, e) < 0)
-		return -e->code;
 	if (f.rootless && f.uid != 0 && read_ranges(a, &f, e) < 0)
 		return -e->code;
 	*ret = f;
 	return 0;
+}
+
+/* ---- files that options name ---- */
+
+/* Lines without comments, blanks at their beginning, and a carriage return at their end. */
+static int read_lines(const char *path, const char *option, struct arena *a, struct launch_list *ret, struct err *e)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+
+	if (file_read_at(AT_FDCWD, path, PASSWD_MAX, &b, e) < 0)
+		return err_wrap(e, "%s", option);
+	for (char *rest = arena_strdup(a, buf_text(&b)), *line; (line = strsep(&rest, "\n"));) {
+		line += strspn(line, " \t");
+		size_t n = strlen(line);
+		if (n > 0 && line[n - 1] == '\r')
+			line[n - 1] = '\0';
+		if (!*line || *line == '#')
+			continue;
+		if (*line == '=' || strcspn(line, " \t") < strcspn(line, "="))
+			return err_say(e, EINVAL, "%s '%s': '%s': expected NAME or NAME=VALUE", option, path, line);
+		*arena_push(a, &ret->v, &ret->n) = line;
+	}
+	return 0;
+}
+
+int launch_files_read(const struct launch_options *o, struct arena *a, struct launch_facts *f, struct err *e)
+{
+	const char *profile = launch_seccomp_file(o, a);
+	struct launch_list labels = { 0 };
+
+	for (size_t i = 0; i < o->env_files.n; i++)
+		if (read_lines(o->env_files.v[i], "--env-file", a, &f->env, e) < 0)
+			return -e->code;
+	for (size_t i = 0; i < o->label_files.n; i++)
+		if (read_lines(o->label_files.v[i], "--label-file", a, &labels, e) < 0)
+			return -e->code;
+	for (size_t i = 0; i < labels.n; i++) {
+		char *value = (char *)labels.v[i];
+		const char *key = strsep(&value, "=");
+		launch_set_pair(a, &f->labels, &f->n_labels, key, value ? value : "");
+	}
+	if (profile) {
+		cleanup_buf struct buf b = BUF_INIT;
+		if (file_read_at(AT_FDCWD, profile, PASSWD_MAX, &b, e) < 0)
+			return err_wrap(e, "--security-opt seccomp");
+		f->seccomp = arena_strdup(a, buf_text(&b));
+	}
+	return launch_devices_read(o, f->rootless, a, &f->devices, &f->n_devices, e);
 }

@@ -1,6 +1,6 @@
 /*
- * `ferry launch`: a container from a template, without an image or a configuration file. The one template is "host", a
- * copy-on-write view of this machine (overlay/).
+ * `ferry launch`: a container from a template, without a configuration file. A template is "host", a copy-on-write view of
+ * this machine; an image of the store; or with --rootfs a directory.
  *
  *	launch_facts_read     what the machine and the caller are like
  *	launch_plan           the configuration, as the text of a config.json                  pure
@@ -21,56 +21,111 @@
 #include "runtime/launch/launched.h"
 #include "runtime/lifecycle.h"
 #include "runtime/runtime.h"
+#include "spec/image.h"
 #include "spec/spec.h"
 
 #include <stdbool.h>
 
+struct launch_list {
+	const char **v;
+	size_t n;
+};
+
+/* Texts are as the command line has them, unless said otherwise. */
 struct launch_options {
-	const char *template;
+	const char *template; /* "host", or an image; NULL with rootfs */
+	const char *rootfs; /* "DIR[:O]" */
 	const char *name; /* NULL: two words are chosen */
 	const char *hostname; /* NULL: the name */
 	const char *storage; /* where containers' directories are made; NULL: launch_storage */
-	const char **env; /* "NAME=value", or "NAME" to pass the caller's on */
-	size_t n_env;
-	const char **volumes; /* "SRC:DST[:OPTION,...]" */
-	size_t n_volumes;
-	const char *workdir, *user;
-	struct spec_i64 memory_bytes, cpu_quota_us, pids;
-	bool detach, rm, read_only, terminal, no_terminal, share_home;
-	const char **command; /* ended by NULL; none: a shell */
+	struct launch_list env, env_files; /* env: "NAME=value", or "NAME" to pass the caller's on */
+	struct launch_list volumes, mounts, tmpfs;
+	struct launch_list cap_add, cap_drop, security_opts, devices, ulimits, sysctls, group_add;
+	struct launch_list labels, label_files, add_hosts, dns;
+	const char *workdir, *user, *entrypoint;
+	const char *network, *pid_mode, *ipc_mode, *uts_mode, *userns, *cgroup_parent;
+	struct spec_i64 memory_bytes, memory_swap_bytes, memory_reservation_bytes, shm_bytes;
+	struct spec_i64 cpu_quota_us, cpu_shares, pids, oom_score_adj;
+	const char *cpuset_cpus, *cpuset_mems;
+	int stop_signal; /* 0: the image's, or SIGTERM */
+	struct spec_i64 stop_timeout_ms;
+	enum restart_policy restart;
+	int64_t restart_max;
+	const char *health_cmd; /* for a shell */
+	struct spec_i64 health_interval_ms, health_timeout_ms, health_start_period_ms, health_start_interval_ms;
+	struct spec_i64 health_retries;
+	struct spec_i64 log_max_bytes, log_files;
+	bool detach, rm, read_only, terminal, no_terminal, stdin_open, share_home, privileged, no_healthcheck;
+	const char **command; /* ended by NULL; none: the image's, or a shell */
 	size_t n_command;
 };
 
 enum { LAUNCH_CPU_PERIOD_US = 100000 };
 
+/* A device of the host, as --device or --privileged gives it. */
+struct launch_device {
+	const char *path; /* in the container */
+	char type; /* 'c' or 'b' */
+	int64_t major, minor;
+	uint32_t mode, uid, gid;
+	const char *access; /* "rwm" */
+};
+
+/* What the machine and the caller are like, and the files that options name. */
 struct launch_facts {
-	bool rootless, on_terminal;
+	bool rootless, on_terminal, systemd;
 	uid_t uid;
 	gid_t gid;
 	struct spec_idmap subuid, subgid; /* what the user may map besides himself; size 0: nothing */
-	const char *machine; /* uname's: "x86_64" */
+	uint64_t capabilities; /* what the caller can give, bit N is number N */
+	uint64_t random; /* a number to choose by */
+	const char *machine, *release; /* uname's: "x86_64", "6.1.0" */
 	const char *shell; /* $SHELL, when the container has it; NULL */
-	const char *passwd, *group; /* the text of the host's files */
+	const char *passwd, *group; /* the text of the container's files */
 	const char *const *environ; /* the caller's */
-	const char *cwd;
+	const char *cwd, *hostname;
+	struct launch_list env; /* of --env-file */
+	struct spec_pair *labels; /* of --label-file */
+	size_t n_labels;
+	struct launch_device *devices;
+	size_t n_devices;
+	const char *seccomp; /* the text of the file of --security-opt seccomp=; NULL */
+};
+
+/* What a template comes to: a root, and what it says about the process. */
+struct launch_root {
+	const char *path; /* root.path */
+	bool host; /* this machine's files */
+	const char **options; /* of the overlay that is mounted as the root; none: what is at the path */
+	size_t n_options;
+	const struct overlay_layer *parts; /* overlays within it */
+	size_t n_parts;
+	const struct image_config *image; /* NULL without one */
+	const char *image_digest, **layers; /* as in struct launched */
+	size_t n_layers;
+	const char *files; /* the directory of hosts, hostname and resolv.conf, to be mounted; NULL: they are in the root */
 };
 
 int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
 
+/* The files and devices that options name. */
+int launch_files_read(const struct launch_options *o, struct arena *a, struct launch_facts *f, struct err *e);
+
 /*
- * Writes the configuration. @view: the container's root. @l: names and directory are set, the plan sets what was asked
- * for. -EINVAL with the option's name for values that make no sense. Whether the sources of volumes exist is found out
- * when they are mounted.
+ * Writes the configuration. @root: the container's. @l: names and directory are set, the plan sets what was asked for.
+ * -EINVAL with the option's name for values that make no sense. Whether the sources of volumes exist is found out when
+ * they are mounted.
  */
-int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct host_view *view,
+int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct launch_root *root,
 		struct arena *a, struct launched *l, struct buf *out, struct err *e);
 
 /*
  * Fills @dir, the new container's directory, which is empty. @name: its id, and its name. *ret in rt->arena; @config: the
  * text of its config.json. Both are the caller's to write. On failure the directory is the caller's to remove.
+ * *ret_hold: a descriptor that keeps an image's layers from being pruned, to be closed once launch.json is written; or -1.
  */
 int launch_prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
-		   const char *dir, struct launched *ret, struct buf *config, struct err *e);
+		   const char *dir, struct launched *ret, struct buf *config, int *ret_hold, struct err *e);
 
 /*
  * For lifecycle_create and lifecycle_run: id, bundle, specification with the overlay that is its root. @config outlives it.
@@ -81,31 +136,6 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);
-
-/* ---- parts of the plan ---- */
-
-/* Capabilities, mounts, paths, and seccomp: launch/defaults.c */
-extern const char *const launch_capabilities[];
-extern const char *const launch_masked_paths[];
-extern const char *const launch_readonly_paths[];
-struct json_writer;
-void launch_write_mounts(struct json_writer *w, const struct launch_facts *f);
-void launch_write_device_rules(struct json_writer *w);
-void launch_write_seccomp(struct json_writer *w, const char *machine); /* launch/seccomp.c */
-
-/* A user as the command line names him, looked up in the text of /etc/passwd and /etc/group: launch/user.c */
-struct launch_user {
-	uint32_t uid, gid;
-	uint32_t *groups;
-	size_t n_groups;
-	const char *home; /* "/" when the file does not know him */
-	const char *name; /* NULL when the file does not know him */
-};
-int launch_find_user(const char *text, const struct launch_facts *f, struct arena *a, struct launch_user *ret,
-		     struct err *e);
-
-/* "SRC:DST[:OPTION,...]" as a bind mount, relative sources below @cwd: launch/volume.c */
-int launch_volume(const char *text, const char *cwd, struct arena *a, struct spec_mount *ret, struct err *e);
 
 /* ---- directories and names ---- */
 

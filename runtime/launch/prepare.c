@@ -3,65 +3,48 @@
  * its configuration. A start, the first as any later, needs nothing but the last two: launch_request.
  */
 #include "lib/clock.h"
-#include "runtime/launch/launch.h"
+#include "lib/fd.h"
+#include "runtime/launch/plan.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
+#include <unistd.h>
 
-/* Files that say which machine this is: the container is another. */
-static int write_identity(const struct host_view *view, const char *hostname, struct arena *a, struct err *e)
-{
-	uint8_t id[16];
-	cleanup_buf struct buf machine_id = BUF_INIT;
-
-	if (getrandom(id, sizeof(id), 0) != sizeof(id))
-		return err_set(e, errno, "getrandom");
-	for (size_t i = 0; i < sizeof(id); i++)
-		buf_printf(&machine_id, "%02x", id[i]);
-	buf_char(&machine_id, '\n');
-	if (host_view_file(view, "/etc/machine-id", 0444, buf_text(&machine_id), e) < 0)
-		return -e->code;
-	if (host_view_file(view, "/etc/hostname", 0644, arena_printf(a, "%s\n", hostname), e) < 0)
-		return -e->code;
-	return host_view_file(view, "/etc/hosts", 0644,
-			      arena_printf(a, "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
-					   "::1\tlocalhost ip6-localhost ip6-loopback\n", hostname), e);
-}
-
-/* A pure plan of the view, the configuration that uses it, and then its upper directories. */
+/* A pure plan of the root and of the configuration that uses it, and then its directories. */
 int launch_prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
-		   const char *dir, struct launched *ret, struct buf *config, struct err *e)
+		   const char *dir, struct launched *ret, struct buf *config, int *ret_hold, struct err *e)
 {
 	struct arena *a = &rt->arena;
-	const struct host_view_options view_options = {
-		.dir = dir,
-		.storage = storage,
-		.rootless = rt->rootless,
-		.share_home = o->share_home,
-		.discarded = o->rm,
-	};
 	struct launched l = {
 		.id = name,
 		.name = name,
 		.dir = dir,
 		.created = arena_strdup(a, clock_now_rfc3339().text),
 	};
-	struct launch_facts facts;
-	struct host_facts host;
-	struct host_view view;
+	struct launch_facts f;
+	struct launch_template t;
 
-	if (launch_facts_read(rt, a, &facts, e) < 0 || host_facts_read(&view_options, a, &host, e) < 0)
+	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 ||
+	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
-	if (host_view_plan(&host, &view_options, a, &view, e) < 0)
+	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 ||
+	    launch_template_make(rt, o, &f, &t, dir, o->hostname ? o->hostname : name, e) < 0) {
+		close_fd(&t.hold);
 		return -e->code;
-	if (launch_plan(o, &facts, &view, a, &l, config, e) < 0)
-		return -e->code;
-	if (host_view_make(&view, e) < 0 || write_identity(&view, o->hostname ? o->hostname : name, a, e) < 0)
-		return -e->code;
+	}
 	*ret = l;
+	*ret_hold = t.hold;
 	return 0;
+}
+
+/*
+ * What a volatile overlay left says that it may not have reached the disk. That is for a machine that went down: such
+ * containers are removed at their end, and this one is only started again.
+ */
+static void allow_volatile(struct runtime *rt, const struct launched *l)
+{
+	if (l->rm)
+		rmdir(arena_printf(&rt->arena, "%s/work/work/incompat/volatile", l->dir));
 }
 
 int launch_request(struct runtime *rt, const struct launched *l, const char *config, struct create_request *ret,
@@ -71,12 +54,21 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 
 	if (spec_parse(config, strlen(config), &rt->arena, &r.spec, e) < 0)
 		return err_wrap(e, "the configuration of container '%s'", l->name);
+	allow_volatile(rt, l);
 	if (l->n_root_options > 0) {
+		const struct spec_linux *lx = &r.spec->lx;
 		struct spec_mount *m = arena_new(&rt->arena, struct spec_mount);
 		m->destination = "/";
 		m->source = m->type = "overlay";
 		m->options = l->root_options;
 		m->n_options = l->n_root_options;
+		/* Where the host's root made the user namespace, the files are stored with the ids that are seen inside. */
+		if (!rt->rootless) {
+			m->uid_mappings = lx->uid_mappings;
+			m->gid_mappings = lx->gid_mappings;
+			m->n_uid_mappings = lx->n_uid_mappings;
+			m->n_gid_mappings = lx->n_gid_mappings;
+		}
 		r.spec->root->mount = m;
 	}
 	*ret = r;

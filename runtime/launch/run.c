@@ -15,7 +15,9 @@
 static int make(struct runtime *rt, const struct launch_options *o, const char *storage, int dir, struct launched *l,
 		struct create_request *r, struct buf *config, struct err *e)
 {
-	if (launch_prepare(rt, o, storage, l->id, l->dir, l, config, e) < 0 ||
+	cleanup_close int hold = -1;
+
+	if (launch_prepare(rt, o, storage, l->id, l->dir, l, config, &hold, e) < 0 ||
 	    launch_request(rt, l, buf_text(config), r, e) < 0 || create_seal(rt, r->spec, e) < 0)
 		return -e->code;
 	if (file_replace_at(dir, "config.json", 0600, config->data, config->len, e) < 0 ||
@@ -48,8 +50,6 @@ int launch_run(struct runtime *rt, const struct launch_options *o, const char **
 	int sock = -1;
 
 	*ret_exit = 0;
-	if (strcmp(o->template, "host") != 0)
-		return err_say(e, EINVAL, "unknown template '%s': only 'host' can be launched", o->template);
 	if (o->name && container_check_id(o->name, e) < 0)
 		return -e->code;
 	if (!storage && launch_storage(rt, &storage, e) < 0)

@@ -1,8 +1,8 @@
 /*
- * Users by the text of /etc/passwd and /etc/group, which the container sees as the host has them. Not by the C library:
- * it would load modules and ask daemons for users that the container could not know.
+ * Users by the text of the container's /etc/passwd and /etc/group. Not by the C library: it would load modules and ask
+ * daemons for users that the container could not know.
  */
-#include "runtime/launch/launch.h"
+#include "runtime/launch/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,6 +84,13 @@ static void add_groups(const char *text, struct arena *a, struct launch_user *u)
 	}
 }
 
+int launch_find_group(const char *text, const struct launch_facts *f, struct arena *a, uint32_t *ret, struct err *e)
+{
+	if (parse_id(text, ret) || find_group(f->group, text, a, ret))
+		return 0;
+	return err_say(e, EINVAL, "no group '%s' in the container's /etc/group", text);
+}
+
 int launch_find_user(const char *text, const struct launch_facts *f, struct arena *a, struct launch_user *ret,
 		     struct err *e)
 {
@@ -92,12 +99,12 @@ int launch_find_user(const char *text, const struct launch_facts *f, struct aren
 	struct launch_user u = { .home = "/" };
 
 	if (!*name || (colon && !colon[1]))
-		return err_say(e, EINVAL, "--user '%s': expected USER or USER:GROUP", text);
+		return err_say(e, EINVAL, "expected USER or USER:GROUP");
 	if (!find_passwd(f->passwd, name, a, &u) && !parse_id(name, &u.uid))
-		return err_say(e, EINVAL, "--user '%s': no user '%s' in /etc/passwd", text, name);
+		return err_say(e, EINVAL, "no user '%s' in the container's /etc/passwd", name);
 	if (colon) {
-		if (!parse_id(colon + 1, &u.gid) && !find_group(f->group, colon + 1, a, &u.gid))
-			return err_say(e, EINVAL, "--user '%s': no group '%s' in /etc/group", text, colon + 1);
+		if (launch_find_group(colon + 1, f, a, &u.gid, e) < 0)
+			return -e->code;
 	} else if (u.name)
 		add_groups(f->group, a, &u);
 	*ret = u;

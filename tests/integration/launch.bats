@@ -192,8 +192,8 @@ start_launched() { # OPTION...: a detached sleeper
 	failed "launch: --volume 'nonsense'"
 	run launch -v "$WORK/not-there:/x" -- true
 	failed not-there
-	run launch -v /etc:/x:z -- true
-	failed "unknown option 'z'"
+	run launch -v /etc:/x:U -- true
+	failed "unknown option 'U'"
 	nothing_stored
 }
 
@@ -251,9 +251,9 @@ start_launched() { # OPTION...: a detached sleeper
 	run launch --cpus 1.2.3 -- true
 	failed "--cpus '1.2.3'"
 	run launch --pids 0 -- true
-	failed "--pids 0"
-	run ferry launch --storage "$storage" debian -- true
-	failed "unknown template 'debian': only 'host' can be launched"
+	failed "--pids-limit 0"
+	run ferry launch --storage "$storage"
+	failed "expected the name of an image, or 'host'"
 	run ferry launch --storage "$storage" --name ../up host -- true
 	failed "invalid"
 	nothing_stored
