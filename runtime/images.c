@@ -1,6 +1,7 @@
 #include "runtime/images.h"
 
 #include "runtime/launch/launched.h"
+#include "runtime/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,16 @@ const char *images_user(const struct launched *all, size_t n, const char *digest
 		if (all[i].image_digest && strcmp(all[i].image_digest, digest) == 0)
 			return all[i].name;
 	return NULL;
+}
+
+int images_lock_alone(struct store *s, struct err *e)
+{
+	int r = store_try_lock_alone(s, e);
+
+	if (r != 0)
+		return r;
+	log_warn("waiting for the commands that are adding or using images at the moment");
+	return store_lock_alone(s, e);
 }
 
 int images_sweep(struct runtime *rt, struct store *s, struct store_prune *p, struct err *e)

@@ -1,6 +1,7 @@
 /* Which images there are, and which one is meant. */
 #include "overlay/store/files.h"
 
+#include "lib/file.h"
 #include "lib/near.h"
 
 #include <errno.h>
@@ -47,6 +48,20 @@ int store_load(const struct store *s, const char *digest, struct arena *a, struc
 	return 0;
 }
 
+/*
+ * Whoever lists holds no lock: an image that is not all there may be one that is being removed, and is no damaged one then.
+ */
+static bool still_named(const struct store *s, const struct store_name *name)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	struct err ignored;
+	char file[256];
+
+	return store_name_file(name->name, name->digest, file, &ignored) >= 0 &&
+	       file_read_once_at(s->dir, store_path(STORE_NAMES, file).path, &text, &ignored) >= 0 &&
+	       strcmp(buf_text(&text), name->digest) == 0;
+}
+
 /* Gives an image those of the names, which are sorted, that are its own. */
 static void give_names(struct store_image *image, const struct store_name *names, size_t n, struct arena *a)
 {
@@ -74,10 +89,13 @@ int store_list(const struct store *s, struct arena *a, struct store_image **ret,
 	for (size_t i = 0; i < n; i++) {
 		if (!is_first_of(names, i))
 			continue;
-		struct store_image *image = arena_push(a, &images, &n_images);
-		if (store_load(s, names[i].digest, a, image, e) < 0)
+		struct store_image image;
+		if (store_load(s, names[i].digest, a, &image, e) < 0)
 			return err_wrap(e, "image %s", names[i].name ? names[i].name : names[i].digest);
-		give_names(image, names, n, a);
+		if (image.damage && !still_named(s, &names[i]))
+			continue;
+		give_names(&image, names, n, a);
+		*arena_push(a, &images, &n_images) = image;
 	}
 	*ret = images;
 	*ret_n = n_images;
@@ -201,17 +219,46 @@ int store_choose(const struct store_image *images, size_t n, const char *text, s
 	return none(&q, images, n, a, e);
 }
 
+/* Returns 1 when @text is a name in full: then the documents of one image are read, and not those of all. */
+static int find_named(const struct store *s, const char *text, struct arena *a, struct store_image *ret, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	const struct question q = ask(text, a, &ignored);
+	struct store_name *names = NULL;
+	size_t n = 0;
+
+	if (!q.is_name || q.reference.digest)
+		return 0;
+	if (store_names(s, a, &names, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n && names[i].name; i++) {
+		if (strcmp(names[i].name, q.full) != 0)
+			continue;
+		if (store_load(s, names[i].digest, a, ret, e) < 0)
+			return err_wrap(e, "image %s", text);
+		give_names(ret, names, n, a);
+		return 1;
+	}
+	return 0;
+}
+
 int store_find(const struct store *s, const char *text, struct arena *a, struct store_image *ret, struct err *e)
 {
-	const struct store_image *image;
-	struct store_image *images = NULL;
+	const struct store_image *chosen;
+	struct store_image *images = NULL, image;
 	const char *name;
 	size_t n = 0;
 
-	if (store_list(s, a, &images, &n, e) < 0 || store_choose(images, n, text, a, &image, &name, e) < 0)
-		return -e->code;
-	if (image->damage)
-		return err_say(e, EBADMSG, "the image \"%s\" is damaged: %s: add it again", text, image->damage);
-	*ret = *image;
+	int r = find_named(s, text, a, &image, e);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		if (store_list(s, a, &images, &n, e) < 0 || store_choose(images, n, text, a, &chosen, &name, e) < 0)
+			return -e->code;
+		image = *chosen;
+	}
+	if (image.damage)
+		return err_say(e, EBADMSG, "the image \"%s\" is damaged: %s: add it again", text, image.damage);
+	*ret = image;
 	return 0;
 }

@@ -161,12 +161,30 @@ void store_close(struct store *s)
 
 /* ---- the lock ---- */
 
+/* Returns 1 with the lock, 0 when that would have to be waited for. */
 static int lock(struct store *s, int how, struct err *e)
 {
-	while (flock(s->lock, how) < 0)
+	while (flock(s->lock, how) < 0) {
+		if (errno == EWOULDBLOCK)
+			return 0;
 		if (errno != EINTR)
 			return err_set(e, errno, "lock the image store '%s'", s->path);
-	return 0;
+	}
+	return 1;
+}
+
+/* What was committed may need what nothing leads to yet. */
+static int lock_alone(struct store *s, int how, struct err *e)
+{
+	int r = lock(s, how, e);
+
+	if (r <= 0)
+		return r;
+	r = commit_recover(s, e);
+	if (r >= 0 || r == -EROFS)
+		return 1;
+	store_unlock(s);
+	return err_wrap(e, "image store '%s': complete what was interrupted", s->path);
 }
 
 int store_lock_shared(struct store *s, struct err *e)
@@ -176,7 +194,12 @@ int store_lock_shared(struct store *s, struct err *e)
 
 int store_lock_alone(struct store *s, struct err *e)
 {
-	return lock(s, LOCK_EX, e);
+	return lock_alone(s, LOCK_EX, e);
+}
+
+int store_try_lock_alone(struct store *s, struct err *e)
+{
+	return lock_alone(s, LOCK_EX | LOCK_NB, e);
 }
 
 void store_unlock(struct store *s)

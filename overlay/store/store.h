@@ -47,8 +47,13 @@ void store_close(struct store *s);
 
 /* ---- reading: under no lock for one document; take the lock shared for what must not vanish meanwhile ---- */
 
+/*
+ * Both wait. Whoever has the lock alone finds the store as if nobody had ever been killed: what was committed meanwhile
+ * is carried on. store_try_lock_alone does not wait: 1 when it has the lock, 0 when others do.
+ */
 int store_lock_shared(struct store *s, struct err *e);
-int store_lock_alone(struct store *s, struct err *e); /* waits */
+int store_lock_alone(struct store *s, struct err *e);
+int store_try_lock_alone(struct store *s, struct err *e);
 void store_unlock(struct store *s);
 
 /* A document's text, checked against its digest: -EBADMSG when it differs. -ENOENT when it is not there. */

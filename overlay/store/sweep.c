@@ -168,10 +168,7 @@ int store_sweep(struct store *s, struct store_prune *p, struct err *e)
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct sweep w = { s, p, { .arena = &a }, { .arena = &a }, INGEST_INIT };
 
-	/* A commit that a killed process left between store_open and the lock needs what nothing leads to yet. */
-	int r = commit_recover(s, e);
-	if (r >= 0)
-		r = mark_all(&w, e);
+	int r = mark_all(&w, e);
 	if (r >= 0 && !p->dry_run)
 		r = ingest_make(s, &w.trash, e);
 	if (r >= 0)

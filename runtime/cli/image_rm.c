@@ -98,7 +98,7 @@ static int run_rm(struct runtime *rt, const void *options, int argc, char **argv
 	struct store_prune p = { 0 };
 	bool failed = false;
 
-	if (images_open(rt, false, &s, e) < 0 || store_lock_alone(&s, e) < 0 ||
+	if (images_open(rt, false, &s, e) < 0 || images_lock_alone(&s, e) < 0 ||
 	    launched_list_all(rt, &containers, &m.n_containers, e) < 0)
 		return -e->code;
 	m.containers = containers;
@@ -180,7 +180,7 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r >= 0) {
-		if (store_lock_alone(&s, e) < 0 || choose(rt, o, &s, &images, &n, e) < 0)
+		if (images_lock_alone(&s, e) < 0 || choose(rt, o, &s, &images, &n, e) < 0)
 			return -e->code;
 		for (size_t i = 0; i < n; i++)
 			*arena_push(&rt->arena, &drop, &p.n_drop) = images[i].digest;

@@ -666,6 +666,31 @@ static void killed_recovering(void **state)
 	assert_true(n > 30);
 }
 
+/* And so is one that a process leaves while another has the store open: before that one removes anything. */
+static void committed_meanwhile(void **state)
+{
+	cleanup_fixture struct fixture_dir d = fixture_dir_new();
+	cleanup_sample struct sample one = sample_new("one");
+	cleanup_store struct store s = STORE_INIT, other = STORE_INIT;
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct store_prune p = { 0 };
+	char text[256];
+	struct err e;
+
+	(void)state;
+	ok(open_store(&d, &a, &s, &e));
+	ok(open_store(&d, &a, &other, &e));
+	snprintf(text, sizeof(text), "{\"digest\": \"%s\", \"names\": []}", one.digest);
+	leave_commit(&d, &one, text);
+	ok(store_lock_shared(&other, &e));
+	assert_int_equal(store_try_lock_alone(&s, &e), 0);
+	store_unlock(&other);
+	assert_int_equal(store_try_lock_alone(&s, &e), 1);
+	expect_counts(&s, 1, 3, 1);
+	ok(store_sweep(&s, &p, &e));
+	expect_whole(&s, &one, one.digest);
+}
+
 /* A commit that was cut short, or is none: what belongs to it goes. */
 static void bad_commits(void **state)
 {
@@ -697,7 +722,8 @@ int main(void)
 		cmocka_unit_test(taken_blobs),	   cmocka_unit_test(concurrent),
 		cmocka_unit_test(sweeping),	   cmocka_unit_test(killed_adding),
 		cmocka_unit_test(killed_moving_a_name), cmocka_unit_test(killed_removing),
-		cmocka_unit_test(killed_recovering), cmocka_unit_test(bad_commits),
+		cmocka_unit_test(killed_recovering), cmocka_unit_test(committed_meanwhile),
+		cmocka_unit_test(bad_commits),
 	};
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
