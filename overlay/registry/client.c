@@ -214,8 +214,8 @@ static int not_allowed(const struct registry *r, const char *said, struct err *e
 {
 	if (!r->login.user)
 		return err_say(e, EACCES,
-			       "'%s' wants a login%s (or there is no such image): log in with 'podman login %s' or 'docker login %s', "
-			       "whose files ferry reads, or name one with --authfile",
+			       "'%s' wants a login, or has no such image%s: log in with 'podman login %s' or 'docker login %s', whose "
+			       "files ferry reads, or name one with --authfile",
 			       r->host, said, r->host, r->host);
 	return err_say(e, EACCES, "'%s' does not let '%s' (from '%s') do this%s", r->host, r->login.user, r->login.file,
 		       said);

@@ -16,6 +16,7 @@ struct slot {
 	struct layer_worker worker;
 	bool open; /* the registry's process is there */
 	bool asked, unpacking; /* what is still to come */
+	bool stored; /* the store has the blob, only not unpacked */
 	size_t layer; /* of the manifest */
 	int64_t status;
 	struct err refused; /* what the registry's side says */
@@ -38,9 +39,17 @@ static void show(const struct work *w)
 		p->show(p->data, w->parts, w->n);
 }
 
-static void key_of(size_t layer, char key[24])
+struct keys {
+	char layer[24], blob[24]; /* in the ingest */
+};
+
+static struct keys keys_of(size_t layer)
 {
-	snprintf(key, 24, "layer-%zu", layer);
+	struct keys k;
+
+	snprintf(k.layer, sizeof(k.layer), "layer-%zu", layer);
+	snprintf(k.blob, sizeof(k.blob), "blob-%zu", layer);
+	return k;
 }
 
 /* ---- what is there already ---- */
@@ -71,17 +80,16 @@ static void look(struct work *w)
 /* ---- one layer ---- */
 
 /* The pipe's reading end goes to the worker, or the blob's file if the store has that. */
-static int start_worker(struct work *w, struct slot *s, int from, bool stored, struct err *e)
+static int start_worker(struct work *w, struct slot *s, int from, struct err *e)
 {
 	const struct registry_layers *l = w->l;
-	char key[24];
+	const struct keys keys = keys_of(s->layer);
 
-	key_of(s->layer, key);
-	cleanup_close int dir = ingest_layer(l->ingest, key, e);
+	cleanup_close int dir = ingest_layer(l->ingest, keys.layer, e);
 	if (dir < 0)
 		return dir;
-	cleanup_close int blob = stored ? -1 : ingest_blob(l->ingest, key, e);
-	if (!stored && blob < 0)
+	cleanup_close int blob = s->stored ? -1 : ingest_blob(l->ingest, keys.blob, e);
+	if (!s->stored && blob < 0)
 		return blob;
 	struct layer_job job = {
 		.verb = LAYER_UNPACK,
@@ -115,7 +123,7 @@ static int ask_for_blob(struct work *w, struct slot *s, const struct image_descr
 	if (registry_send(&s->registry, &q, to, e) < 0)
 		return -e->code;
 	s->asked = true;
-	return start_worker(w, s, from, false, e);
+	return start_worker(w, s, from, e);
 }
 
 static int begin_layer(struct work *w, struct slot *s, struct err *e)
@@ -127,10 +135,11 @@ static int begin_layer(struct work *w, struct slot *s, struct err *e)
 	s->refused = s->broken = ERR_INIT;
 	w->parts[s->layer].state = IMAGE_PART_WORKING;
 	show(w);
-	if (!store_has_blob(w->l->store, d->digest))
+	s->stored = store_has_blob(w->l->store, d->digest);
+	if (!s->stored)
 		return ask_for_blob(w, s, d, e);
 	cleanup_close int blob = store_open_blob(w->l->store, d->digest, e);
-	return blob < 0 ? blob : start_worker(w, s, blob, true, e);
+	return blob < 0 ? blob : start_worker(w, s, blob, e);
 }
 
 static int check(const struct slot *s, const struct image_descriptor *d, const char *diff_id, struct err *e)
@@ -167,16 +176,15 @@ static int end_layer(struct work *w, struct slot *s, struct err *e)
 {
 	const struct image_descriptor *d = &w->l->manifest->layers[s->layer];
 	const char *diff_id = w->l->config->diff_ids[s->layer];
-	char key[24];
+	const struct keys keys = keys_of(s->layer);
 
 	if (s->refused.code || s->broken.code)
 		return failure(s, e);
 	if (check(s, d, diff_id, e) < 0)
 		return -e->code;
-	key_of(s->layer, key);
-	if (!store_has_blob(w->l->store, d->digest) && ingest_blob_done(w->l->ingest, key, d->digest, e) < 0)
+	if (!s->stored && ingest_blob_done(w->l->ingest, keys.blob, d->digest, e) < 0)
 		return -e->code;
-	if (ingest_layer_done(w->l->ingest, key, diff_id, e) < 0)
+	if (ingest_layer_done(w->l->ingest, keys.layer, diff_id, e) < 0)
 		return -e->code;
 	w->parts[s->layer].state = IMAGE_PART_DONE;
 	w->parts[s->layer].done_bytes = d->size_bytes;

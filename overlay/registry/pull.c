@@ -30,35 +30,54 @@ struct pull {
 
 /* ---- near tags ---- */
 
-static void offer_tags(const struct json *tree, struct near *near)
-{
-	const struct json *tags = tree->type == JSON_OBJECT ? json_get(tree, "tags") : NULL;
+enum { TAGS_SHOWN = 5 };
 
-	for (size_t i = 0; tags && tags->type == JSON_ARRAY && i < tags->n; i++)
-		if (tags->members[i].value.type == JSON_STRING)
-			near_offer(near, tags->members[i].value.text, tags->members[i].value.text);
+/* A stranger's word, to be shown. */
+static bool is_tag(const struct json *v)
+{
+	return v->type == JSON_STRING && *v->text && strlen(v->text) <= 128 &&
+	       !v->text[strspn(v->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];
 }
 
-/* The tag is not there: one request more tells which are. Only well-formed ones are shown. */
+/* ": did you mean ...?", or where none is near ": it has 1, 2, 3" */
+static const char *tags_hint(const struct json *tree, const char *tag, struct arena *a)
+{
+	const struct json *tags = tree->type == JSON_OBJECT ? json_get(tree, "tags") : NULL;
+	struct near near = { .word = tag };
+	const char *some = "";
+	size_t n = 0;
+
+	for (size_t i = 0; tags && tags->type == JSON_ARRAY && i < tags->n; i++) {
+		const struct json *v = &tags->members[i].value;
+		if (!is_tag(v))
+			continue;
+		near_offer(&near, v->text, v->text);
+		if (++n <= TAGS_SHOWN)
+			some = arena_printf(a, "%s%s%s", some, n > 1 ? ", " : ": it has ", v->text);
+	}
+	if (near.n > 0)
+		return near_hint(&near, a);
+	return n > TAGS_SHOWN ? arena_printf(a, "%s and %zu more", some, n - TAGS_SHOWN) : some;
+}
+
+/* The tag is not there: one request more tells which are. */
 static int no_such_tag(struct pull *p, struct err *e)
 {
 	const struct image_reference *ref = p->o->ref;
 	struct registry_request q = registry_request(&p->registry, "GET", "tags", "list?n=1000");
-	struct near near = { .word = ref->tag };
 	struct registry_answer w;
 	struct err other = ERR_INIT;
-	struct json tree;
+	struct json tree = { 0 };
 	const char *text;
 	size_t len;
 
 	int r = registry_get(&p->registry, &q, NULL, &text, &len, &w, &other);
 	if (r == -ENOENT)
 		return err_say(e, ENOENT, "'%s' has no images named '%s'", ref->host, ref->path);
-	if (r < 0 || json_parse(text, len, p->arena, &tree, &other) < 0)
-		return -e->code;
-	offer_tags(&tree, &near);
+	if (r >= 0)
+		r = json_parse(text, len, p->arena, &tree, &other);
 	return err_say(e, ENOENT, "'%s/%s' has no tag '%s'%s", ref->host, ref->path, ref->tag,
-		       near_hint(&near, p->arena));
+		       r < 0 ? "" : tags_hint(&tree, ref->tag, p->arena));
 }
 
 /* ---- documents ---- */

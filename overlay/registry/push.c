@@ -200,8 +200,12 @@ static int send_blob(struct upload *u, struct err *e)
 			r = finish(u, e);
 		if (r >= 0)
 			return 0;
+		/* Some registries take blobs in one piece alone. */
+		bool refused = e->code == EPROTO && u->piece_bytes;
+		if (refused)
+			u->piece_bytes = 0;
 		failures = u->sent_bytes > before ? 1 : failures + 1;
-		if (!is_passing(e) || failures >= FAILURES_MAX)
+		if (!(refused || is_passing(e)) || failures >= FAILURES_MAX)
 			return r;
 		usleep(200000u << failures);
 		r = u->piece_bytes ? find_out(u, e) : begin(u, NULL, e);

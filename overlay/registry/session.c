@@ -19,7 +19,7 @@
 
 enum {
 	REDIRECTS_MAX = 8,
-	FAILURES_MAX = 5, /* in a row, without a byte between */
+	FAILURES_MAX = 5, /* in a row, without a byte more */
 	TRIES_MAX = 50,
 	FIRST_PAUSE_MS = 200,
 	PAUSE_MAX_MS = 8000,
@@ -227,10 +227,13 @@ static int ask(struct session *s, struct exchange *x, struct arena *a, struct re
 
 /* ---- trying again ---- */
 
-static bool is_passing(int r, const struct registry_answer *w)
+/* A document that took too long was waited for long enough: a server that drips would have its way with every try. */
+static bool is_passing(int r, const struct registry_request *q, const struct registry_answer *w)
 {
+	if (r == -ETIMEDOUT)
+		return q->exact;
 	if (r < 0)
-		return r == -ECONNRESET || r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EPROTO;
+		return r == -ECONNRESET || r == -ECONNREFUSED || r == -EPROTO;
 	return w->status == 429 || w->status == 500 || w->status == 502 || w->status == 503 || w->status == 504;
 }
 
@@ -261,18 +264,19 @@ static int begin_again(struct exchange *x, struct err *e)
 static int repeat(struct session *s, struct exchange *x, struct arena *a, struct registry_answer *ret, struct err *e)
 {
 	int pause_ms = FIRST_PAUSE_MS, failures = 0;
+	int64_t most = 0; /* bytes that ever came */
 
 	for (int tries = 1;; tries++) {
-		int64_t before = x->done_bytes;
 		int r = ask(s, x, a, ret, e);
 		if (r >= 0 && !is_whole(x, ret))
 			r = err_say(e, ECONNRESET, "only %" PRId64 " of %" PRId64 " bytes came", x->done_bytes,
 				    x->q->length_bytes);
-		if (x->done_bytes > before) {
+		if (x->done_bytes > most) {
+			most = x->done_bytes;
 			failures = 0;
 			pause_ms = FIRST_PAUSE_MS;
 		}
-		if (!is_passing(r, ret) || !s->heard || !may_repeat(x->q))
+		if (!is_passing(r, x->q, ret) || !s->heard || !may_repeat(x->q))
 			return r;
 		if (++failures >= FAILURES_MAX || tries >= TRIES_MAX)
 			return r < 0 ? err_wrap(e, "given up after %d tries", tries) : r;

@@ -149,9 +149,11 @@ static int explain(const struct exchange *x, CURLcode c, const char *text, const
 		*e = x->err;
 		return -e->code;
 	}
+	if (c == CURLE_OPERATION_TIMEDOUT && x->session->heard)
+		return err_say(e, ETIMEDOUT, "'%s' is too slow to be waited for: see --timeout", host);
 	if (x->silent || c == CURLE_OPERATION_TIMEDOUT)
-		return err_say(e, ETIMEDOUT, "%s does not answer: silent for %" PRId64 " seconds", host,
-			       x->session->setup.timeout_ms / 1000);
+		return err_say(e, ETIMEDOUT, "'%s' does not answer: silent for %.3g seconds", host,
+			       (double)x->session->setup.timeout_ms / 1000);
 	if (c == CURLE_COULDNT_RESOLVE_HOST)
 		return err_say(e, EHOSTUNREACH, "no host '%s' is known: is it spelled rightly, is the network up?", host);
 	if (c == CURLE_COULDNT_RESOLVE_PROXY)
@@ -164,7 +166,8 @@ static int explain(const struct exchange *x, CURLcode c, const char *text, const
 			       "--cert-dir, or do without with --tls-verify=false",
 			       host, text);
 	if (c == CURLE_SSL_CONNECT_ERROR)
-		return err_say(e, EPROTO, "'%s' does not speak TLS as it should (%s)", host, text);
+		return err_say(e, EPROTO, "'%s' does not speak TLS as it should (%s): if it speaks plain HTTP, allow that by --tls-verify=false",
+			       host, text);
 	if (c == CURLE_SSL_CERTPROBLEM)
 		return err_say(e, EINVAL, "the client's certificate in --cert-dir: %s", text);
 	if (x->q->exact && c == CURLE_PARTIAL_FILE)

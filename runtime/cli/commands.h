@@ -10,6 +10,7 @@ extern const struct cli_command command_image; /* image.c */
 extern const struct cli_command command_image_import; /* image_import.c */
 extern const struct cli_command command_image_export, command_image_verify; /* image_export.c */
 extern const struct cli_command command_image_build; /* image_build.c */
+extern const struct cli_command command_image_pull, command_image_push; /* image_registry.c */
 extern const struct cli_command command_image_ls; /* image_ls.c */
 extern const struct cli_command command_image_rm, command_image_prune; /* image_rm.c */
 extern const struct cli_command command_image_inspect, command_image_history, command_image_tag; /* image_inspect.c */
