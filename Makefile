@@ -4,7 +4,7 @@
 #: check                install what is missing, build, run every test
 #: check-unit check-layers check-man check-integration check-vm    the parts of check
 #: demo                 ferry's main job on this machine
-#: bench                ferry beside crun, runc and a bare program
+#: bench bench-images   ferry beside crun, runc and a bare program; imports beside tar, podman, skopeo and umoci
 #: deps                 install the Debian packages that are missing
 #: install uninstall    PREFIX=/usr/local DESTDIR=
 #: coverage lint format compile_commands.json clean
@@ -130,6 +130,12 @@ bench:
 	@tests/install-deps build bench
 	@$(MAKE) --no-print-directory all
 	tests/bench/run
+	tests/bench/images
+
+bench-images:
+	@tests/install-deps build bench
+	@$(MAKE) --no-print-directory all
+	tests/bench/images
 
 # Debian packages that are missing, if any.
 deps:
@@ -168,6 +174,6 @@ help:
 clean:
 	rm -rf build build-* compile_commands.json
 
-.PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench deps install \
-	uninstall coverage lint format help clean
+.PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images \
+	deps install uninstall coverage lint format help clean
 -include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d)

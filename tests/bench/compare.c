@@ -2,11 +2,13 @@
  * Runs commands side by side and prints how long each took: A B C A B C ..., so that a slow moment of the machine meets
  * all of them.
  *
- *	compare [-n ROUNDS] [-p AT_ONCE] NAME COMMAND... -- NAME COMMAND... [-- ...]
+ *	compare [-n ROUNDS] [-p AT_ONCE] [-r NAME] [-r NAME] NAME COMMAND... -- NAME COMMAND... [-- ...]
  *
- * A word ";" separates commands that run after one another and are timed together. With -p each round starts that
+ * A word ";" separates commands that run after one another and are timed together; what stands before a word "!" is run
+ * first and not timed. With -p each round starts that
  * many copies at once and times all of them together. "%" in a word stands for the number of the copy. Standard output
- * goes to /dev/null. Ratios are those of the medians, to the entries named crun and bare. A command that fails is
+ * goes to /dev/null. Ratios are those of the medians, to the entries named
+ * by -r, else to crun and bare. A command that fails is
  * counted and shown, and its time is not. Peak memory is the largest of one process of the command (ru_maxrss).
  *
  * Linked static and small: what it uses itself is the floor of what ru_maxrss of its children can show.
@@ -93,9 +95,15 @@ static unsigned step(struct entry *e, size_t at, unsigned copies, char *argvs[][
 	return failed;
 }
 
+static int is_separator(const char *word)
+{
+	return !strcmp(word, ";") || !strcmp(word, "!");
+}
+
 static void round_of(struct entry *e, unsigned copies)
 {
 	static char *argvs[COPIES_MAX][WORDS_MAX];
+	long before_kb = e->peak_kb;
 	size_t n_words = 0;
 	unsigned failed = 0;
 
@@ -103,12 +111,17 @@ static void round_of(struct entry *e, unsigned copies)
 		n_words++;
 	for (unsigned c = 0; c < copies; c++)
 		for (size_t i = 0; i <= n_words; i++)
-			argvs[c][i] = i == n_words || !strcmp(e->words[i], ";") ? NULL : numbered(e->words[i], c);
+			argvs[c][i] = i == n_words || is_separator(e->words[i]) ? NULL : numbered(e->words[i], c);
 
 	double begin = now_ms();
-	for (size_t i = 0; i < n_words; i++)
+	for (size_t i = 0; i < n_words; i++) {
 		if (i == 0 || !argvs[0][i - 1])
 			failed += step(e, i, copies, argvs);
+		if (!strcmp(e->words[i], "!")) {
+			begin = now_ms();
+			e->peak_kb = before_kb;
+		}
+	}
 	double end = now_ms();
 
 	if (failed)
@@ -139,9 +152,9 @@ static void print_ratio(const struct entry *e, const struct entry *entries, size
 	printf(" %8s", "-");
 }
 
-static void print_table(struct entry *entries, size_t n, unsigned copies)
+static void print_table(struct entry *entries, size_t n, unsigned copies, const char *const *to)
 {
-	printf("%-8s %10s %10s %10s %8s %8s %9s%s\n", "", "median ms", "min ms", "p90 ms", "/ crun", "/ bare", "peak KiB",
+	printf("%-8s %10s %10s %10s   / %-4s   / %-4s %9s%s\n", "", "median ms", "min ms", "p90 ms", to[0], to[1], "peak KiB",
 	       copies > 1 ? "   each/s" : "");
 	for (size_t i = 0; i < n; i++)
 		qsort(entries[i].ms, entries[i].n, sizeof(double), by_size);
@@ -149,8 +162,8 @@ static void print_table(struct entry *entries, size_t n, unsigned copies)
 		const struct entry *e = &entries[i];
 
 		printf("%-8s %10.2f %10.2f %10.2f", e->name, quantile(e, 0.5), quantile(e, 0), quantile(e, 0.9));
-		print_ratio(e, entries, n, "crun");
-		print_ratio(e, entries, n, "bare");
+		print_ratio(e, entries, n, to[0]);
+		print_ratio(e, entries, n, to[1]);
 		printf(" %9ld", e->peak_kb);
 		if (copies > 1)
 			printf(" %8.0f", e->n ? copies * 1e3 / quantile(e, 0.5) : 0);
@@ -164,10 +177,15 @@ int main(int argc, char **argv)
 {
 	struct entry entries[ENTRIES_MAX] = { 0 };
 	unsigned rounds = 100, copies = 1, failures = 0;
-	size_t n = 0;
+	const char *to[] = { "crun", "bare" };
+	size_t n = 0, n_to = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+n:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "+n:p:r:")) != -1) {
+		if (opt == 'r' && n_to < 2) {
+			to[n_to++] = optarg;
+			continue;
+		}
 		unsigned v = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
 
 		if (opt == '?' || v == 0 || (opt == 'p' && v > COPIES_MAX))
@@ -194,7 +212,7 @@ int main(int argc, char **argv)
 	for (unsigned r = 0; r < rounds; r++)
 		for (size_t i = 0; i < n; i++)
 			round_of(&entries[i], copies);
-	print_table(entries, n, copies);
+	print_table(entries, n, copies, to);
 	struct rusage own;
 	if (getrusage(RUSAGE_SELF, &own) == 0)
 		printf("(%ld KiB are what is seen at the least)\n", own.ru_maxrss);
