@@ -29,6 +29,8 @@ const struct cli_command *const cli_commands[] = {
 	&command_image,
 	&command_image_import,
 	&command_image_export,
+	&command_image_verify,
+	&command_image_build,
 	&command_image_pull,
 	&command_image_push,
 	&command_image_ls,

@@ -403,6 +403,67 @@ workers_are_left() {
 	return 1
 }
 
+@test "import: a directory with a root file system" {
+	import one
+	succeeded
+	names_are one:latest
+	diff -r one images/layers/*
+	equal "$(stat -c '%a %u:%g %Y' one/etc/file)" "$(stat -c '%a %u:%g %Y' images/layers/*/etc/file)"
+	equal "$(find images/ingest -mindepth 1)" ""
+	run ferry image verify
+	succeeded
+	has "one:latest: ok"
+}
+
+@test "verify: what was changed is named" {
+	image layout layout app:1 one.tar two.tar
+	import layout
+	run ferry image verify -q app:1
+	succeeded
+	is ""
+	local layer file
+	layer=images/layers/$(sha256sum <one.tar | cut -d' ' -f1)
+	for change in 'echo x >>$layer/etc/file' 'rm $layer/link' 'chmod 700 $layer/etc' 'chown 5:5 $layer/etc/gone' \
+		'touch $layer/more' 'rm $layer/hard && cp -a $layer/etc/file $layer/hard' 'ln -sfT /elsewhere $layer/link'; do
+		rm -rf images
+		import -q layout
+		succeeded
+		eval "$change"
+		run ferry image verify -q
+		exited 1
+		has "app:1: layer sha256:"
+	done
+	for file in .layers[0].digest .config.digest; do
+		rm -rf images
+		import -q layout
+		local blob
+		blob=images/blobs/sha256/$(basename "$(blob layout "$file")")
+		chmod +w "$blob"
+		printf '\1' | dd of="$blob" bs=1 seek=20 conv=notrunc status=none
+		run ferry image verify -q
+		exited 1
+		has "$(basename "$blob")"
+	done
+}
+
+@test "verify: all images, and one that is not there" {
+	image layout layout app:1 one.tar
+	image layout layout app:2 two.tar
+	import layout
+	run ferry image verify
+	succeeded
+	has "app:1: ok"
+	has "app:2: ok"
+	run ferry image verify app:1 app:3
+	failed 'no image "app:3"'
+	rm -rf images/layers/"$(sha256sum <one.tar | cut -d' ' -f1)"
+	run ferry image verify
+	exited 1
+	has "app:1: "
+	has_not "app:1: ok"
+	has "app:2: ok"
+}
+
 @test "export: what is imported again is the same image" {
 	image layout layout app:1 one.tar two.tar:zstd
 	import layout
