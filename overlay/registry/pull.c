@@ -184,14 +184,6 @@ static int get_config(struct pull *p, struct ingest *in, struct err *e)
 	return r < 0 ? err_wrap(e, "the configuration %s", d->digest) : 0;
 }
 
-/* Without its name in a policy nothing comes; and a platform that was asked for has to be the image's. */
-static int check(struct pull *p, const char *name, struct err *e)
-{
-	const struct registry_pull *o = p->o;
-
-	return o->accept ? o->accept(o->accept_data, name, p->top.text, p->top.len, e) : 0;
-}
-
 static int add(struct pull *p, const char *name, struct err *e)
 {
 	cleanup_ingest struct ingest in = INGEST_INIT;
@@ -224,8 +216,8 @@ int registry_pull(struct store *s, const struct registry_pull *o, struct arena *
 	int r = registry_open(o->ref, arena_printf(a, "repository:%s:pull", o->ref->path), &o->access, a, &p.registry, e);
 	if (r >= 0)
 		r = find_manifest(&p, e);
-	if (r >= 0)
-		r = check(&p, name, e);
+	if (r >= 0 && o->accept)
+		r = o->accept(o->accept_data, name, p.top.text, p.top.len, e);
 	if (r >= 0)
 		r = add(&p, name, e);
 	registry_close(&p.registry);

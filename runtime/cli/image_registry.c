@@ -1,6 +1,7 @@
 /* image pull, image push: what both are told of a registry, and the two. */
 #include "runtime/cli/commands.h"
 #include "runtime/cli/image_display.h"
+#include "runtime/cli/image_trust.h"
 #include "runtime/images.h"
 
 #include "overlay/registry/registry.h"
@@ -13,7 +14,7 @@ struct registry_options {
 	const char *auth_file, *cert_dir, *timeout;
 	struct spec_bool tls_verify;
 	bool quiet;
-	const char *platform; /* pull */
+	const char *platform, *signature; /* pull */
 };
 
 #define OPTION(name, letter, type, field, value, help) \
@@ -33,6 +34,8 @@ struct registry_options {
 static const struct cli_option pull_options[] = {
 	OPTION("platform", 0, CLI_STRING, platform, "OS/ARCH[/VARIANT]",
 	       "which image of several platforms to take (default: this machine's)"),
+	OPTION("signature", 0, CLI_STRING, signature, "FILE",
+	       "minisign's, of the manifest or index, where the host's policy wants one"),
 	ACCESS_OPTIONS("print the id alone, and no progress"),
 	{ 0 },
 };
@@ -74,6 +77,7 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 	cleanup_image_display struct image_display display = { 0 };
 	cleanup_store struct store store = STORE_INIT;
 	const struct registry_options *o = options;
+	struct image_trust trust = { .signature = o->signature };
 	struct image_reference ref;
 	struct image_added image;
 
@@ -84,6 +88,8 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 		.platform = o->platform,
 		.rootless = rt->rootless,
 		.progress = &progress,
+		.accept = image_trust_accept,
+		.accept_data = &trust,
 	};
 	if (parse_with_host(argv[0], "pull", &rt->arena, &ref, e) < 0 || access_of(o, &pull.access, e) < 0)
 		return -e->code;

@@ -401,6 +401,37 @@ login_file() { # USER:PASSWORD HOST
 	failed "'$WORK/none.json'"
 }
 
+#-- the policy
+
+# With a policy in /etc, for that command alone.
+under_policy() { # JSON COMMAND...
+	mkdir -p "$WORK/etc/upper/ferry" "$WORK/etc/work"
+	printf '%s' "$1" >"$WORK/etc/upper/ferry/policy.json"
+	unshare --mount bash -c 'mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && cp -r "$0/etc/upper/ferry" /mnt/upper &&
+		mount -t overlay -o "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work" none /etc && exec "$@"' \
+		"$WORK" "${@:2}"
+}
+
+@test "a policy refuses by name, or for want of a signature; a signature is of the manifest" {
+	name=127.0.0.1:$plain/team/app
+	run under_policy '{ "default": "reject" }' "$FERRY" image pull -q $name:1
+	failed "image '$name:1' is refused by '/etc/ferry/policy.json'"
+	nothing_stored
+	minisign -G -W -p "$WORK/key.pub" -s "$WORK/key.sec" >/dev/null
+	policy='{ "default": "reject", "images": { "'$name'": { "signedBy": ["'$(tail -1 "$WORK/key.pub")'"] } } }'
+	run under_policy "$policy" "$FERRY" image pull -q $name:1
+	failed "wants it signed"
+	pull $name:1
+	cp "$FERRY_IMAGE_STORE/blobs/sha256/$(of .manifest | cut -d: -f2)" "$WORK/manifest"
+	rm -r "$FERRY_IMAGE_STORE"
+	minisign -S -W -s "$WORK/key.sec" -m "$WORK/manifest" >/dev/null
+	run under_policy "$policy" "$FERRY" image pull -q --signature "$WORK/manifest.minisig" $name:1
+	succeeded
+	stored $name:1
+	run under_policy "$policy" "$FERRY" image pull -q --signature "$WORK/manifest.minisig" $name:1.1
+	failed "not of these bytes"
+}
+
 #-- TLS
 
 @test "TLS: a certificate that nobody vouches for, that is in --cert-dir, that is not asked for" {
