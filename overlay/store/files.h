@@ -8,6 +8,7 @@
 #define STORE_BLOBS "blobs/sha256"
 #define STORE_LAYERS "layers"
 #define STORE_NAMES "names"
+#define STORE_USES "uses"
 #define STORE_INGEST "ingest"
 
 /* Of a digest that was checked: its digits, which are its file's name. */
@@ -37,6 +38,11 @@ int store_names(const struct store *s, struct arena *a, struct store_name **ret,
 
 /* The file of a name; @name NULL: of an image without one. -EINVAL, -ENAMETOOLONG. */
 int store_name_file(const char *name, const char *digest, char ret[256], struct err *e);
+
+/* ---- uses.c ---- */
+
+/* Removes the uses that are over. The store must be locked alone. */
+int store_sweep_users(const struct store *s, struct arena *a, struct err *e);
 
 /* ---- ingest.c ---- */
 

@@ -17,7 +17,7 @@
 /* Manifests have up to 4 MiB where registries keep to their specification; configurations can be longer. */
 enum { DOCUMENT_MAX = 32 << 20 };
 
-static const char *const folders[] = { "blobs", STORE_BLOBS, STORE_LAYERS, STORE_NAMES, STORE_INGEST };
+static const char *const folders[] = { "blobs", STORE_BLOBS, STORE_LAYERS, STORE_NAMES, STORE_USES, STORE_INGEST };
 enum { N_FOLDERS = sizeof(folders) / sizeof(*folders) };
 
 /* ---- files ---- */

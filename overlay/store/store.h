@@ -7,6 +7,7 @@
  *	STORE/layers/HEX/              a layer unpacked, ready to be an overlay's lower directory; HEX is of its diff id
  *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as %25;
  *	                               "@DIGEST" is of an image that was added without a name
+ *	STORE/uses/...                 symbolic links to the directories of containers that use an image
  *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/, and
  *	                               at last `commit`
  *
@@ -103,6 +104,22 @@ int store_set_name(struct store *s, const char *name, const char *digest, struct
 /* The name @name, or with NULL that an image without one is kept. Under the lock alone. Missing ones are no error. */
 int store_remove_name(struct store *s, const char *name, const char *digest, struct err *e);
 
+/* ---- uses ---- */
+
+/* A container that uses an image. */
+struct store_user {
+	const char *digest; /* of the manifest */
+	const char *dir; /* the container's, absolute */
+};
+
+/*
+ * From now on the image is in use, until the directory @dir is gone; it is then not in use for another image any more. To be
+ * called under the shared lock that the image was found under.
+ */
+int store_use(struct store *s, const char *digest, const char *dir, struct err *e);
+
+int store_users(const struct store *s, struct arena *a, struct store_user **ret, size_t *ret_n, struct err *e);
+
 /* ---- adding ---- */
 
 struct ingest {
@@ -149,11 +166,7 @@ void ingest_end(struct ingest *in);
 /* ---- removing ---- */
 
 struct store_prune {
-	const char *const *digests; /* manifests that containers use, and */
-	size_t n_digests;
-	const char *const *layers; /* diff ids that they use: kept whatever names there are */
-	size_t n_layers;
-	const char *const *drop; /* manifests that shall lose their names before; not those that containers use */
+	const char *const *drop; /* manifests that shall lose their names before */
 	size_t n_drop;
 	bool dry_run;
 	/* results */
@@ -162,8 +175,8 @@ struct store_prune {
 };
 
 /*
- * Mark and sweep: everything that neither a name nor @p leads to goes. The store must be locked alone, and have been when it
- * was found out what containers use. Safe to be killed at any time.
+ * Mark and sweep: everything that neither a name nor a use leads to goes. The store must be locked alone. Safe to be
+ * killed at any time.
  */
 int store_sweep(struct store *s, struct store_prune *p, struct err *e);
 

@@ -46,8 +46,6 @@ static int mark_image(struct sweep *w, const char *digest, struct err *e)
 {
 	struct store_image image;
 
-	if (image_digest_check(digest, e) < 0)
-		return -e->code;
 	if (store_load(w->store, digest, w->blobs.arena, &image, e) < 0)
 		return err_wrap(e, "image %s", digest);
 	mark(&w->blobs, image.digest);
@@ -77,23 +75,19 @@ static int mark_name(struct sweep *w, const struct store_name *name, struct err 
 
 static int mark_all(struct sweep *w, struct err *e)
 {
-	const struct store_prune *p = w->prune;
+	struct arena *a = w->blobs.arena;
+	struct store_user *users = NULL;
 	struct store_name *names = NULL;
-	size_t n = 0;
+	size_t n = 0, n_users = 0;
 
-	if (store_names(w->store, w->blobs.arena, &names, &n, e) < 0)
+	if (store_names(w->store, a, &names, &n, e) < 0 || store_users(w->store, a, &users, &n_users, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (mark_name(w, &names[i], e) < 0)
 			return -e->code;
-	for (size_t i = 0; i < p->n_digests; i++)
-		if (mark_image(w, p->digests[i], e) < 0)
+	for (size_t i = 0; i < n_users; i++)
+		if (mark_image(w, users[i].digest, e) < 0)
 			return -e->code;
-	for (size_t i = 0; i < p->n_layers; i++) {
-		if (image_digest_check(p->layers[i], e) < 0)
-			return -e->code;
-		mark(&w->layers, p->layers[i]);
-	}
 	if (w->blobs.n)
 		qsort(w->blobs.v, w->blobs.n, sizeof(*w->blobs.v), compare);
 	if (w->layers.n)
@@ -169,7 +163,7 @@ int store_sweep(struct store *s, struct store_prune *p, struct err *e)
 	struct sweep w = { s, p, { .arena = &a }, { .arena = &a }, INGEST_INIT };
 
 	int r = mark_all(&w, e);
-	if (r >= 0 && !p->dry_run)
+	if (r >= 0 && !p->dry_run && (r = store_sweep_users(s, &a, e)) >= 0)
 		r = ingest_make(s, &w.trash, e);
 	if (r >= 0)
 		r = store_each(s->dir, STORE_LAYERS, sweep_layer, &w, e);

@@ -38,6 +38,12 @@ void image_split_name(const char *name, struct arena *a, const char **ret_reposi
 	*ret_repository = image_reference_text(&r, a);
 }
 
+const char *image_user_name(const struct store_user *user)
+{
+	const char *slash = strrchr(user->dir, '/');
+	return slash ? slash + 1 : user->dir;
+}
+
 static void write_digests(struct json_writer *w, const struct store_image *image, struct arena *a)
 {
 	const char *repository, *last = "", *tag;

@@ -14,6 +14,9 @@ const char *image_age(const char *created, struct arena *a);
 /* The members that `ls` and `inspect` have in common: Id, Digest, RepoTags, RepoDigests, Created, Size. */
 void image_write_summary(struct json_writer *w, const struct store_image *image, struct arena *a);
 
+/* The container behind a use, by its id. */
+const char *image_user_name(const struct store_user *user);
+
 /* Of a name in full: what stands before the tag or the digest, and the tag, "<none>" without. */
 void image_split_name(const char *name, struct arena *a, const char **ret_repository, const char **ret_tag);
 

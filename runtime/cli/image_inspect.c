@@ -4,7 +4,6 @@
 #include "runtime/cli/image.h"
 #include "runtime/cli/table.h"
 #include "runtime/images.h"
-#include "runtime/launch/launched.h"
 #include "runtime/log.h"
 
 #include <errno.h>
@@ -58,14 +57,14 @@ static int write_image(struct runtime *rt, const struct store *s, const struct s
 		       struct err *e)
 {
 	const struct image_config *c = &image->config;
-	struct launched *containers = NULL;
+	struct store_user *users = NULL;
 	const struct json *config;
 	struct json doc;
 	const char *text;
 	size_t len, n = 0;
 
 	if (store_read(s, image->id, &rt->arena, &text, &len, e) < 0 || json_parse(text, len, &rt->arena, &doc, e) < 0 ||
-	    launched_list_all(rt, &containers, &n, e) < 0)
+	    store_users(s, &rt->arena, &users, &n, e) < 0)
 		return -e->code;
 	config = json_get(&doc, "config");
 	json_begin_object(w, NULL);
@@ -83,8 +82,8 @@ static int write_image(struct runtime *rt, const struct store *s, const struct s
 	write_layers(w, s, image, &rt->arena);
 	json_begin_array(w, "Containers");
 	for (size_t i = 0; i < n; i++)
-		if (containers[i].image_digest && strcmp(containers[i].image_digest, image->digest) == 0)
-			json_string(w, NULL, containers[i].name);
+		if (strcmp(users[i].digest, image->digest) == 0)
+			json_string(w, NULL, image_user_name(&users[i]));
 	json_end_array(w);
 	json_end_object(w);
 	return 0;

@@ -3,7 +3,6 @@
 #include "runtime/cli/image.h"
 #include "runtime/cli/table.h"
 #include "runtime/images.h"
-#include "runtime/launch/launched.h"
 #include "runtime/log.h"
 
 #include <errno.h>
@@ -37,20 +36,28 @@ static const struct cli_option prune_options[] = {
 
 struct removal {
 	struct store *store;
-	const struct launched *containers;
-	size_t n_containers;
+	const struct store_user *users;
+	size_t n_users;
 	bool force;
 };
+
+static const struct store_user *user_of(const struct store_user *users, size_t n, const struct store_image *image)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(users[i].digest, image->digest) == 0)
+			return &users[i];
+	return NULL;
+}
 
 /* The last name is the image itself. */
 static int check_unused(const struct removal *m, const char *text, const struct store_image *image, struct err *e)
 {
-	const char *user = images_user(m->containers, m->n_containers, image->digest);
+	const struct store_user *user = user_of(m->users, m->n_users, image);
 
 	if (!user || m->force)
 		return 0;
 	return err_say(e, EBUSY, "the image \"%s\" is used by the container \"%s\": remove that before, or give --force, "
-		       "which keeps the layers as long as it is there", text, user);
+		       "which keeps the layers as long as it is there", text, image_user_name(user));
 }
 
 static int remove_image(const struct removal *m, const struct store_image *image, const char *name, struct arena *a,
@@ -67,7 +74,7 @@ static int remove_image(const struct removal *m, const struct store_image *image
 	}
 	if (last && store_remove_name(m->store, NULL, image->digest, e) < 0)
 		return -e->code;
-	if (last && !images_user(m->containers, m->n_containers, image->digest))
+	if (last && !user_of(m->users, m->n_users, image))
 		printf("Deleted: %s\n", image_id_text(image->id ? image->id : image->digest, true, a));
 	return 0;
 }
@@ -94,21 +101,21 @@ static int run_rm(struct runtime *rt, const void *options, int argc, char **argv
 {
 	cleanup_store struct store s = STORE_INIT;
 	struct removal m = { .store = &s, .force = ((const struct rm_options *)options)->force };
-	struct launched *containers = NULL;
+	struct store_user *users = NULL;
 	struct store_prune p = { 0 };
 	bool failed = false;
 
 	if (images_open(rt, false, &s, e) < 0 || images_lock_alone(&s, e) < 0 ||
-	    launched_list_all(rt, &containers, &m.n_containers, e) < 0)
+	    store_users(&s, &rt->arena, &users, &m.n_users, e) < 0)
 		return -e->code;
-	m.containers = containers;
+	m.users = users;
 	for (int i = 0; i < argc; i++) {
 		if (rm_one(&m, argv[i], &rt->arena, e) < 0) {
 			log_error("%s", e->msg);
 			failed = true;
 		}
 	}
-	if (images_sweep(rt, &s, &p, e) < 0)
+	if (store_sweep(&s, &p, e) < 0)
 		return -e->code;
 	return failed ? 1 : 0;
 }
@@ -116,18 +123,18 @@ static int run_rm(struct runtime *rt, const void *options, int argc, char **argv
 /* ---- prune ---- */
 
 /* Which images shall lose their names: those that have none, or all, but for what containers use. */
-static int choose(struct runtime *rt, const struct prune_options *o, const struct store *s, const struct store_image **ret,
+static int choose(const struct prune_options *o, const struct store *s, struct arena *a, const struct store_image **ret,
 		  size_t *ret_n, struct err *e)
 {
-	struct launched *containers = NULL;
+	struct store_user *users = NULL;
 	struct store_image *images = NULL, *chosen = NULL;
-	size_t n = 0, n_containers = 0, n_chosen = 0;
+	size_t n = 0, n_users = 0, n_chosen = 0;
 
-	if (store_list(s, &rt->arena, &images, &n, e) < 0 || launched_list_all(rt, &containers, &n_containers, e) < 0)
+	if (store_list(s, a, &images, &n, e) < 0 || store_users(s, a, &users, &n_users, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
-		if ((o->all || !images[i].n_names) && !images_user(containers, n_containers, images[i].digest))
-			*arena_push(&rt->arena, &chosen, &n_chosen) = images[i];
+		if ((o->all || !images[i].n_names) && !user_of(users, n_users, &images[i]))
+			*arena_push(a, &chosen, &n_chosen) = images[i];
 	*ret = chosen;
 	*ret_n = n_chosen;
 	return 0;
@@ -180,12 +187,12 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r >= 0) {
-		if (images_lock_alone(&s, e) < 0 || choose(rt, o, &s, &images, &n, e) < 0)
+		if (images_lock_alone(&s, e) < 0 || choose(o, &s, &rt->arena, &images, &n, e) < 0)
 			return -e->code;
 		for (size_t i = 0; i < n; i++)
 			*arena_push(&rt->arena, &drop, &p.n_drop) = images[i].digest;
 		p.drop = drop;
-		if (images_sweep(rt, &s, &p, e) < 0)
+		if (store_sweep(&s, &p, e) < 0)
 			return -e->code;
 	}
 	if (o->format && *o->format == 'j')

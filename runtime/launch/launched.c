@@ -52,8 +52,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct launched_entry *)a)->name, ((const struct launched_entry *)b)->name);
 }
 
-/* All of this user, by name, those that are half made among them; or those of this state root. */
-static int collect(struct runtime *rt, bool every_root, struct launched_entry **ret, size_t *ret_n, struct err *e)
+/* All that this state root has, by name, those that are half made among them. */
+static int collect(struct runtime *rt, struct launched_entry **ret, size_t *ret_n, struct err *e)
 {
 	struct launched_entry *all = NULL;
 	size_t n = 0, kept = 0;
@@ -65,7 +65,7 @@ static int collect(struct runtime *rt, bool every_root, struct launched_entry **
 	if (launch_storage(rt, &storage, e) == 0 && add_nameless(rt, storage, &all, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
-		if (every_root || launch_is_ours(rt, all[i].dir, all[i].id))
+		if (launch_is_ours(rt, all[i].dir, all[i].id))
 			all[kept++] = all[i];
 	if (kept)
 		qsort(all, kept, sizeof(*all), compare_names);
@@ -97,7 +97,7 @@ int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, stru
 
 	if (launch_storage(rt, &storage, e) == 0 && launch_sweep(rt, storage, e) < 0)
 		return -e->code;
-	if (launched_sweep_names(rt, e) < 0 || collect(rt, false, &entries, &n_entries, e) < 0)
+	if (launched_sweep_names(rt, e) < 0 || collect(rt, &entries, &n_entries, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n_entries; i++) {
 		struct err why = ERR_INIT;
@@ -107,26 +107,6 @@ int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, stru
 			*arena_push(&rt->arena, &all, &n) = l;
 		else if (r != -ENOENT)
 			log_warn("%s", why.msg);
-	}
-	*ret = all;
-	*ret_n = n;
-	return 0;
-}
-
-int launched_list_all(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e)
-{
-	struct launched_entry *entries;
-	struct launched *all = NULL, l;
-	size_t n_entries, n = 0;
-
-	if (collect(rt, true, &entries, &n_entries, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n_entries; i++) {
-		int r = load(rt, &entries[i], &l, e);
-		if (r == 0)
-			*arena_push(&rt->arena, &all, &n) = l;
-		else if (r != -ENOENT)
-			return r;
 	}
 	*ret = all;
 	*ret_n = n;
@@ -179,7 +159,7 @@ static int find(struct runtime *rt, const char *text, bool id_alone, struct laun
 	struct launched_entry *entries;
 	size_t n;
 
-	if (collect(rt, false, &entries, &n, e) < 0)
+	if (collect(rt, &entries, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; id_alone && i < n; i++)
 		if (strcmp(entries[i].id, text) == 0)

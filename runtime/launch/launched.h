@@ -112,9 +112,6 @@ const char *launched_id(struct runtime *rt, const char *name);
 /* All, by name. Removes what killed commands left on the way. */
 int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e);
 
-/* Those of every state root, as images are shared by them. One that cannot be read is an error. Removes nothing. */
-int launched_list_all(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e);
-
 int launched_status(struct runtime *rt, const struct launched *l, struct launched_status *ret, struct err *e);
 
 /* ---- names: launched_name.c ---- */

@@ -88,6 +88,8 @@ static int find_image(struct runtime *rt, const struct launch_options *o, const 
 	t->root.n_layers = config->n_diff_ids;
 	if (plan_layers(rt, o, dir, lowers, n, t, e) < 0)
 		return err_wrap(e, "image '%s'", o->template);
+	if (store_use(&store, image->digest, dir, e) < 0)
+		return -e->code;
 	t->hold = take_fd(&store.lock);
 	return 0;
 }

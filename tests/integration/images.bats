@@ -3,19 +3,18 @@
 load lib
 
 prepare() {
-	export FERRY_IMAGE_STORE=$WORK/images XDG_DATA_HOME=$WORK/data
+	export FERRY_IMAGE_STORE=$WORK/images
 }
 
-# As an ordinary user's, so that containers are looked for below XDG_DATA_HOME and nowhere else.
 image() {
-	ferry --rootless true image "$@"
+	ferry image "$@"
 }
 
 # store_image NAME TEXT [NAME...]: an image of two layers, the second with TEXT alone, as an interrupted command leaves it
 # once it has been committed. Sets $digest and $config_digest.
 store_image() {
 	[ -d "$FERRY_IMAGE_STORE" ] || {
-		mkdir -p -m 700 "$FERRY_IMAGE_STORE" "$FERRY_IMAGE_STORE"/{names,layers,ingest,blobs/sha256}
+		mkdir -p -m 700 "$FERRY_IMAGE_STORE" "$FERRY_IMAGE_STORE"/{names,layers,uses,ingest,blobs/sha256}
 		touch "$FERRY_IMAGE_STORE/lock"
 	}
 	python3 - "$(mktemp -u "$FERRY_IMAGE_STORE/ingest/made-XXXXXX")" "$@" <<-'EOF' >"$WORK/digests"
@@ -56,12 +55,11 @@ store_image() {
 	image ls -q >/dev/null
 }
 
-# use_image CONTAINER: a launched container that was made from the image that was stored last.
+# use_image CONTAINER: what launch notes of a container that is made from the image that was stored last.
 use_image() {
-	local dir=$XDG_DATA_HOME/ferry/launch/$1
-	mkdir -p "$dir"
-	jq -n --arg digest "$digest" --argjson layers "$(image inspect -f .RootFS.Layers "$digest")" \
-		'{image: "x", imageDigest: $digest, layers: $layers, command: ["/bin/sh"], created: "2020-01-02T03:04:05Z"}' >"$dir/launch.json"
+	mkdir -p "$WORK/containers/$1"
+	ln -s "$WORK/containers/$1" \
+		"$FERRY_IMAGE_STORE/uses/$(printf %s "$WORK/containers/$1" | sha256sum | cut -c 1-16).${digest:7}"
 }
 
 files_in() {
@@ -212,7 +210,7 @@ Deleted: $one"
 	run image rm -f app:1
 	is "Untagged: app:1"
 	equal "$(files_in layers) $(files_in blobs/sha256) $(files_in names)" "2 4 0"
-	rm -r "$XDG_DATA_HOME/ferry/launch/web"
+	rmdir "$WORK/containers/web"
 	run image prune
 	succeeded
 	equal "$(files_in layers) $(files_in blobs/sha256)" "0 0"
@@ -241,13 +239,20 @@ Deleted: $one"
 	matches "0 blobs, 0 layers"
 }
 
-@test "prune: nothing is removed when it cannot be told what a container uses" {
-	store_image app:1 one
-	use_image web
-	echo '{' >"$XDG_DATA_HOME/ferry/launch/web/launch.json"
-	run image prune --all
-	failed "launch.json"
-	equal "$(files_in layers)" 2
+@test "prune: what launched containers use, whatever their state root and storage" {
+	mkdir -p "$WORK/root/bin"
+	cp /bin/busybox "$WORK/root/bin/"
+	succeeding() { run "$@"; succeeded; }
+	succeeding image import -q --name app "$WORK/root"
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --storage "$WORK/storage" --name "$id" app /bin/busybox true || complain launch
+	run "$FERRY" --root "$WORK/elsewhere" image rm app
+	failed "used by the container \"$id\""
+	run "$FERRY" --root "$WORK/elsewhere" image prune --all
+	matches "0 blobs, 0 layers"
+	quietly ferry delete --force "$id" || complain delete
+	run "$FERRY" --root "$WORK/elsewhere" image prune --all
+	matches "2 blobs, 1 layers|3 blobs, 1 layers"
 }
 
 @test "a damaged image hides no other, and can be removed" {
@@ -291,6 +296,7 @@ Deleted: $one"
 	store_image app:1 one
 	run env -u FERRY_IMAGE_STORE "$FERRY" --root "$root" --image-store "$FERRY_IMAGE_STORE" image ls --format names
 	is app:1
+	export XDG_DATA_HOME=$WORK/data
 	mkdir -p "$XDG_DATA_HOME/ferry"
 	cp -a "$FERRY_IMAGE_STORE" "$XDG_DATA_HOME/ferry/images"
 	run env -u FERRY_IMAGE_STORE "$FERRY" --root "$root" --rootless true image ls --format names

@@ -423,8 +423,8 @@ static void sweeping(void **state)
 	cleanup_sample struct sample one = sample_new("one"), two = sample_new("two"), three = sample_new("three");
 	cleanup_store struct store s = STORE_INIT;
 	cleanup_arena struct arena a = ARENA_INIT;
-	const char *const digests[] = { two.digest }, *const layers[] = { three.diff_id };
-	struct store_prune dry = { .dry_run = true }, used = { digests, 1, layers, 1 }, all = { 0 };
+	const char *const drop[] = { three.digest };
+	struct store_prune all = { 0 }, dry = { drop, 1, .dry_run = true }, used = { drop, 1 };
 	struct err e;
 
 	(void)state;
@@ -439,26 +439,60 @@ static void sweeping(void **state)
 
 	ok(store_remove_name(&s, "two:1", two.digest, &e));
 	ok(store_remove_name(&s, "two:1", two.digest, &e));
-	ok(store_remove_name(&s, NULL, three.digest, &e));
 	ok(store_sweep(&s, &dry, &e));
 	assert_int_equal(dry.blobs, 6);
 	assert_int_equal(dry.layers_removed, 2);
 	assert_true(dry.freed_bytes > 0);
-	expect_counts(&s, 1, 9, 3);
+	expect_counts(&s, 2, 9, 3);
 
-	/* A container has two, and the layer of three. */
+	ok(store_use(&s, two.digest, d.path, &e));
 	ok(store_sweep(&s, &used, &e));
 	assert_int_equal(used.blobs, 3);
-	assert_int_equal(used.layers_removed, 0);
-	expect_counts(&s, 1, 6, 3);
+	assert_int_equal(used.layers_removed, 1);
+	expect_counts(&s, 1, 6, 2);
 	expect_whole(&s, &one, "one:1");
-	assert_true(store_has_blob(&s, two.layer_digest));
+	assert_true(store_has_blob(&s, two.layer_digest) && store_has_layer(&s, two.diff_id));
+}
 
-	ok(store_sweep(&s, &all, &e));
-	assert_int_equal(all.blobs, 3);
-	assert_int_equal(all.layers_removed, 2);
-	expect_counts(&s, 1, 3, 1);
-	expect_whole(&s, &one, "one:1");
+/* An image is used until the container's directory is gone. */
+static void uses(void **state)
+{
+	cleanup_fixture struct fixture_dir d = fixture_dir_new();
+	cleanup_sample struct sample one = sample_new("one"), two = sample_new("two");
+	cleanup_store struct store s = STORE_INIT;
+	cleanup_arena struct arena a = ARENA_INIT;
+	const char *web = arena_printf(&a, "%s/web", d.path), *far = arena_printf(&a, "%s/far/web", d.path);
+	struct store_prune p = { 0 };
+	struct store_user *users;
+	size_t n;
+	struct err e;
+
+	(void)state;
+	ok(open_store(&d, &a, &s, &e));
+	assert_int_equal(mkdirat(d.fd, "web", 0700), 0);
+	ok(store_use(&s, one.digest, web, &e));
+	ok(store_use(&s, one.digest, web, &e));
+	ok(store_users(&s, &a, &users, &n, &e));
+	assert_int_equal(n, 1);
+	assert_string_equal(users[0].digest, one.digest);
+	assert_string_equal(users[0].dir, web);
+	/* Another container in its place has another image. */
+	ok(store_use(&s, two.digest, web, &e));
+	ok(store_users(&s, &a, &users, &n, &e));
+	assert_int_equal(n, 1);
+	assert_string_equal(users[0].digest, two.digest);
+	/* Where all that is above it is missing, a disk may be. */
+	ok(store_use(&s, one.digest, far, &e));
+	assert_int_equal(unlinkat(d.fd, "web", AT_REMOVEDIR), 0);
+	ok(store_users(&s, &a, &users, &n, &e));
+	assert_int_equal(n, 1);
+	assert_string_equal(users[0].dir, far);
+	ok(store_lock_alone(&s, &e));
+	ok(write_file(s.dir, "uses/garbage", "", &e));
+	assert_int_equal(entries(&s, "uses"), 3);
+	ok(store_sweep(&s, &p, &e));
+	assert_int_equal(entries(&s, "uses"), 1);
+	assert_int_equal(store_use(&s, "sha256:../x", web, &e), -EINVAL);
 }
 
 /* ---- killed ---- */
@@ -720,7 +754,7 @@ int main(void)
 		cmocka_unit_test(adding),	   cmocka_unit_test(finding),
 		cmocka_unit_test(damage),	   cmocka_unit_test(bad_ingests),
 		cmocka_unit_test(taken_blobs),	   cmocka_unit_test(concurrent),
-		cmocka_unit_test(sweeping),	   cmocka_unit_test(killed_adding),
+		cmocka_unit_test(sweeping),	   cmocka_unit_test(uses),	   cmocka_unit_test(killed_adding),
 		cmocka_unit_test(killed_moving_a_name), cmocka_unit_test(killed_removing),
 		cmocka_unit_test(killed_recovering), cmocka_unit_test(committed_meanwhile),
 		cmocka_unit_test(bad_commits),
