@@ -375,7 +375,7 @@ replace() { # LAYOUT FILE: as a blob; sets $hex
 		[ $((i % 2)) = 0 ] || from=layout.tar.gz
 		delay=$(printf '0.%03d' $((i * 3)))
 		timeout -s KILL "$delay" "$FERRY" image import -q "$from" >/dev/null 2>&1 3>&- 4>&- || :
-		eventually '! workers_are_left'
+		eventually '! processes_are_left'
 		run ferry image export -o /dev/null no-such-image # any command recovers
 		failed
 		equal "$(find images/ingest -mindepth 1)" ""
@@ -394,11 +394,11 @@ replace() { # LAYOUT FILE: as a blob; sets $hex
 	names_are app:latest first:latest
 }
 
-# Workers end with the one that they work for.
-workers_are_left() {
+# Workers end with the one that they work for; and timeout may end before what it killed.
+processes_are_left() {
 	local environ
 	for environ in $(grep -l -s -z -F -x "FT_TAG=$tag" /proc/[0-9]*/environ); do
-		[ "$(cat "${environ%environ}comm" 2>/dev/null)" != ferry-layer ] || return 0
+		[[ "$(cat "${environ%environ}comm" 2>/dev/null)" != ferry* ]] || return 0
 	done
 	return 1
 }
