@@ -139,6 +139,7 @@ static int decompress_all(struct input *in, struct archive *raw, struct err *e)
 		r = archive_read_next_header(raw, &entry);
 	if (r == ARCHIVE_OK && find_compression(raw, &in->compression, e) < 0)
 		return -e->code;
+	in->plain = r == ARCHIVE_OK && in->compression == LAYER_PLAIN;
 	while (r == ARCHIVE_OK) {
 		r = archive_read_data_block(raw, &data, &len, &offset);
 		if (r == ARCHIVE_OK && !put(in, data, len))
@@ -192,7 +193,8 @@ static const struct input_block *take(struct input *in)
 	if (!in->holds)
 		return NULL;
 	const struct input_block *b = &in->blocks[in->taken % INPUT_BLOCKS];
-	sha256_add(&in->diff, b->data, b->len);
+	if (!in->plain)
+		sha256_add(&in->diff, b->data, b->len);
 	in->diff_size_bytes += (int64_t)b->len;
 	return b;
 }
@@ -290,7 +292,7 @@ int input_end(struct input *in, struct layer_result *ret, struct err *e)
 	}
 	memset(ret, 0, sizeof(*ret));
 	strcpy(ret->digest, sha256_end(&in->digest).text);
-	strcpy(ret->diff_id, sha256_end(&in->diff).text);
+	strcpy(ret->diff_id, in->plain ? ret->digest : sha256_end(&in->diff).text);
 	ret->size_bytes = in->size_bytes;
 	ret->diff_size_bytes = in->diff_size_bytes;
 	ret->compression = in->compression;

@@ -48,6 +48,7 @@ struct input {
 	struct sha256 digest;
 	int64_t size_bytes;
 	enum layer_compression compression;
+	bool plain; /* the diff id is the digest: one is enough */
 	struct err e;
 	char *raw; /* what was read last */
 	/* between the two */
