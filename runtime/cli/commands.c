@@ -24,6 +24,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_events,
 	&command_pause,
 	&command_resume,
+	&command_cp,
 	&command_rename,
 	&command_update,
 	&command_image,

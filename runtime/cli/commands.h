@@ -20,6 +20,7 @@ extern const struct cli_command command_state, command_list; /* state.c */
 extern const struct cli_command command_ls; /* ls.c */
 extern const struct cli_command command_inspect; /* inspect.c */
 extern const struct cli_command command_stats; /* stats.c */
+extern const struct cli_command command_cp; /* cp.c */
 extern const struct cli_command command_diff; /* diff.c */
 extern const struct cli_command command_rename; /* rename.c */
 extern const struct cli_command command_ps, command_top; /* ps.c */

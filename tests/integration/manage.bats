@@ -173,3 +173,270 @@ load lib
 	run ferry diff "$id-x"
 	failed "no container \"$id-x\""
 }
+
+#-- launched containers
+
+# launched NAME [OPTION...] -- COMMAND...: in the background, kept in the test's own storage
+launched() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	echo "$name" >>"$WORK/made"
+	quietly ferry launch --detach --storage "$WORK/storage" -e FT_TAG --name "$name" "${options[@]}" host -- "$@" ||
+		complain launch
+}
+
+# Waits for the end of a launched container; ended NAME
+ended() {
+	eventually '[ "$(ferry inspect -f .State.Status '"$1"')" = exited ]'
+}
+
+@test "ls, inspect: launched containers, running and ended" {
+	launched "$id-a" -- sleep 1000000
+	launched "$id-b" -- sh -c 'exit 3'
+	ended "$id-b"
+	run ferry ls
+	matches "$id-a +host +\"sleep 1000000\" .* Up "
+	matches "$id-b +host .* Exited \(3\) "
+	run ferry ls -q -f exited=3
+	is "$id-b"
+	run ferry ls -s --format json
+	equal "$(jq '[.[] | .Size > 0] | all' <<<"$output")" true
+	run ferry inspect -f .State.ExitCode "$id-a" "$id-b"
+	is $'0\n3'
+	run ferry inspect -f .GraphDriver.Data.UpperDir "$id-a"
+	[ -d "$output" ]
+}
+
+@test "the beginning of a name is enough; that of two names them" {
+	launched "$id-abc" -- sleep 1000000
+	launched "$id-abd" -- sleep 1000000
+	run ferry inspect -f .Name "$id-abc" "$id-ab"
+	exited 1
+	has "more than one container begins with \"$id-ab\": \"$id-abc\", \"$id-abd\""
+	has $'\n'"$id-abc"
+	run ferry top "${id%??????}"
+	failed
+	ferry delete -f "$id-abd"
+	run ferry inspect -f .Name "$id-ab"
+	is "$id-abc"
+}
+
+@test "rename: the new name works everywhere, the old one nowhere" {
+	launched "$id" -- sleep 1000000
+	ferry rename "$id" "$id-new"
+	run ferry ls -q
+	is "$id-new"
+	run ferry exec "$id-new" hostname
+	is "$id"
+	run ferry inspect -f .Name "$id-new"
+	is "$id-new"
+	run ferry rename "$id-new" "a/b"
+	failed "invalid container ID format"
+	run ferry rename "$id-new" "$id-new"
+	failed "is its name already"
+	ferry delete -f "$id-new"
+	run ferry ls -q
+	is ""
+}
+
+@test "rename: not to a name that another has" {
+	launched "$id-a" -- sleep 1000000
+	launched "$id-b" -- sleep 1000000
+	start_sleeper "$id-c"
+	run ferry rename "$id-a" "$id-b"
+	failed "a container '$id-b' is there already"
+	run ferry rename "$id-a" "$id-c"
+	failed "a container '$id-c' is there already"
+	run ferry ls -q
+	is "$id-a"$'\n'"$id-b"$'\n'"$id-c"
+}
+
+@test "diff: added, changed and deleted, of a running and an ended container" {
+	launched "$id" -- sh -c 'mkdir -p /opt/d/e; echo x >/opt/d/e/f; rm /etc/group; chmod 700 /mnt; echo "#" >>/etc/passwd; sleep 1000000'
+	eventually 'ferry exec "$id" grep -q "#" /etc/passwd'
+	run ferry diff "$id"
+	succeeded
+	local line
+	for line in "D /etc/group" "C /etc/passwd" "C /mnt" "C /opt" "A /opt/d" "A /opt/d/e/f"; do
+		grep -qxF "$line" <<<"$output" || { echo "no '$line' in $output"; return 1; }
+	done
+	has_not shadow
+	has_not "C /root"
+	local running=$output
+	ferry kill "$id" KILL
+	ended "$id"
+	run ferry diff "$id"
+	is "$running"
+}
+
+#-- cp
+
+@test "cp: a file and a directory out of a running container, and in" {
+	launched "$id" -- sh -c 'mkdir -p /opt/d/e; echo inside >/opt/d/e/f; ln -s /etc/passwd /opt/d/link; sleep 1000000'
+	eventually 'ferry exec "$id" test -L /opt/d/link'
+	mkdir "$WORK/there"
+	ferry cp "$id:/opt/d/e/f" "$WORK/file"
+	ferry cp "$id:opt/d" "$WORK/there"
+	ferry cp "$id:/opt/d" "$WORK/new"
+	ferry cp "$id:/opt/d/." "$WORK/there"
+	equal "$(cat "$WORK"/{file,there/d/e/f,new/e/f,there/e/f} | sort -u)" inside
+	equal "$(readlink "$WORK/new/link")" /etc/passwd
+	ferry cp -L "$id:/opt/d/link" "$WORK/passwd"
+	[ ! -L "$WORK/passwd" ]
+	grep -q ^root: "$WORK/passwd"
+	echo outside >"$WORK/file"
+	ferry cp "$WORK/file" "$id:/opt/d"
+	ferry cp "$WORK/file" "$id:/opt/other"
+	ferry cp "$WORK/new" "$id:/opt/tree"
+	run ferry exec "$id" cat /opt/d/file /opt/other /opt/tree/e/f
+	is $'outside\noutside\ninside'
+}
+
+@test "cp: of a container that does not run; what is mounted for it goes" {
+	mkdir "$WORK/data"
+	launched "$id" -v "$WORK/data:/mnt" -- sh -c 'echo inside >/opt/f'
+	ended "$id"
+	ferry cp "$id:/opt/f" "$WORK/copy"
+	equal "$(cat "$WORK/copy")" inside
+	echo changed >"$WORK/copy"
+	ferry cp "$WORK/copy" "$id:/opt/f"
+	ferry cp "$WORK/copy" "$id:/mnt/volume"
+	equal "$(cat "$WORK/data/volume")" changed
+	ferry cp "$id:/opt/f" "$WORK/back"
+	equal "$(cat "$WORK/back")" changed
+	run ferry diff "$id"
+	has "A /opt/f"
+	has_not "/dev"
+}
+
+@test "cp: containers of run and create, running or not" {
+	config '.root.readonly = false'
+	created_container
+	echo x >"$WORK/x"
+	ferry cp "$WORK/x" "$id:/tmp/x"
+	ferry delete -f "$id"
+	start_sleeper
+	ferry cp "$id:/tmp/x" "$WORK/y"
+	ferry kill "$id" KILL
+	wait_for_status stopped
+	ferry cp "$id:/tmp/x" "$WORK/z"
+	equal "$(cat "$WORK/y" "$WORK/z")" $'x\nx'
+}
+
+@test "cp: owners and set-user-id bits" {
+	config '.root.readonly = false'
+	script 'sleep 1000000'
+	start_container
+	cp "$bundle/rootfs/bin/busybox" "$WORK/tool"
+	chown 33:33 "$WORK/tool"
+	chmod 4755 "$WORK/tool"
+	ferry cp "$WORK/tool" "$id:/tmp/a"
+	ferry cp -a "$WORK/tool" "$id:/tmp/b"
+	equal "$(ferry exec "$id" stat -c '%u %a' /tmp/a /tmp/b)" $'0 4755\n33 4755'
+	ferry cp "$id:/tmp/b" "$WORK/c"
+	ferry cp -a "$id:/tmp/b" "$WORK/d"
+	equal "$(stat -c '%u %a' "$WORK/c" "$WORK/d")" $'0 755\n33 4755'
+}
+
+@test "cp: links in the container lead to the container's files, never to the host's" {
+	mkdir "$WORK/secret"
+	echo secret >"$WORK/secret/file"
+	config '.root.readonly = false'
+	script 'sleep 1000000'
+	local tmp=$bundle/rootfs/tmp
+	ln -s "$WORK/secret" "$tmp/absolute"
+	ln -s ../../../../../../../../../../../../"$WORK/secret" "$tmp/up"
+	ln -s "$WORK/secret/file" "$tmp/file"
+	ln -s /proc/1/root "$tmp/magic"
+	start_container
+	echo new >"$WORK/new"
+	local link
+	for link in absolute up; do
+		run ferry cp "$id:/tmp/$link/file" "$WORK/copy"
+		failed "No such file"
+		run ferry cp "$WORK/new" "$id:/tmp/$link/file"
+		failed "No such file"
+		run ferry cp "$id:/tmp/$link/." "$WORK/copy"
+		failed
+	done
+	run ferry cp -L "$id:/tmp/file" "$WORK/copy"
+	failed "No such file"
+	run ferry cp "$WORK/new" "$id:/tmp/file"
+	failed "No such file"
+	run ferry cp "$id:/tmp/magic/etc/passwd" "$WORK/copy"
+	failed
+	run ferry cp "$id:/tmp/../../../../../..$WORK/secret/file" "$WORK/copy"
+	failed "No such file"
+	[ ! -e "$WORK/copy" ]
+	equal "$(cat "$WORK/secret/file")" secret
+	equal "$(ls "$WORK/secret")" file
+	# and the same when it does not run
+	ferry kill "$id" KILL
+	wait_for_status stopped
+	for link in absolute up; do
+		run ferry cp "$WORK/new" "$id:/tmp/$link/file"
+		failed "No such file"
+	done
+	equal "$(cat "$WORK/secret/file")" secret
+}
+
+@test "cp: not into what is no file, though a link leads there" {
+	config '.root.readonly = false'
+	script 'mkfifo /tmp/fifo; ln -s /tmp/fifo /tmp/a; ln -s /dev/null /tmp/b; sleep 1000000'
+	start_container
+	eventually 'ferry exec "$id" test -L /tmp/b'
+	echo x >"$WORK/x"
+	run ferry cp "$WORK/x" "$id:/tmp/a"
+	failed "both must be files"
+	run ferry cp "$WORK/x" "$id:/tmp/b"
+	failed "both must be files"
+	run ferry cp "$id:/dev/null" "$WORK/copy"
+	failed "is a device or a socket: not copied"
+}
+
+@test "cp: bad input" {
+	start_sleeper
+	echo x >"$WORK/x"
+	run ferry cp "$WORK/x" "$WORK/y"
+	failed "one path must be in a container"
+	run ferry cp "$id:/a" "$id:/b"
+	failed "one path must be in a container"
+	run ferry cp "$WORK/x" "$id-x:/tmp"
+	failed "no container \"$id-x\": did you mean \"$id\"?"
+	run ferry cp "$WORK/none" "$id:/tmp"
+	failed "No such file"
+	run ferry cp "$WORK/x" "$id:/none/"
+	failed "directory '/none/' does not exist"
+	run ferry cp "$WORK/x" "$id:/none/x"
+	failed "No such file"
+	run ferry cp "$WORK/x/" "$id:/tmp"
+	failed "Not a directory"
+	run ferry cp "$WORK/tmp" "$id:/bin/busybox"
+	failed "is no directory, so a directory cannot be copied to it"
+	run ferry cp - "$id:/tmp"
+	failed "archives are not copied"
+	run ferry exec "$id" ls -A /tmp
+	is ""
+}
+
+@test "cp: a command that is killed leaves no mounts and no process" {
+	launched "$id" -- true
+	ended "$id"
+	dd if=/dev/zero of="$WORK/big" bs=1M count=64 status=none
+	local pid i
+	for i in 1 2 3 4 5; do
+		"$FERRY" --root "$root" cp "$WORK/big" "$id:/opt/big" 3>&- 4>&- &
+		pid=$!
+		sleep 0.0$i
+		kill -KILL $pid 2>/dev/null || true
+		wait $pid || true
+	done
+	ferry cp "$WORK/big" "$id:/opt/big"
+	ferry cp "$id:/opt/big" "$WORK/back"
+	cmp "$WORK/big" "$WORK/back"
+}

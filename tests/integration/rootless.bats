@@ -147,6 +147,35 @@ subids() {
 	failed
 }
 
+@test "cp, ls, inspect: a user's own containers, with files of other users inside" {
+	subids
+	config '.root.readonly = false'
+	chown $uid "$bundle/config.json"
+	script 'mkdir /tmp/d; echo x >/tmp/d/f; chown -R 33:33 /tmp/d; chmod 700 /tmp/d; sleep 1000000'
+	chown $uid "$bundle/config.json"
+	attempt as_user run --detach -b "$bundle" "$id"
+	succeeded
+	eventually '[ "$(stat -c %a "$bundle/rootfs/tmp/d")" = 700 ]'
+	mkdir "$WORK/home/there"
+	chown $uid "$WORK/home/there"
+	run as_user cp "$id:/tmp/d" "$WORK/home/there"
+	succeeded
+	equal "$(stat -c %u "$WORK/home/there/d/f")" $uid
+	run as_user cp "$WORK/home/there/d/f" "$id:/tmp/d/g"
+	succeeded
+	equal "$(stat -c %u "$bundle/rootfs/tmp/d/g")" $uid
+	run as_user cp /etc/shadow "$id:/tmp"
+	failed "Permission denied"
+	run as_user inspect -f .State.Status "$id"
+	is running
+	run as_user kill "$id" KILL
+	eventually '[ "$(as_user ls -q -f status=exited)" = "$id" ]'
+	run as_user cp "$id:/tmp/d/f" "$WORK/home/there/last"
+	succeeded
+	equal "$(cat "$WORK/home/there/last")" x
+	as_user delete "$id"
+}
+
 @test "launch --rm: what other users inside own is removed after a restart too" {
 	subids
 	attempt as_user launch -d --rm -e FT_TAG --name "$id" host -- \
