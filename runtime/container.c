@@ -4,7 +4,6 @@
 #include "lib/file.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
-#include "runtime/discard.h"
 #include "runtime/record.h"
 
 #include <dirent.h>
@@ -376,8 +375,6 @@ int container_remove(struct runtime *rt, struct container *c, const struct cgrou
 			return -e->code;
 	}
 	if (remove_cgroup(rt, c, host, e) < 0)
-		return -e->code;
-	if (container_discard(rt, c, e) < 0)
 		return -e->code;
 	return remove_directory(c, e);
 }

@@ -39,7 +39,7 @@ struct container {
 	const char *created; /* RFC 3339 */
 	const char *owner; /* user name, or number */
 	bool rootless;
-	const char **discard; /* launch: directory trees on the host that go with it; ended by NULL, or NULL */
+	bool launched; /* the bundle is a launched container's directory: runtime/launch/launched.h */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;
@@ -61,6 +61,12 @@ int container_new(struct runtime *rt, const char *id, struct container *ret, str
  * rt->arena.
  */
 int container_open(struct runtime *rt, const char *id, bool lock, struct container *ret, struct err *e);
+
+/*
+ * The same by what people call it: where there is no such id, a launched container's name, or the beginning of one
+ * (runtime/launch/launched.h).
+ */
+int container_find(struct runtime *rt, const char *name, bool lock, struct container *ret, struct err *e);
 
 /* Writes the record. */
 int container_save(struct container *c, struct err *e);

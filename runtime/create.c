@@ -352,7 +352,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	if (container_new(rt, r->id, s->container, e) < 0)
 		return -e->code;
 	s->container->bundle = plan_of.bundle;
-	s->container->discard = r->discard;
+	s->container->launched = r->launched;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);

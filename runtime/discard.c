@@ -75,17 +75,17 @@ static int remove_as_mapped_root(const struct ns_plan *ns, const char **paths, s
 	return r < 0 ? r : 0;
 }
 
-int container_discard(struct runtime *rt, struct container *c, struct err *e)
+int container_discard(struct runtime *rt, struct container *c, const char **paths, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	struct ns_plan ns;
 	struct spec *s;
-	int r = remove_all(c->discard, e);
+	int r = remove_all(paths, e);
 
 	if (r == 0 || !c->rootless || (r != -EACCES && r != -EPERM))
 		return r;
 	if (container_load_config(c, &rt->arena, &s, &ignored) < 0 ||
 	    ns_plan_make(s, geteuid(), &rt->arena, &ns, &ignored) < 0 || !(ns.create & CLONE_NEWUSER))
 		return r;
-	return remove_as_mapped_root(&ns, c->discard, e);
+	return remove_as_mapped_root(&ns, paths, e);
 }

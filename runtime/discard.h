@@ -3,7 +3,7 @@
 
 #include "runtime/container.h"
 
-/* Removes the trees of c->discard. Nothing of the container runs any more. */
-int container_discard(struct runtime *rt, struct container *c, struct err *e);
+/* Removes these trees, ended by NULL. Nothing of the container runs any more; its configuration is still there. */
+int container_discard(struct runtime *rt, struct container *c, const char **paths, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "runtime/lifecycle.h"
+#include "runtime/supervise/supervise.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,11 +32,22 @@ static int kill_all(struct runtime *rt, struct container *c, int signal, struct 
 	return signal == SIGKILL ? cgroup_kill(cgroup, e) : cgroup_signal(cgroup, signal, e);
 }
 
+/* A launched one's supervisor does it, which has to know who wanted the end. */
+static int kill_supervised(struct runtime *rt, const struct container *c, int signal, struct err *e)
+{
+	struct err none = ERR_INIT;
+	struct launched l;
+
+	if (!c->launched || launched_find_id(rt, c->id, &l, &none) < 0)
+		return -ESRCH;
+	return supervise_signal(rt, &l, signal, e);
+}
+
 int lifecycle_kill(struct runtime *rt, const char *id, int signal, bool all, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 
-	if (container_open(rt, id, false, &c, e) < 0)
+	if (container_find(rt, id, false, &c, e) < 0)
 		return -e->code;
 	cleanup_close int pidfd = container_pidfd(&c, e);
 	if (pidfd < 0 && pidfd != -ESRCH)
@@ -48,6 +60,9 @@ int lifecycle_kill(struct runtime *rt, const char *id, int signal, bool all, str
 			return kill_all(rt, &c, signal, e);
 		return pidfd;
 	}
+	int r = kill_supervised(rt, &c, signal, e);
+	if (r != -ESRCH)
+		return r;
 	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
 		return errno == ESRCH ? err_say(e, ESRCH, "container not running") :
 					err_set(e, errno, "signal container '%s'", id);

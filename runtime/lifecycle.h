@@ -32,7 +32,7 @@ struct create_request {
 	/* run only */
 	bool run;
 	bool detach, keep, no_subreaper;
-	const char **discard; /* launch: directory trees on the host that go with the container; ended by NULL */
+	bool launched; /* the bundle is a launched container's directory */
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 };
 

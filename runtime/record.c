@@ -31,6 +31,7 @@ static const struct member members[] = {
 	MEMBER("pid", NUMBER, pid),
 	MEMBER("startTime", UNSIGNED, start_time),
 	MEMBER("rootless", BOOL, rootless),
+	MEMBER("launched", BOOL, launched),
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),
@@ -76,10 +77,6 @@ int record_save(const struct container *c, struct err *e)
 	for (size_t i = 0; i < N_MEMBERS; i++)
 		write_member(&w, c, &members[i]);
 	json_string(&w, "cgroupDriver", driver_names[c->cgroup.driver]);
-	json_begin_array(&w, "discard");
-	for (const char **path = c->discard; path && *path; path++)
-		json_string(&w, NULL, *path);
-	json_end_array(&w);
 	json_begin_object(&w, "annotations");
 	for (size_t i = 0; i < c->n_annotations; i++)
 		json_string(&w, c->annotations[i].key, c->annotations[i].value);
@@ -124,14 +121,10 @@ static bool read_driver(struct container *c, const struct json *v)
 	return false;
 }
 
-static void read_lists(struct container *c, const struct json *doc, struct arena *a)
+static void read_annotations(struct container *c, const struct json *doc, struct arena *a)
 {
-	const struct json *discard = json_get(doc, "discard");
 	const struct json *annotations = json_get(doc, "annotations");
 
-	c->discard = arena_new_array(a, (discard ? discard->n : 0) + 1, const char *);
-	for (size_t i = 0; discard && i < discard->n; i++)
-		c->discard[i] = discard->members[i].value.text;
 	c->annotations = arena_new_array(a, annotations ? annotations->n : 0, struct spec_pair);
 	for (size_t i = 0; annotations && i < annotations->n; i++)
 		c->annotations[i] =
@@ -163,6 +156,6 @@ int record_load(struct container *c, struct arena *a, struct err *e)
 	}
 	if (!read_driver(c, json_get(&doc, "cgroupDriver")))
 		return err_say(e, EBADMSG, "state of container '%s': 'cgroupDriver' is damaged", c->id);
-	read_lists(c, &doc, a);
+	read_annotations(c, &doc, a);
 	return 0;
 }

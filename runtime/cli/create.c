@@ -86,14 +86,6 @@ static int run_run(struct runtime *rt, const void *options, int argc, char **arg
 	return n < 0 ? n : code;
 }
 
-static int run_start(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
-{
-	(void)options, (void)argc;
-	return lifecycle_start(rt, argv[0], e);
-}
-
-static const struct cli_option start_options[] = { { 0 } };
-
 const struct cli_command command_create = {
 	.name = "create",
 	.arguments = "ID",
@@ -119,15 +111,4 @@ const struct cli_command command_run = {
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_run,
-};
-
-const struct cli_command command_start = {
-	.name = "start",
-	.arguments = "CONTAINER",
-	.summary = "Start the program of a created container",
-	.group = CLI_LIFE,
-	.options = start_options,
-	.min_args = 1,
-	.max_args = 1,
-	.run = run_start,
 };

@@ -124,7 +124,7 @@ static int run_events(struct runtime *rt, const void *options, int argc, char **
 		return err_wrap(e, "--interval");
 	if (interval_ms <= 0)
 		return err_say(e, EINVAL, "duration interval must be greater than 0");
-	r = container_open(rt, argv[0], false, &c, e);
+	r = container_find(rt, argv[0], false, &c, e);
 	if (r >= 0)
 		r = container_status(rt, &c, &s, e);
 	if (r < 0)

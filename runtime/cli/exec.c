@@ -53,7 +53,7 @@ static int execute(struct runtime *rt, const struct exec_options *o, int argc, c
 	struct spec_process process;
 	struct spec *s;
 
-	int r = container_open(rt, argv[0], false, &c, e);
+	int r = container_find(rt, argv[0], false, &c, e);
 	if (r < 0)
 		return r;
 	r = container_load_config(&c, &rt->arena, &s, e);

@@ -13,7 +13,7 @@ static int set_frozen(struct runtime *rt, const char *id, bool frozen, struct er
 	cleanup_close int cgroup = -1;
 	enum container_status s;
 
-	if (container_open(rt, id, true, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+	if (container_find(rt, id, true, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
 		return -e->code;
 	if (frozen && s != STATUS_RUNNING && s != STATUS_CREATED)
 		return err_say(e, EINVAL, "container not running or created: %s", container_status_name(s));

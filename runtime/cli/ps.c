@@ -34,7 +34,7 @@ static int container_pids(struct runtime *rt, const char *id, pid_t **ret, size_
 	cleanup_close int cgroup = -1;
 	enum container_status s;
 
-	if (container_open(rt, id, false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+	if (container_find(rt, id, false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
 		return -e->code;
 	if (s == STATUS_STOPPED)
 		return err_say(e, ESRCH, "container not running");

@@ -27,7 +27,7 @@ static int run_state(struct runtime *rt, const void *options, int argc, char **a
 	enum container_status s;
 
 	(void)options, (void)argc;
-	if (container_open(rt, argv[0], false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
+	if (container_find(rt, argv[0], false, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
 		return -e->code;
 	container_write_state(&c, s, &out, true);
 	puts(buf_text(&out));

@@ -120,7 +120,7 @@ static int apply(struct runtime *rt, const char *id, const struct spec_resources
 	struct cgroup_host host;
 	enum container_status s;
 
-	int n = container_open(rt, id, true, &c, e);
+	int n = container_find(rt, id, true, &c, e);
 	if (n < 0)
 		return n;
 	n = container_status(rt, &c, &s, e);

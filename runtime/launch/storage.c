@@ -100,7 +100,9 @@ static int discard(struct runtime *rt, const char *id, const char *dir, int fd, 
 {
 	struct container gone = { .id = id, .dir = fd, .rootless = rt->rootless };
 
-	return list_trees(dir, &rt->arena, &gone.discard, e) < 0 ? -e->code : container_discard(rt, &gone, e);
+	const char **trees = NULL;
+
+	return list_trees(dir, &rt->arena, &trees, e) < 0 ? -e->code : container_discard(rt, &gone, trees, e);
 }
 
 static const char *throwaway_attribute(const struct runtime *rt)
@@ -208,7 +210,6 @@ static int remove_record(struct runtime *rt, const char *id, struct err *e)
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	c.discard = NULL;
 	return container_remove(rt, &c, NULL, e);
 }
 

@@ -40,17 +40,16 @@ static int remove_ended(struct runtime *rt, const struct launched *l, struct err
 	}
 	if (r < 0 || container_status(rt, &c, &status, e) < 0)
 		return -e->code;
-	if (!c.discard || !c.discard[0] || strcmp(c.discard[0], l->dir) != 0)
+	if (!c.launched || strcmp(c.bundle, l->dir) != 0)
 		return err_say(e, EEXIST, "another container '%s' is there now, which was not launched", l->id);
 	if (status != STATUS_STOPPED)
 		return err_say(e, EBUSY, "container '%s' runs already", l->name);
-	c.discard = NULL;
 	return container_remove(rt, &c, NULL, e);
 }
 
 static int start(struct supervisor *s, struct runtime *rt, struct create_request *r, struct run_handles *h, struct err *e)
 {
-	const char *discard[] = { s->l.dir, NULL };
+	struct launched l = { .id = s->l.id, .name = s->l.name, .dir = s->l.dir };
 	struct create_request again;
 	int ignored_exit;
 
@@ -58,11 +57,11 @@ static int start(struct supervisor *s, struct runtime *rt, struct create_request
 		return -e->code;
 	if (!r) {
 		r = &again;
-		if (supervise_request(rt, &s->l, s->dir, r, e) < 0)
+		if (launched_load(s->dir, &l, &rt->arena, e) < 0 || supervise_request(rt, &l, s->dir, r, e) < 0)
 			return -e->code;
 	}
 	r->run = r->detach = r->keep = true;
-	r->discard = discard;
+	r->launched = true;
 	r->ret_handles = h;
 	return lifecycle_run(rt, r, &ignored_exit, e);
 }
@@ -224,13 +223,13 @@ int life_adopt(struct supervisor *s, struct err *e)
 	s->phase = PHASE_RUNNING;
 	s->run.pid = c.pid;
 	s->run.pidfd = container_pidfd(&c, e);
+	clients_started(s);
 	if (s->run.pidfd < 0) {
 		unknown_end(s, "its supervisor was killed, and it ended before there was another");
 		return 0;
 	}
 	if (container_cgroup(&s->rt, &c, &s->run.cgroup, e) < 0)
 		return -e->code;
-	clients_started(s);
 	health_begin(s);
 	return 0;
 }

@@ -76,6 +76,45 @@ int supervise_start(struct runtime *rt, const struct launched *l, int dir, struc
 	return fork_supervisor(&o, attach ? ret_socket : NULL, e);
 }
 
+int supervise_begin(struct runtime *rt, const struct launched *l, bool attach, int *ret_socket, struct err *e)
+{
+	struct launched_status status;
+
+	if (supervise_adopt(rt, l, e) < 0)
+		return -e->code;
+	cleanup_close int dir = launched_lock(l, e);
+	if (dir < 0)
+		return dir;
+	if (launched_status(rt, l, &status, e) < 0)
+		return -e->code;
+	if (status.pid > 0)
+		return err_say(e, EBUSY, "container '%s' is running already", l->name);
+	return supervise_start(rt, l, dir, NULL, attach, ret_socket, e);
+}
+
+int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e)
+{
+	struct launched_status status;
+
+	if (supervise_adopt(rt, l, e) < 0)
+		return -e->code;
+	if (force) {
+		int r = supervise_stop(rt, l, SIGKILL, 0, e);
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	cleanup_close int dir = launched_lock(l, e);
+	if (dir == -ENOENT && force)
+		return 0; /* its supervisor has: --rm */
+	if (dir == -EBUSY)
+		return err_say(e, EBUSY, "container '%s' is running: stop it first, or say --force", l->name);
+	if (dir < 0 || launched_status(rt, l, &status, e) < 0)
+		return -e->code;
+	if (status.pid > 0 && !force)
+		return err_say(e, EBUSY, "container '%s' is running: stop it first, or say --force", l->name);
+	return launched_remove(rt, l, dir, e);
+}
+
 int supervise_adopt(struct runtime *rt, const struct launched *l, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;

@@ -31,6 +31,9 @@
 int supervise_start(struct runtime *rt, const struct launched *l, int dir, struct create_request *request, bool attach,
 		    int *ret_socket, struct err *e);
 
+/* Starts one that has ended, as it was launched; the rest as above. -EBUSY: it runs already. */
+int supervise_begin(struct runtime *rt, const struct launched *l, bool attach, int *ret_socket, struct err *e);
+
 /* How the container in @dir is started, by its config.json. */
 int supervise_request(struct runtime *rt, const struct launched *l, int dir, struct create_request *ret, struct err *e);
 
@@ -70,6 +73,9 @@ int supervise_restart(struct runtime *rt, const struct launched *l, int signal, 
 
 /* Who sends SIGKILL or the stop signal means it to stay ended, whatever its restart policy. */
 int supervise_signal(struct runtime *rt, const struct launched *l, int signal, struct err *e);
+
+/* Removes it, and all that belongs to it. One that runs is killed first with @force, else -EBUSY. */
+int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e);
 
 /* What a health check that was not done ends with: the container is paused. */
 enum { HEALTH_SKIPPED = 2 };

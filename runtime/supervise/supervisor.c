@@ -224,7 +224,11 @@ static void loop(struct supervisor *s)
 {
 	struct pollfd p[AT_CLIENTS + CLIENTS_MAX];
 
-	while (s->phase != PHASE_DONE) {
+	for (;;) {
+		if (s->phase == PHASE_ENDED)
+			see_to_the_end(s);
+		if (s->phase == PHASE_DONE)
+			return;
 		watch_all(s, p);
 		if (s->grown && s->phase == PHASE_RUNNING)
 			shrink(s);
@@ -235,8 +239,6 @@ static void loop(struct supervisor *s)
 			serve(s, p);
 		life_timers(s, now_ms());
 		health_timer(s, now_ms());
-		if (s->phase == PHASE_ENDED)
-			see_to_the_end(s);
 	}
 }
 

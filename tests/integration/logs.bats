@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# What launched containers print, kept.
+load lib
+
+prepare() {
+	storage=$WORK/storage
+	export XDG_DATA_HOME=$WORK/data
+	mkdir "$storage"
+}
+
+# printed COMMAND: a container that ran this and has ended
+printed() {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- sh -c "$1" || complain launch
+}
+
+# again FILTER: the container started again with a launch.json that was changed
+again() {
+	jq "$1" "$storage/$id/launch.json" >"$WORK/changed"
+	cp "$WORK/changed" "$storage/$id/launch.json"
+	quietly ferry start "$id" || complain start
+}
+
+@test "logs: both streams, of one that has ended; one alone" {
+	printed 'echo one; echo two >&2; printf three'
+	run --separate-stderr ferry logs "$id"
+	succeeded
+	equal "$output" $'one\nthree'
+	equal "$stderr" two
+	run ferry logs --stderr "$id"
+	is two
+	run ferry logs --stdout "$id"
+	is $'one\nthree'
+}
+
+@test "logs -t, and the format of the file" {
+	printed 'echo whole; printf part; sleep 0.2; echo " and rest"'
+	run ferry logs -t "$id"
+	matches '^[0-9-]{10}T[0-9:]{8}\.[0-9]{9}Z whole
+[0-9-]{10}T[0-9:]{8}\.[0-9]{9}Z part and rest$'
+	run cut -d ' ' -f 2- "$storage/$id/log"
+	is $'stdout F whole\nstdout P part\nstdout F  and rest'
+}
+
+@test "logs --tail" {
+	printed 'seq 1 100; printf "1"; sleep 0.1; echo 01'
+	run ferry logs --tail 3 "$id"
+	is $'99\n100\n101'
+	run ferry logs -n 0 "$id"
+	is ""
+	run ferry logs --tail all "$id"
+	equal "${#lines[@]}" 101
+	run ferry logs --tail -1 "$id"
+	failed "--tail"
+	run ferry logs --tail x "$id"
+	failed "--tail"
+}
+
+@test "logs --since, --until" {
+	local between
+	printed 'echo early; sleep 0.3; echo late'
+	between=$(awk 'NR == 2 { print $1 }' "$storage/$id/log")
+	run ferry logs --since "$between" "$id"
+	is late
+	run ferry logs --until "${between%.*}.000000000Z" --since 2001-01-01T00:00:00Z "$id"
+	has_not late
+	run ferry logs --since 1h "$id"
+	is $'early\nlate'
+	run ferry logs --until 1h "$id"
+	is ""
+	run ferry logs --since yesterday "$id"
+	failed "--since"
+}
+
+@test "logs: over the files that were begun anew" {
+	printed 'seq 1 100'
+	again '.logMaxBytes = 2000 | .logFiles = 3'
+	ferry wait "$id"
+	run ls "$storage/$id"
+	has log.1
+	has log.2
+	has_not log.3
+	[ "$(stat -c %s "$storage/$id/log")" -le 2000 ]
+	[ "$(stat -c %s "$storage/$id/log.1")" -le 2000 ]
+	run ferry logs --tail 60 "$id"
+	is "$(seq 41 100)"
+}
+
+@test "logs: one file of the log is kept" {
+	printed 'seq 1 100'
+	again '.logMaxBytes = 1000 | .logFiles = 1'
+	ferry wait "$id"
+	[ ! -e "$storage/$id/log.1" ]
+	run ferry logs --tail 1 "$id"
+	is 100
+}
+
+@test "logs -f: until it has ended, over files begun anew, and over a restart" {
+	printed 'sleep 0.5; i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); [ $((i % 50)) -ne 0 ] || sleep 0.1; done'
+	again '.logMaxBytes = 5000 | .logFiles = 5'
+	ferry logs -f --tail 0 "$id" >"$WORK/followed" 2>&1 3>&-
+	equal "$(cat "$WORK/followed")" "$(seq 0 299)"
+	run ferry logs -f --tail 1 "$id"
+	is 299
+}
+
+@test "logs -f: the supervisor killed meanwhile" {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -d --storage "$storage" -e FT_TAG --name "$id" host -- \
+		sh -c 'echo one; while [ ! -e /etc/go ]; do sleep 0.05; done; echo two' || complain launch
+	ferry logs -f "$id" >"$WORK/followed" 2>&1 3>&- &
+	local follower=$!
+	eventually 'grep -q one "$WORK/followed"'
+	kill -KILL "$(supervisor_pid)"
+	ferry exec "$id" touch /etc/go
+	wait "$follower"
+	equal "$(cat "$WORK/followed")" $'one\ntwo'
+}
+
+@test "logs: bytes that are no text, lines that are long" {
+	printed 'head -c 100000 /dev/zero | tr "\0" x; echo; printf "\377\0\001\n"'
+	ferry logs "$id" >"$WORK/read"
+	equal "$(sha256sum <"$WORK/read")" "$( (head -c 100000 /dev/zero | tr '\0' x; echo; printf '\377\0\001\n') | sha256sum)"
+}
+
+@test "logs: of a container that is not there" {
+	run ferry logs "no-$id"
+	failed "no container \"no-$id\""
+}
