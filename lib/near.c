@@ -39,8 +39,8 @@ size_t near_distance(const char *a, const char *b, size_t max)
 }
 
 /*
- * How far a form is from the word: a mistake in each three letters is still near it, and so is, further than those, what
- * begins with it or the other way round. Of words of one letter none is near another.
+ * How far a form is from the word: a mistake in each three letters is still near it, and so is, further than those,
+ * what begins with it or the other way round. Of words of one letter none is near another.
  */
 static bool is_near(const char *word, const char *form, size_t *ret)
 {

@@ -31,8 +31,8 @@ void near_offer(struct near *near, const char *form, const char *name);
 const char *near_hint(const struct near *near, struct arena *a);
 
 /*
- * How many letters must be added, taken away, replaced, or exchanged with their neighbour, to make one word of the other,
- * whatever their case. More than @max gives @max + 1.
+ * How many letters must be added, taken away, replaced, or exchanged with their neighbour, to make one word of the
+ * other, whatever their case. More than @max gives @max + 1.
  */
 size_t near_distance(const char *a, const char *b, size_t max);
 

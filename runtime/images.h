@@ -7,7 +7,8 @@
 
 /*
  * Opens the store: where --image-store says, or FERRY_IMAGE_STORE in the environment, or with what lasts
- * (runtime_data_path). With @make it is made when missing; else one that is missing is -ENOENT, and says how to get an image.
+ * (runtime_data_path). With @make it is made when missing; else one that is missing is -ENOENT, and says how to get
+ * an image.
  */
 int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e);
 

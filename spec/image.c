@@ -48,8 +48,8 @@ int image_digest_check(const char *digest, struct err *e)
 	if (strncmp(digest, algorithm, sizeof(algorithm) - 1) != 0) {
 		size_t n = strcspn(digest, ":");
 		if (digest[n] && n && n <= 32)
-			return err_say(e, EINVAL, "digest '%.100s': the algorithm '%.*s' is unknown: only sha256 is known",
-				       digest, (int)n, digest);
+			return err_say(e, EINVAL, "digest '%.100s': '%.*s' is unknown: only sha256 is known", digest,
+				       (int)n, digest);
 		return err_say(e, EINVAL, "'%.100s' is not a digest", digest);
 	}
 	if (strlen(digits) != DIGITS || strspn(digits, "0123456789abcdef") != DIGITS)

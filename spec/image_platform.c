@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * What uname(2) calls a machine, and what Go calls it, with the variants that run there, the best first. "" is a manifest
- * that names none.
+ * What uname(2) calls a machine, and what Go calls it, with the variants that run there, the best first. "" is a
+ * manifest that names none.
  */
 static const struct machine {
 	const char *name, *architecture, *variants[5];

@@ -12,7 +12,10 @@ static bool is_alnum_lower(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Letters and digits with one ".", one or two "_", or any number of "-" between them: how many bytes of it are one part. */
+/*
+ * Letters and digits with one ".", one or two "_", or any number of "-" between them: how many bytes of it are one
+ * part.
+ */
 static size_t path_part(const char *s)
 {
 	size_t n = 0;
@@ -45,8 +48,8 @@ static int check_path(const char *text, const char *path, struct err *e)
 			continue;
 		if (strpbrk(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 			return err_say(e, EINVAL, "invalid image name \"%s\": it must be in lower case", text);
-		return err_say(e, EINVAL, "invalid image name \"%s\": '%s': expected lower case letters and digits, with "
-			       "'.', '_', '-' or '/' between them", text, path);
+		return err_say(e, EINVAL, "invalid image name \"%s\": '%s': expected lower case letters and digits, "
+			       "with '.', '_', '-' or '/' between them", text, path);
 	}
 }
 
@@ -70,8 +73,8 @@ static int check_tag(const char *text, const char *tag, struct err *e)
 	size_t n = strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
 	if (!n || tag[n] || n > TAG_LENGTH_MAX || *tag == '.' || *tag == '-')
-		return err_say(e, EINVAL, "invalid image name \"%s\": '%s' is not a tag: expected up to %d letters, digits, "
-			       "'_', '.' and '-'", text, tag, TAG_LENGTH_MAX);
+		return err_say(e, EINVAL, "invalid image name \"%s\": '%s' is not a tag: expected up to %d letters, "
+			       "digits, '_', '.' and '-'", text, tag, TAG_LENGTH_MAX);
 	return 0;
 }
 

@@ -185,8 +185,8 @@ int commit_carry_on(const struct store *s, int dir, struct err *e)
 /* ---- recovering ---- */
 
 /*
- * One that is locked is being written, or being carried on: that is soon over and waited for. One that cannot be removed
- * hinders nobody.
+ * One that is locked is being written, or being carried on: that is soon over and waited for. One that cannot be
+ * removed hinders nobody.
  */
 static int recover_one(int folder, const char *name, void *data, struct err *e)
 {

@@ -49,7 +49,8 @@ int store_load(const struct store *s, const char *digest, struct arena *a, struc
 }
 
 /*
- * Whoever lists holds no lock: an image that is not all there may be one that is being removed, and is no damaged one then.
+ * Whoever lists holds no lock: an image that is not all there may be one that is being removed, and is no damaged one
+ * then.
  */
 static bool still_named(const struct store *s, const struct store_name *name)
 {
@@ -179,8 +180,8 @@ static int none(const struct question *q, const struct store_image *images, size
 			offer(&near, images[i].names[k], a);
 	if (near.n)
 		return err_say(e, ENOENT, "no image \"%s\"%s", q->text, near_hint(&near, a));
-	return err_say(e, ENOENT, "no image \"%s\": 'ferry image import' adds one from a file, 'ferry image pull' from a "
-		       "registry", q->text);
+	return err_say(e, ENOENT, "no image \"%s\": 'ferry image import' adds one from a file, 'ferry image pull' "
+		       "from a registry", q->text);
 }
 
 static int several(const struct question *q, const struct store_image *const *found, size_t n, struct arena *a,

@@ -27,8 +27,8 @@ static int draw_name(char *ret, size_t size, struct err *e)
 }
 
 /*
- * Between its making and its locking whoever recovers may take the directory for one that was left, and remove it. Returns
- * 1 when that has happened, 0 when it is ours.
+ * Between its making and its locking whoever recovers may take the directory for one that was left, and remove it.
+ * Returns 1 when that has happened, 0 when it is ours.
  */
 static int lock_directory(int parent, const char *name, int *ret, struct err *e)
 {
@@ -173,8 +173,8 @@ int ingest_layer(struct ingest *in, const char *key, struct err *e)
 }
 
 /*
- * An ordinary user cannot give a directory that he may not write to another parent. Such a one gets its mode back when it is
- * in its place; until then a symbolic link, which is made in one step, says what that is.
+ * An ordinary user cannot give a directory that he may not write to another parent. Such a one gets its mode back
+ * when it is in its place; until then a symbolic link, which is made in one step, says what that is.
  */
 static int keep_mode(struct ingest *in, const char *part, const char *hex, struct err *e)
 {

@@ -69,8 +69,8 @@ static int only_ours(int folder, const char *name, void *data, struct err *e)
 	for (int i = 0; i < N_FOLDERS; i++)
 		if (strcmp(folders[i], name) == 0)
 			return 0;
-	return err_say(e, EINVAL, "it is no image store and holds '%s': say an empty directory, or one that does not exist",
-		       name);
+	return err_say(e, EINVAL, "it is no image store and holds '%s': say an empty directory, or one that does not "
+		       "exist", name);
 }
 
 /* The lock is made last: where it is, everything is. */

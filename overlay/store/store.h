@@ -5,16 +5,16 @@
  *	STORE/lock                     whoever adds holds it shared, whoever removes holds it alone
  *	STORE/blobs/sha256/HEX         manifests, configurations, and layers as they came
  *	STORE/layers/HEX/              a layer unpacked, ready to be an overlay's lower directory; HEX is of its diff id
- *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as %25;
- *	                               "@DIGEST" is of an image that was added without a name
+ *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as
+ *	                               %25; "@DIGEST" is of an image that was added without a name
  *	STORE/uses/...                 symbolic links to the directories of containers that use an image
- *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/, and
- *	                               at last `commit`
+ *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/,
+ *	                               and at last `commit`
  *
- * Adding is a transaction: everything is made below ingest/RANDOM, `commit` is written (the names that shall be set), and
- * then each thing is renamed to its place, the names last. A directory there that nobody holds locked is what a killed
- * process left: with `commit` it is carried on to the end, without it is removed. store_open sees to that, so every
- * command recovers. Nothing is visible before it is whole.
+ * Adding is a transaction: everything is made below ingest/RANDOM, `commit` is written (the names that shall be set),
+ * and then each thing is renamed to its place, the names last. A directory there that nobody holds locked is what a
+ * killed process left: with `commit` it is carried on to the end, without it is removed. store_open sees to that, so
+ * every command recovers. Nothing is visible before it is whole.
  *
  *	store_open -> ingest_begin -> ingest_blob..., ingest_layer... -> ingest_commit -> store_close
  *
@@ -39,8 +39,9 @@ struct store {
 #define STORE_INIT ((struct store){ .dir = -1, .lock = -1 })
 
 /*
- * @make: make it when it is missing, mode 0700; without, -ENOENT. Recovers first. Holds no lock when it returns. What is
- * another user's, or holds anything else, is refused: -EPERM, -EINVAL. A store on a read-only file system can be read.
+ * @make: make it when it is missing, mode 0700; without, -ENOENT. Recovers first. Holds no lock when it returns. What
+ * is another user's, or holds anything else, is refused: -EPERM, -EINVAL. A store on a read-only file system can be
+ * read.
  */
 int store_open(const char *path, bool make, struct arena *a, struct store *ret, struct err *e);
 void store_close(struct store *s);
@@ -85,16 +86,19 @@ struct store_image {
 };
 
 /*
- * @text: a name ("app" is "app:latest"; without its host, or only its last parts, if no other image has those), "NAME@DIGEST",
- * or at least 4 digits at the beginning of an id or a manifest's digest. -ENOENT: says so, with names that are nearly like
- * it, or how to get an image. -EINVAL: more than one matches. -EBADMSG: it is damaged.
+ * @text: a name ("app" is "app:latest"; without its host, or only its last parts, if no other image has those),
+ * "NAME@DIGEST", or at least 4 digits at the beginning of an id or a manifest's digest. -ENOENT: says so, with names
+ * that are nearly like it, or how to get an image. -EINVAL: more than one matches. -EBADMSG: it is damaged.
  */
 int store_find(const struct store *s, const char *text, struct arena *a, struct store_image *ret, struct err *e);
 
 /* Every image, sorted by its first name, those without one last. An image with several names comes once. */
 int store_list(const struct store *s, struct arena *a, struct store_image **ret, size_t *ret_n, struct err *e);
 
-/* Which of @images @text is, by the same rules; the damaged too. *ret_name: which of its names, NULL when it was its id. */
+/*
+ * Which of @images @text is, by the same rules; the damaged too. *ret_name: which of its names, NULL when it was its
+ * id.
+ */
 int store_choose(const struct store_image *images, size_t n, const char *text, struct arena *a,
 		 const struct store_image **ret, const char **ret_name, struct err *e);
 
@@ -113,8 +117,8 @@ struct store_user {
 };
 
 /*
- * From now on the image is in use, until the directory @dir is gone; it is then not in use for another image any more. To be
- * called under the shared lock that the image was found under.
+ * From now on the image is in use, until the directory @dir is gone; it is then not in use for another image any
+ * more. To be called under the shared lock that the image was found under.
  */
 int store_use(struct store *s, const char *digest, const char *dir, struct err *e);
 
@@ -139,8 +143,8 @@ int ingest_document(struct ingest *in, const char *text, size_t len, struct aren
 		    struct err *e);
 
 /*
- * A blob that will be written: opens a file for it under @key (any file name, unique in this ingest); when its digest is
- * known, ingest_blob_done gives it its name, or drops it when the store has it already.
+ * A blob that will be written: opens a file for it under @key (any file name, unique in this ingest); when its digest
+ * is known, ingest_blob_done gives it its name, or drops it when the store has it already.
  */
 int ingest_blob(struct ingest *in, const char *key, struct err *e);
 int ingest_blob_done(struct ingest *in, const char *key, const char *digest, struct err *e);
@@ -154,8 +158,8 @@ int ingest_layer_done(struct ingest *in, const char *key, const char *diff_id, s
 
 /*
  * Puts everything in place and sets the names to the manifest @digest; without names the image is kept as one that has
- * none. Syncs before it renames. After an error it is either as if nothing had been added, or, when the error came late, the
- * next store_open carries on.
+ * none. Syncs before it renames. After an error it is either as if nothing had been added, or, when the error came
+ * late, the next store_open carries on.
  */
 int ingest_commit(struct ingest *in, const char *digest, const char *const *names, size_t n_names, struct err *e);
 

@@ -1,6 +1,6 @@
 /*
- * What images are in use for. A use is a symbolic link, uses/DIRECTORY.DIGEST, to the container's directory: made by one
- * system call, whole or not at all, and over when the directory is gone, whoever removed that.
+ * What images are in use for. A use is a symbolic link, uses/DIRECTORY.DIGEST, to the container's directory: made by
+ * one system call, whole or not at all, and over when the directory is gone, whoever removed that.
  */
 #include "overlay/store/files.h"
 

@@ -51,8 +51,8 @@ struct cli_option {
 enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_IMAGES, CLI_OTHER, CLI_HIDDEN };
 
 /*
- * A member of a family of commands is called by two words: "image ls". The family, "image", has a row before those of its
- * members; it does nothing but explain itself.
+ * A member of a family of commands is called by two words: "image ls". The family, "image", has a row before those of
+ * its members; it does nothing but explain itself.
  */
 struct cli_command {
 	const char *name; /* in full */
@@ -92,8 +92,9 @@ int cli_parse(const struct cli_option *table, bool stop_at_first, void *options,
 const struct cli_command *cli_find(const char *name);
 
 /*
- * By the first word or the first two of a command line, @argc being at least 1. *ret_words: how many it took. -EINVAL: there
- * is none, with those that are nearly like it; *ret is then the family that has no such member, or NULL.
+ * By the first word or the first two of a command line, @argc being at least 1. *ret_words: how many it took.
+ * -EINVAL: there is none, with those that are nearly like it; *ret is then the family that has no such member, or
+ * NULL.
  */
 int cli_find_words(struct arena *a, int argc, char **argv, const struct cli_command **ret, int *ret_words,
 		   struct err *e);

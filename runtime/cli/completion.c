@@ -18,7 +18,9 @@ static bool is_first(const struct cli_command *c)
 	return shown(c) && !cli_member(NULL, c);
 }
 
-/* What an argument may name that exists: how the text of a command's arguments begins then, and what lists the names. */
+/*
+ * What an argument may name that exists: how the text of a command's arguments begins then, and what lists the names.
+ */
 static const struct subject {
 	const char *begin, *name, *list;
 } subjects[] = {
@@ -123,8 +125,8 @@ static void bash_values(const char *command, const struct cli_option *table)
 }
 
 /*
- * What comes after a command: a family's members, or names of what exists. Bash takes the colon of a name for the end of a
- * word, and wants what follows it alone.
+ * What comes after a command: a family's members, or names of what exists. Bash takes the colon of a name for the end
+ * of a word, and wants what follows it alone.
  */
 static void bash_arguments(const struct cli_command *c)
 {
@@ -244,7 +246,8 @@ static void zsh_arguments(const struct cli_command *c)
 	fputs("\t\t\t'--help[explain the command]'", stdout);
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
 		if (takes(c, s))
-			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", strstr(c->arguments, "...") ? "*" : "1", s->name, s->list);
+			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", strstr(c->arguments, "...") ? "*" : "1", s->name,
+			       s->list);
 	if (strcmp(c->name, "help") == 0)
 		fputs(" \\\n\t\t\t'1:command:_ferry_commands'", stdout);
 	else if (c->family)
@@ -363,8 +366,8 @@ static void fish_command(const struct cli_command *c)
 		fish_option(condition, o);
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
 		if (takes(c, s))
-			printf("complete -c ferry -n '%s' -a '(ferry $__ferry_where %s 2>/dev/null)' -d %s\n", condition,
-			       s->list, s->name);
+			printf("complete -c ferry -n '%s' -a '(ferry $__ferry_where %s 2>/dev/null)' -d %s\n",
+			       condition, s->list, s->name);
 }
 
 static void print_fish(void)

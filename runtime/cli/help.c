@@ -94,8 +94,8 @@ void cli_print_command_help(const struct cli_command *c)
 	if (c->family) {
 		printf("\nCommands:\n");
 		print_commands(c, 0);
-		printf("\n'ferry %s COMMAND --help' says more about each; so does the manual page, ferry-%s(1).\n", c->name,
-		       c->name);
+		printf("\n'ferry %s COMMAND --help' says more about each; so does the manual page, ferry-%s(1).\n",
+		       c->name, c->name);
 	}
 	if (c->options->name) {
 		printf("\nOptions:\n");

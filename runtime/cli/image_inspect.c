@@ -53,7 +53,7 @@ static void write_layers(struct json_writer *w, const struct store *s, const str
 }
 
 /* Config is what the image's own document has, members that are unknown here, too. */
-static int write_image(struct runtime *rt, const struct store *s, const struct store_image *image, struct json_writer *w,
+static int write_image(const struct store *s, const struct store_image *image, struct arena *a, struct json_writer *w,
 		       struct err *e)
 {
 	const struct image_config *c = &image->config;
@@ -63,12 +63,12 @@ static int write_image(struct runtime *rt, const struct store *s, const struct s
 	const char *text;
 	size_t len, n = 0;
 
-	if (store_read(s, image->id, &rt->arena, &text, &len, e) < 0 || json_parse(text, len, &rt->arena, &doc, e) < 0 ||
-	    store_users(s, &rt->arena, &users, &n, e) < 0)
+	if (store_read(s, image->id, a, &text, &len, e) < 0 || json_parse(text, len, a, &doc, e) < 0 ||
+	    store_users(s, a, &users, &n, e) < 0)
 		return -e->code;
 	config = json_get(&doc, "config");
 	json_begin_object(w, NULL);
-	image_write_summary(w, image, &rt->arena);
+	image_write_summary(w, image, a);
 	json_string(w, "Author", c->author ? c->author : "");
 	json_string(w, "Architecture", c->architecture ? c->architecture : "");
 	if (c->variant)
@@ -79,7 +79,7 @@ static int write_image(struct runtime *rt, const struct store *s, const struct s
 	json_string(w, "Type", "layers");
 	json_strings(w, "Layers", c->diff_ids, c->n_diff_ids);
 	json_end_object(w);
-	write_layers(w, s, image, &rt->arena);
+	write_layers(w, s, image, a);
 	json_begin_array(w, "Containers");
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(users[i].digest, image->digest) == 0)
@@ -89,14 +89,14 @@ static int write_image(struct runtime *rt, const struct store *s, const struct s
 	return 0;
 }
 
-static int print_part(struct runtime *rt, const struct store *s, const struct store_image *image, const char *format,
+static int print_part(const struct store *s, const struct store_image *image, const char *format, struct arena *a,
 		      struct err *e)
 {
 	cleanup_buf struct buf text = BUF_INIT, out = BUF_INIT;
 	struct json_writer w = { .out = &text };
 	struct json doc;
 
-	if (write_image(rt, s, image, &w, e) < 0 || json_parse(buf_text(&text), text.len, &rt->arena, &doc, e) < 0 ||
+	if (write_image(s, image, a, &w, e) < 0 || json_parse(buf_text(&text), text.len, a, &doc, e) < 0 ||
 	    cli_format(&doc, format, &out, e) < 0)
 		return -e->code;
 	fputs(buf_text(&out), stdout);
@@ -119,7 +119,8 @@ static int run_inspect(struct runtime *rt, const void *options, int argc, char *
 		struct store_image image;
 		int r = store_find(&s, argv[i], &rt->arena, &image, e);
 		if (r >= 0)
-			r = format ? print_part(rt, &s, &image, format, e) : write_image(rt, &s, &image, &w, e);
+			r = format ? print_part(&s, &image, format, &rt->arena, e) :
+				     write_image(&s, &image, &rt->arena, &w, e);
 		if (r < 0) {
 			log_error("%s", e->msg);
 			failed = true;

@@ -104,6 +104,13 @@ static void print_ids(const struct ls_options *o, const struct store_image *imag
 			puts(image_id_text(images[i].id, o->no_trunc, a));
 }
 
+static void warn_of_damage(const struct store_image *images, size_t n)
+{
+	for (const struct store_image *i = images; i < images + n; i++)
+		if (i->damage)
+			log_warn("the image %s is damaged: %s", i->n_names ? i->names[0] : i->digest, i->damage);
+}
+
 static int run_ls(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	cleanup_store struct store s = STORE_INIT;
@@ -121,10 +128,7 @@ static int run_ls(struct runtime *rt, const void *options, int argc, char **argv
 	/* Where there is no store there are no images, and that is no error. */
 	if (r < 0 && (r != -ENOENT || s.dir >= 0))
 		return r;
-	for (size_t i = 0; i < n; i++)
-		if (images[i].damage)
-			log_warn("the image %s is damaged: %s", images[i].n_names ? images[i].names[0] : images[i].digest,
-				 images[i].damage);
+	warn_of_damage(images, n);
 	if (o->quiet)
 		print_ids(o, images, n, &rt->arena);
 	else if (*format == 'j')

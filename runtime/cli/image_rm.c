@@ -56,8 +56,8 @@ static int check_unused(const struct removal *m, const char *text, const struct 
 
 	if (!user || m->force)
 		return 0;
-	return err_say(e, EBUSY, "the image \"%s\" is used by the container \"%s\": remove that before, or give --force, "
-		       "which keeps the layers as long as it is there", text, image_user_name(user));
+	return err_say(e, EBUSY, "the image \"%s\" is used by the container \"%s\": remove that before, or give "
+		       "--force, which keeps the layers as long as it is there", text, image_user_name(user));
 }
 
 static int remove_image(const struct removal *m, const struct store_image *image, const char *name, struct arena *a,
@@ -90,8 +90,8 @@ static int rm_one(const struct removal *m, const char *text, struct arena *a, st
 	if (store_list(m->store, a, &images, &n, e) < 0 || store_choose(images, n, text, a, &image, &name, e) < 0)
 		return -e->code;
 	if (!name && image->n_names > 1 && !m->force)
-		return err_say(e, EBUSY, "the image \"%s\" has %zu names, \"%s\" and others: remove those, or give --force",
-			       text, image->n_names, image->names[0]);
+		return err_say(e, EBUSY, "the image \"%s\" has %zu names, \"%s\" and others: remove those, or give "
+			       "--force", text, image->n_names, image->names[0]);
 	if ((!name || image->n_names == 1) && check_unused(m, text, image, e) < 0)
 		return -e->code;
 	return remove_image(m, image, name, a, e);

@@ -1,6 +1,6 @@
 /*
- * What every fuzzer begins with. With -DREPLAY and without -fsanitize=fuzzer it is a program that runs the files named, and
- * those in directories named, once each: what a compiler without libFuzzer can still check.
+ * What every fuzzer begins with. With -DREPLAY and without -fsanitize=fuzzer it is a program that runs the files
+ * named, and those in directories named, once each: what a compiler without libFuzzer can still check.
  */
 #ifndef TESTS_FUZZ_REPLAY_H
 #define TESTS_FUZZ_REPLAY_H

@@ -23,7 +23,7 @@
 /* Of a layer whose blob is @text, and whose directory holds the file `file` with that text. */
 struct sample {
 	struct arena arena;
-	const char *layer, *diff_id, *config, *manifest; /* texts of the documents; */
+	const char *layer, *diff_id, *config, *manifest; /* texts */
 	const char *layer_digest, *config_digest, *digest;
 };
 
@@ -42,8 +42,8 @@ static struct sample sample_new(const char *text)
 	s.config = arena_printf(a, "{\"architecture\": \"amd64\", \"os\": \"linux\", \"author\": \"%s\", \"rootfs\": "
 				"{\"type\": \"layers\", \"diff_ids\": [\"%s\"]}}", text, s.diff_id);
 	s.config_digest = digest_of(a, s.config);
-	s.manifest = arena_printf(a, "{\"schemaVersion\": 2, \"config\": {\"digest\": \"%s\", \"size\": %zu}, \"layers\": "
-				  "[{\"digest\": \"%s\", \"size\": %zu}]}",
+	s.manifest = arena_printf(a, "{\"schemaVersion\": 2, \"config\": {\"digest\": \"%s\", \"size\": %zu}, "
+				  "\"layers\": [{\"digest\": \"%s\", \"size\": %zu}]}",
 				  s.config_digest, strlen(s.config), s.layer_digest, strlen(text));
 	s.digest = digest_of(a, s.manifest);
 	return s;
@@ -147,8 +147,9 @@ static void expect_whole(const struct store *s, const struct sample *sample, con
 	assert_string_equal(image.config.diff_ids[0], sample->diff_id);
 	assert_int_equal(image.size_bytes, strlen(sample->layer));
 	assert_true(store_has_blob(s, sample->layer_digest));
-	cleanup_close int dir = layer.fd = store_open_layer(s, sample->diff_id, &e);
+	layer.fd = store_open_layer(s, sample->diff_id, &e);
 	fixture_expect(&layer, "file", sample->layer);
+	close_fd(&layer.fd);
 }
 
 /* ---- adding and finding ---- */
@@ -347,6 +348,7 @@ static void bad_ingests(void **state)
 		assert_int_equal(ingest_layer(&in, bad[i], &e), -EINVAL);
 	}
 	cleanup_close int blob = ingest_blob(&in, "x", &e);
+	assert_true(blob >= 0);
 	assert_int_equal(ingest_blob(&in, "x", &e), -EEXIST);
 	assert_int_equal(ingest_blob_done(&in, "x", "sha256:../x", &e), -EINVAL);
 	memset(lengthy, 'a', sizeof(lengthy));
@@ -566,7 +568,10 @@ static bool has_name(const struct store *s, const char *name)
 	return faccessat(s->dir, path, F_OK, 0) == 0;
 }
 
-/* After each death the store is as before or as after, the next command sees nothing else, and prune leaves no garbage. */
+/*
+ * After each death the store is as before or as after, the next command sees nothing else, and prune leaves no
+ * garbage.
+ */
 static void kill_everywhere(int (*what)(struct store *, const struct sample *, struct err *), size_t least,
 			    void (*check)(struct store *, const struct sample *, const struct sample *, bool done))
 {
@@ -730,7 +735,8 @@ static void bad_commits(void **state)
 {
 	static const char *const texts[] = {
 		"", "{", "[]", "{\"digest\": 1, \"names\": []}", "{\"digest\": \"../x\", \"names\": []}",
-		"{\"digest\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", \"names\": [\".x\"]}",
+		"{\"digest\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+		"\"names\": [\".x\"]}",
 	};
 	cleanup_sample struct sample one = sample_new("one");
 
