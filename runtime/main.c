@@ -101,7 +101,8 @@ static int dispatch(const struct cli_global *g, struct arena *a, int argc, char 
 		r = cgroup_manager(g, &manager, &e);
 	if (r < 0)
 		return usage_error(c && c->family ? c : NULL, &e);
-	r = runtime_init(&rt, g->root, g->rootless, manager, &e);
+	/* Any name will do for what is never opened. */
+	r = runtime_init(&rt, c->stateless && !g->root ? "/run/ferry" : g->root, g->rootless, manager, &e);
 	rt.argv = whole;
 	rt.image_store = g->image_store;
 	if (r < 0) {

@@ -66,6 +66,7 @@ struct cli_command {
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
 	bool family; /* without run */
+	bool stateless; /* needs no place for the state of containers: an ordinary user may have none, as after su(1) */
 	bool by_id; /* its first argument is a container's id; a launched one's name is taken for it */
 	bool seal; /* joins what runs already: from a sealed copy (runtime/seal.h) */
 	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */

@@ -82,6 +82,7 @@ const struct cli_command command_image = {
 	.arguments = "COMMAND",
 	.summary = "Work with images, which containers are launched from",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = no_options,
 	.family = true,
 	.max_args = -1,

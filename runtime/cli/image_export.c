@@ -102,6 +102,7 @@ const struct cli_command command_image_export = {
 	.details = "The layers are written as they came, so that all digests stay the same. The archive is read by 'ferry\n"
 		   "image import', 'podman load', 'docker load' and skopeo.\n",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = export_options,
 	.options_size = sizeof(struct export_options),
 	.min_args = 1,
@@ -170,6 +171,7 @@ const struct cli_command command_image_verify = {
 	.details = "Reads every layer and compares it with its digest, and what it was unpacked to with it. Without an\n"
 		   "argument it is all images. The exit code is 1 when something differs.\n",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = verify_options,
 	.options_size = sizeof(struct verify_options),
 	.max_args = -1,

@@ -128,6 +128,7 @@ const struct cli_command command_image_import = {
 		   "by gzip, zstd or xz, or not. \"-\" is standard input. Every layer is checked against its digests.\n"
 		   "Prints the names that were set, with the image's id.\n",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = import_options,
 	.options_size = sizeof(struct options),
 	.min_args = 1,

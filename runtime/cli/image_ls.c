@@ -145,6 +145,7 @@ const struct cli_command command_image_ls = {
 	.arguments = "",
 	.summary = "List the images that there are",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = ls_options,
 	.options_size = sizeof(struct ls_options),
 	.run = run_ls,

@@ -139,6 +139,7 @@ const struct cli_command command_image_pull = {
 	.details = "REF is HOST[:PORT]/NAME[:TAG] or HOST[:PORT]/NAME@DIGEST: there is no registry by default.\n"
 		   "Every layer is checked against its digests. Prints the image's name, with its id.\n",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = pull_options,
 	.options_size = sizeof(struct registry_options),
 	.min_args = 1,
@@ -153,6 +154,7 @@ const struct cli_command command_image_push = {
 	.details = "Without REF, HOST[:PORT]/NAME[:TAG], it goes where its own name says. Prints where\n"
 		   "it is now, with its manifest's digest.\n",
 	.group = CLI_IMAGES,
+	.stateless = true,
 	.options = push_options,
 	.options_size = sizeof(struct registry_options),
 	.min_args = 1,

@@ -306,6 +306,29 @@ Deleted: $one"
 	is app:1
 }
 
+@test "an ordinary user after su, with a home and nothing else" {
+	chmod 755 "$WORK" "$WORK/bundle"
+	mkdir -p "$WORK/root/bin" "$WORK/home"
+	echo x >"$WORK/root/bin/x"
+	chown -R 65534:65534 "$WORK/home"
+	cp "$FERRY" "$WORK/program" # where he may read it
+	as_nobody() {
+		setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" HOME="$WORK/home" "$WORK/program" "$@"
+	}
+	run as_nobody image import -q --name app "$WORK/root"
+	succeeded
+	run as_nobody image ls --format names
+	is app:latest
+	[ -d "$WORK/home/.local/share/ferry/images/layers" ]
+	run ferry --image-store "$WORK/home/.local/share/ferry/images" image ls
+	failed "belongs to user 65534"
+	run as_nobody image rm app
+	succeeded
+	equal "$(find "$WORK/home" -type f | wc -l)" 1
+	run env -i "$WORK/program" --rootless true image ls
+	failed "HOME is not set"
+}
+
 @test "completions know the members of a family and the names of images" {
 	store_image db.example:5000/app:1 one
 	image tag app:1 web

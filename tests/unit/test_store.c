@@ -735,8 +735,8 @@ static void bad_commits(void **state)
 {
 	static const char *const texts[] = {
 		"", "{", "[]", "{\"digest\": 1, \"names\": []}", "{\"digest\": \"../x\", \"names\": []}",
-		"{\"digest\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
-		"\"names\": [\".x\"]}",
+		("{\"digest\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+		 "\"names\": [\".x\"]}"),
 	};
 	cleanup_sample struct sample one = sample_new("one");
 
