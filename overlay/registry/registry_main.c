@@ -25,6 +25,8 @@ static int set_up(struct session *s, struct err *e)
 		return err_say(e, EPIPE, "nothing was asked");
 	if (registry_setup_decode(packet.data, packet.len, s->arena, &s->setup, e) < 0)
 		return -e->code;
+	if (session_confine(s, e) < 0)
+		return -e->code;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(s->curl = curl_easy_init()))
 		return err_say(e, ENOTSUP, "libcurl does not work on this host");
 	return session_open(s, e);

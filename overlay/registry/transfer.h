@@ -5,6 +5,7 @@
  *	session.c        one request: redirects, logging in, trying again
  *	token.c          a token from the server that a registry names
  *	transfer.c       one exchange by HTTP
+ *	confine.c        what it may do on this host: next to nothing
  *
  * Nothing of it is in ferry's own code.
  */
@@ -34,6 +35,9 @@ struct session {
 
 /* Memory for certificates besides the system's; finds the client's own. */
 int session_open(struct session *s, struct err *e);
+
+/* After that no file can be written, few can be read, none be executed. Before the first request. */
+int session_confine(const struct session *s, struct err *e);
 
 /*
  * One request, with @fd for its body. A regular file is begun anew when it is tried again; a pipe is gone on with.

@@ -108,9 +108,11 @@ static void draw(struct image_display *d, const struct image_part *parts, size_t
 	if (d->lines)
 		buf_printf(&out, "\033[%zuA", d->lines);
 	d->lines = 0;
-	for (const char *line = buf_text(&text); *line; line += strcspn(line, "\n") + 1) {
-		buf_printf(&out, "\r\033[K%.*s\n", (int)strcspn(line, "\n"), line);
-		d->lines++;
+	for (const char *line = buf_text(&text); *line; d->lines++) {
+		size_t len = strcspn(line, "\n") + 1;
+		buf_str(&out, "\r\033[K");
+		buf_add(&out, line, len);
+		line += len;
 	}
 	fwrite(buf_text(&out), 1, out.len, stderr);
 	fflush(stderr);

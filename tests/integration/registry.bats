@@ -325,13 +325,18 @@ login_file() { # USER:PASSWORD HOST
 
 #-- killed
 
+# A pull whose layers have begun to come and go no further, in $victim.
+stalled_pull() {
+	faulty stall 1
+	env --default-signal=INT "$FERRY" image pull --timeout "$1" 127.0.0.1:$front/team/app:1 >"$WORK/out" 2>"$WORK/err" 3>&- 4>&- &
+	victim=$!
+	eventually 'grep -q working "$WORK/err"'
+	eventually '[ -n "$(find "$FERRY_IMAGE_STORE/ingest" -type f -size +100k)" ]'
+}
+
 @test "pull: killed, it ends with all of its processes, and leaves nothing that the next does not remove" {
 	for signal in KILL INT; do
-		faulty stall 1
-		env --default-signal=INT "$FERRY" image pull --timeout 1s 127.0.0.1:$front/team/app:1 >"$WORK/out" 2>"$WORK/err" 3>&- 4>&- &
-		victim=$!
-		eventually 'grep -q working "$WORK/err"'
-		eventually '[ -n "$(find "$FERRY_IMAGE_STORE/ingest" -type f -size +100k)" ]'
+		stalled_pull 1s
 		kill -$signal $victim
 		wait $victim || :
 		eventually '[ -z "$(processes_left | grep -E "ferry-|image pull")" ]'
@@ -340,6 +345,18 @@ login_file() { # USER:PASSWORD HOST
 	pull 127.0.0.1:$plain/team/app:1
 	succeeded
 	stored 127.0.0.1:$plain/team/app:1
+}
+
+@test "pull: who hears from strangers has no rights" {
+	stalled_pull 1s
+	for pid in $(pgrep -P $victim -x ferry-registry); do
+		grep -q -x -E "NoNewPrivs:\s*1" /proc/$pid/status
+		grep -q -x -E "CapPrm:\s*0+" /proc/$pid/status
+		echo $pid >>"$WORK/seen"
+	done
+	[ "$(wc -l <"$WORK/seen")" -ge 2 ]
+	kill -KILL $victim
+	wait $victim || :
 }
 
 #-- logging in
@@ -382,7 +399,7 @@ login_file() { # USER:PASSWORD HOST
 	run ferry --debug image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b
 	failed "does not let 'me'"
 	login_file me:secret-word 127.0.0.1:$secret
-	run strace -f -qq -s 300 -e trace=execve "$FERRY" --debug image push --authfile "$WORK/auth.json" team/app:1 \
+	run env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 300 -e trace=execve "$FERRY" --debug image push --authfile "$WORK/auth.json" team/app:1 \
 		127.0.0.1:$secret/a/b
 	succeeded
 	has_not secret-word
