@@ -1,3 +1,4 @@
+#include "lib/signal.h"
 #include "runtime/cli/commands.h"
 #include "runtime/launch/launch.h"
 
@@ -6,14 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOG_FILES_MAX = 1000, STOP_TIMEOUT_MAX_S = 1000000 };
+
 struct options {
 	const char *name, *hostname, *storage, *workdir, *user, *entrypoint, *rootfs;
 	const char *memory, *memory_swap, *memory_reservation, *shm_size, *cpus, *cpuset_cpus, *cpuset_mems;
 	const char *network, *pid, *ipc, *uts, *userns, *cgroup_parent;
-	struct spec_i64 pids, cpu_shares, oom_score_adj;
+	const char *restart, *stop_signal, *health_cmd, *health_interval, *health_timeout, *health_start_period;
+	const char *health_start_interval;
+	struct spec_i64 pids, cpu_shares, oom_score_adj, stop_timeout_s, health_retries;
 	struct cli_strings env, env_files, volumes, mounts, tmpfs, cap_add, cap_drop, security_opts, devices, ulimits;
-	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns;
-	bool detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, ignored;
+	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns, log_opts;
+	bool no_healthcheck, detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, ignored;
 };
 
 #define OPTION(name, letter, type, field, value, help) \
@@ -22,10 +27,11 @@ struct options {
 static const struct cli_option launch_options[] = {
 	OPTION("detach", 'd', CLI_FLAG, detach, NULL, "run in the background and print the container's name"),
 	OPTION("interactive", 'i', CLI_FLAG, interactive, NULL,
-	       "keep standard input open, as is always done without -d"),
+	       "keep standard input open, for 'ferry attach'; always done without -d"),
 	OPTION("tty", 't', CLI_FLAG, tty, NULL, "give it a terminal (default: when there is one)"),
 	OPTION("no-tty", 'T', CLI_FLAG, no_tty, NULL, "give it no terminal"),
 	OPTION("rm", 0, CLI_FLAG, rm, NULL, "delete the container with all its files when it has ended"),
+	OPTION("restart", 0, CLI_STRING, restart, "POLICY", "no, on-failure[:N], always, unless-stopped (default: no)"),
 	OPTION("name", 0, CLI_STRING, name, "NAME", "name of the container (default: two words)"),
 	OPTION("hostname", 'h', CLI_STRING, hostname, "NAME", "host name in the container (default: its name)"),
 	OPTION("env", 'e', CLI_STRINGS, env, "NAME[=VALUE]", "set an environment variable, or pass it on"),
@@ -71,6 +77,9 @@ static const struct cli_option launch_options[] = {
 	OPTION("userns", 0, CLI_STRING, userns, "host|auto|0:FIRST:COUNT", "the ids of the host that its ids are"),
 	OPTION("rootfs", 0, CLI_STRING, rootfs, "DIR[:O]",
 	       "run in a directory instead of an image; with :O what is written stays out of it"),
+	OPTION("stop-signal", 0, CLI_STRING, stop_signal, "SIGNAL", "what 'ferry stop' sends (default: the image's, or TERM)"),
+	OPTION("stop-timeout", 0, CLI_INT, stop_timeout_s, "SECONDS", "how long 'ferry stop' waits before KILL (default: 10)"),
+	OPTION("log-opt", 0, CLI_STRINGS, log_opts, "KEY=VALUE", "max-size= and max-file= of what it prints (default: 10m, 3)"),
 	OPTION("share-home", 0, CLI_FLAG, share_home, NULL, "with 'host': show /root and /home, to be written to as copies"),
 	OPTION("storage", 0, CLI_STRING, storage, "DIR",
 	       "keep the files of containers here (default: /var/lib/ferry/launch)"),
@@ -113,6 +122,75 @@ static int parse_sizes(const struct options *o, struct launch_options *l, struct
 	return 0;
 }
 
+static int parse_times(const struct options *o, struct launch_options *l, struct err *e)
+{
+	const struct {
+		const char *option, *text;
+		struct spec_i64 *to;
+	} times[] = {
+		{ "--health-interval", o->health_interval, &l->health_interval_ms },
+		{ "--health-timeout", o->health_timeout, &l->health_timeout_ms },
+		{ "--health-start-period", o->health_start_period, &l->health_start_period_ms },
+		{ "--health-start-interval", o->health_start_interval, &l->health_start_interval_ms },
+	};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (!times[i].text)
+			continue;
+		times[i].to->set = true;
+		if (cli_duration_ms(times[i].text, &times[i].to->v, e) < 0)
+			return err_wrap(e, "%s", times[i].option);
+	}
+	if (o->stop_timeout_s.set && (o->stop_timeout_s.v < 0 || o->stop_timeout_s.v > STOP_TIMEOUT_MAX_S))
+		return err_say(e, EINVAL, "--stop-timeout %lld: expected seconds, from 0 on", (long long)o->stop_timeout_s.v);
+	l->stop_timeout_ms = (struct spec_i64){ o->stop_timeout_s.set, o->stop_timeout_s.v * 1000 };
+	if (o->stop_signal && (l->stop_signal = signal_number(o->stop_signal, e)) <= 0)
+		return l->stop_signal < 0 ? err_wrap(e, "--stop-signal") :
+		       err_say(e, EINVAL, "--stop-signal: 0 is no signal");
+	return 0;
+}
+
+/* "on-failure:3" */
+static int parse_restart(const char *text, struct launch_options *l, struct err *e)
+{
+	static const enum restart_policy policies[] = { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS,
+							RESTART_UNLESS_STOPPED };
+	size_t n = strcspn(text, ":");
+	char *end;
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		const char *name = restart_policy_name(policies[i]);
+		if (strlen(name) != n || strncmp(text, name, n) != 0)
+			continue;
+		l->restart = policies[i];
+		if (!text[n])
+			return 0;
+		l->restart_max = strtol(text + n + 1, &end, 10);
+		if (policies[i] == RESTART_ON_FAILURE && !*end && text[n + 1] >= '0' && text[n + 1] <= '9' &&
+		    l->restart_max <= INT32_MAX)
+			return 0;
+	}
+	return err_say(e, EINVAL, "--restart '%s': expected no, on-failure[:N], always or unless-stopped", text);
+}
+
+static int parse_log_opt(const char *text, struct launch_options *l, struct err *e)
+{
+	char *end;
+
+	if (strncmp(text, "max-size=", 9) == 0) {
+		l->log_max_bytes.set = true;
+		if (cli_size_bytes(text + 9, &l->log_max_bytes.v, e) < 0)
+			return err_wrap(e, "--log-opt max-size");
+		if (l->log_max_bytes.v == -1 || l->log_max_bytes.v > 0)
+			return 0;
+	} else if (strncmp(text, "max-file=", 9) == 0) {
+		l->log_files = (struct spec_i64){ true, strtol(text + 9, &end, 10) };
+		if (text[9] && !*end && l->log_files.v >= 1 && l->log_files.v <= LOG_FILES_MAX)
+			return 0;
+	}
+	return err_say(e, EINVAL, "--log-opt '%s': expected max-size=SIZE, where -1 is no end, or max-file=N", text);
+}
+
 static struct launch_list list(const struct cli_strings *s)
 {
 	return (struct launch_list){ s->v, s->n };
@@ -139,17 +217,20 @@ static int fill(const struct options *o, int argc, char **argv, struct launch_op
 		.cpu_shares = o->cpu_shares, .pids = o->pids, .oom_score_adj = o->oom_score_adj,
 		.detach = o->detach, .rm = o->rm, .stdin_open = o->interactive, .terminal = o->tty,
 		.no_terminal = o->no_tty, .read_only = o->read_only, .share_home = o->share_home,
-		.privileged = o->privileged,
+		.privileged = o->privileged, .health_cmd = o->health_cmd, .health_retries = o->health_retries,
+		.no_healthcheck = o->no_healthcheck,
 		.command = (const char **)argv + first,
 		.n_command = (size_t)(argc - first),
 	};
 	if (o->tty && o->no_tty)
 		return err_say(e, EINVAL, "--tty and --no-tty contradict each other");
-	if (o->detach && (o->tty || o->interactive))
-		return err_say(e, EINVAL,
-			       "--detach leaves nobody to talk to the container: not with --tty or --interactive");
-	if (parse_sizes(o, l, e) < 0)
+	if (parse_sizes(o, l, e) < 0 || parse_times(o, l, e) < 0)
 		return -e->code;
+	if (o->restart && parse_restart(o->restart, l, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < o->log_opts.n; i++)
+		if (parse_log_opt(o->log_opts.v[i], l, e) < 0)
+			return -e->code;
 	return o->cpus ? parse_cpus(o->cpus, &l->cpu_quota_us, e) : 0;
 }
 

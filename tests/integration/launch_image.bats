@@ -395,3 +395,19 @@ upper_of() {
 	run grep -E 'libarchive|libcurl|ferry-layer|ferry-fetch' "$WORK/trace"
 	failed
 }
+
+@test "launch --restart: started again with its root and what it wrote" {
+	plain_image
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -d --restart on-failure:2 --storage "$storage" -e FT_TAG --name "$id" "$image" -- sh -c '
+		echo x >>/count; cat /count | wc -l; exit 3' || complain launch
+	eventually '[ "$(cut -d" " -f4 "$storage/$id/log" | tr "\n" " ")" = "1 2 3 " ]'
+	eventually 'ferry inspect "$id" | grep -q exited'
+	equal "$(cat "$(upper_of)/count" | wc -l)" 3
+	for bad in sometimes on-failure:x always:3; do
+		run launch --restart "$bad" -- true
+		failed "--restart '$bad'"
+	done
+	run ferry launch --rm --storage "$storage" --restart always "$image" -- true
+	failed "--rm and --restart contradict each other"
+}
