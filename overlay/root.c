@@ -36,7 +36,7 @@ int layered_root_plan(const struct layered_root_options *o, struct arena *a, str
 	 * The last three keep what is written in the form of a layer, and the container fit to be started again whatever
 	 * happened to the layers' inodes.
 	 */
-	static const char *const always[] = { "index=off", "metacopy=off", "redirect_dir=off" };
+	static const char *const always[] = { "index=off", "metacopy=off", "redirect_dir=nofollow" };
 
 	if (o->lowers.n > LOWERS_MAX)
 		return err_say(e, E2BIG, "%zu layers are more than the %d of which an overlay can be made", o->lowers.n,
