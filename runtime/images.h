@@ -15,6 +15,13 @@ int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e)
 /* Takes the store's lock alone; says so when it has to be waited for. */
 int images_lock_alone(struct store *s, struct err *e);
 
+/*
+ * For commands that write or remove layers, or read all of them, before the store is opened: an ordinary user goes into a
+ * user namespace that has his ids of subuid(5) and subgid(5), and stays there. Without such ids, and for root, nothing is
+ * done: files then are the user's own.
+ */
+int images_enter_userns(struct runtime *rt, struct err *e);
+
 /* Where that is, absolute. */
 int images_path(struct runtime *rt, const char **ret, struct err *e);
 

@@ -152,7 +152,8 @@ static int run_verify(struct runtime *rt, const void *options, int argc, char **
 	size_t n = (size_t)argc;
 	int code = 0;
 
-	if (images_open(rt, false, &store, e) < 0 || store_lock_shared(&store, e) < 0)
+	if (images_enter_userns(rt, e) < 0 || images_open(rt, false, &store, e) < 0 ||
+	    store_lock_shared(&store, e) < 0)
 		return -e->code;
 	for (int i = 0; i < argc; i++)
 		if (store_find(&store, argv[i], &rt->arena, &images[i], e) < 0)

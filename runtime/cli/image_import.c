@@ -101,7 +101,7 @@ static int run_import(struct runtime *rt, const void *options, int argc, char **
 	cleanup_close int from = open_source(argv[0], e);
 	if (from < 0)
 		return from;
-	if (images_open(rt, true, &store, e) < 0)
+	if (images_enter_userns(rt, e) < 0 || images_open(rt, true, &store, e) < 0)
 		return -e->code;
 	struct image_import import = {
 		.from = from,

@@ -93,7 +93,7 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 	};
 	if (parse_with_host(argv[0], "pull", &rt->arena, &ref, e) < 0 || access_of(o, &pull.access, e) < 0)
 		return -e->code;
-	if (images_open(rt, true, &store, e) < 0)
+	if (images_enter_userns(rt, e) < 0 || images_open(rt, true, &store, e) < 0)
 		return -e->code;
 	if (registry_pull(&store, &pull, &rt->arena, &image, e) < 0)
 		return err_wrap(e, "pull '%s'", argv[0]);

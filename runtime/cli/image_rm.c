@@ -105,7 +105,7 @@ static int run_rm(struct runtime *rt, const void *options, int argc, char **argv
 	struct store_prune p = { 0 };
 	bool failed = false;
 
-	if (images_open(rt, false, &s, e) < 0 || images_lock_alone(&s, e) < 0 ||
+	if (images_enter_userns(rt, e) < 0 || images_open(rt, false, &s, e) < 0 || images_lock_alone(&s, e) < 0 ||
 	    store_users(&s, &rt->arena, &users, &m.n_users, e) < 0)
 		return -e->code;
 	m.users = users;
@@ -183,7 +183,9 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 	(void)argc, (void)argv;
 	if (o->format && strcmp(o->format, "text") != 0 && strcmp(o->format, "json") != 0)
 		return err_say(e, EINVAL, "invalid --format '%s': use text or json", o->format);
-	int r = images_open(rt, false, &s, e);
+	int r = images_enter_userns(rt, e);
+	if (r >= 0)
+		r = images_open(rt, false, &s, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r >= 0) {

@@ -2,38 +2,15 @@
 # An ordinary user runs containers: without entries in /etc/subuid he maps himself alone, with them a range, by way of
 # newuidmap and newgidmap. The user exists only in this test's own view of /etc.
 load lib
-
-uid=54321
+load user
 
 prepare() {
-	cp "$FERRY" "$WORK/runtime"
-	mkdir "$WORK/home" "$WORK/run"
+	make_user
 	rm "$bundle/config.json"
-	chown -R $uid:$uid "$WORK/home" "$WORK/run" "$WORK/tmp" "$bundle"
-	chmod 700 "$WORK/run"
-	(umask 022
-	{ cat /etc/passwd; echo "ftuser:x:$uid:$uid::$WORK/home:/bin/sh"; } >"$WORK/passwd"
-	{ cat /etc/group; echo "ftuser:x:$uid:"; } >"$WORK/group"
-	: >"$WORK/subuid"
-	: >"$WORK/subgid")
+	chown -R $uid:$uid "$bundle"
 	as_user spec --rootless -b "$bundle" || skip "$FERRY spec --rootless"
 	config '.process.terminal = false | .process.env += ["FT_TAG=" + $tag]' --arg tag "$tag"
 	chown $uid "$bundle/config.json"
-}
-
-# In a mount namespace where /etc knows the user, as the user: the runtime with its arguments.
-as_user() {
-	# shellcheck disable=SC2016
-	timeout --foreground --kill-after=5 60 unshare --mount --propagation private sh -e -c '
-		work=$1
-		shift
-		for f in passwd group subuid subgid; do
-			[ -e "/etc/$f" ] || : >"/etc/$f"
-			mount --bind "$work/$f" "/etc/$f"
-		done
-		exec setpriv --reuid='$uid' --regid='$uid' --clear-groups --inh-caps=-all env -i PATH="$PATH" FT_TAG="$FT_TAG" \
-			HOME="$work/home" XDG_RUNTIME_DIR="$work/run" "$work/runtime" "$@"' \
-		sh "$WORK" "$@"
 }
 
 inside_as_user() {
@@ -43,9 +20,7 @@ inside_as_user() {
 }
 
 subids() {
-	command -v newuidmap >/dev/null || skip "newuidmap is not installed"
-	echo "ftuser:200000:65536" >"$WORK/subuid"
-	echo "ftuser:300000:65536" >"$WORK/subgid"
+	give_subids
 	config '.linux.uidMappings = [{ containerID: 0, hostID: $uid, size: 1 }, { containerID: 1, hostID: 200000, size: 65536 }] |
 		.linux.gidMappings = [{ containerID: 0, hostID: $uid, size: 1 }, { containerID: 1, hostID: 300000, size: 65536 }]' --argjson uid $uid
 }

@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# An ordinary user's images: with ids of /etc/subuid their files have the owners that the archive says, without they are
+# all the user's own. Whatever commands leave can be removed by commands.
+load lib
+load user
+
+prepare() {
+	make_user
+	mkdir -p "$WORK/own/bin" "$WORK/own/etc" "$WORK/own/closed/deep"
+	cp /bin/busybox "$WORK/own/bin"
+	for name in sh cat ls rm stat; do
+		ln -s busybox "$WORK/own/bin/$name"
+	done
+	echo root:x:0:0::/:/bin/sh >"$WORK/own/etc/passwd"
+	echo content >"$WORK/own/closed/deep/file"
+	: >"$WORK/own/etc/.wh.gone"
+	mknod "$WORK/own/null" c 1 3
+	chown -R 5:6 "$WORK/own/closed"
+	chmod 700 "$WORK/own/closed/deep" "$WORK/own/closed"
+	tar -C "$WORK/own" -cf "$WORK/own.tar" .
+	chmod 644 "$WORK/own.tar"
+	store=$WORK/home/.local/share/ferry/images
+}
+
+launch() {
+	as_user --cgroup-manager disabled launch -e FT_TAG "$@"
+}
+
+nothing_stored() {
+	equal "$(find "$store" -mindepth 2 -not -path '*/sha256')" ""
+}
+
+# All that one can do with an image. $1: how the owner of /closed is seen inside.
+use_image() {
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	run as_user image verify -q
+	succeeded
+	is ""
+	run launch --rm own sh -c 'stat -c %u:%g /closed/deep; cat /closed/deep/file; ls /etc'
+	succeeded
+	has "$1"$'\ncontent'
+	has_not gone
+	echo "$id" >>"$WORK/made"
+	quietly launch --name "$id" own sh -c 'echo new >/closed/deep/new; rm /closed/deep/file' || complain launch
+	run as_user image build-from "$id" built
+	succeeded
+	run as_user image verify -q built
+	succeeded
+	quietly as_user rm "$id" || complain rm
+	run launch --rm built ls /closed/deep
+	is new
+	run as_user image export -o "$WORK/home/out.tar" built
+	succeeded
+	run as_user image rm own built
+	succeeded
+	nothing_stored
+	run as_user image import "$WORK/home/out.tar"
+	succeeded
+	run as_user image prune --all
+	succeeded
+	nothing_stored
+}
+
+@test "images with subordinate ids" {
+	give_subids
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	equal "$(stat -c %u:%g "$store"/layers/*/closed/deep/file)" 200004:300005
+	use_image 5:6
+}
+
+@test "images without subordinate ids" {
+	use_image 0:0
+}
+
+@test "a killed import of a user is removed by the next command" {
+	give_subids
+	local delay
+	head -c 5000000 /dev/urandom >"$WORK/own/closed/big"
+	tar -C "$WORK/own" -cf "$WORK/own.tar" .
+	for delay in 0.02 0.04 0.06 0.08 0.1; do
+		(as_user image import -q "$WORK/own.tar" >/dev/null 2>&1 3>&- 4>&- &
+		sleep "$delay"
+		kill -KILL $(processes_left | awk '/runtime image import/ { print $2 }') 2>/dev/null || :
+		wait)
+		eventually '! processes_left | grep -e runtime -e ferry-layer'
+		run as_user image rm nothing
+		equal "$(find "$store/ingest" -mindepth 1 2>/dev/null)" ""
+	done
+}
