@@ -56,6 +56,9 @@ struct image_import {
 	const char *platform; /* "linux/arm64" of a multi-platform index; NULL: this machine's */
 	bool rootless; /* layers have user.overlay.* */
 	const struct image_progress *progress;
+	/* Asked, if it is there, before an image gets a name ("": none), with its manifest. < 0 with why not. */
+	int (*accept)(void *data, const char *name, const char *text, size_t len, struct err *e);
+	void *accept_data;
 };
 
 /* An image that was added. */

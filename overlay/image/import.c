@@ -204,6 +204,17 @@ static int choose_names(const struct adding *w, struct image_added *ret, struct 
 	return 0;
 }
 
+static int ask(const struct adding *w, const struct image_added *image, struct err *e)
+{
+	static const char *const no_name[] = { "" };
+	const char *const *names = image->n_names ? (const char *const *)image->names : no_name;
+
+	for (size_t i = 0; w->o->accept && i < (image->n_names ? image->n_names : 1); i++)
+		if (w->o->accept(w->o->accept_data, names[i], w->image->manifest, w->image->manifest_len, e) < 0)
+			return -e->code;
+	return 0;
+}
+
 static int add_image(struct adding *w, struct image_added *ret, struct err *e)
 {
 	cleanup_ingest struct ingest in = INGEST_INIT;
@@ -214,7 +225,7 @@ static int add_image(struct adding *w, struct image_added *ret, struct err *e)
 	w->ingest = &in;
 	w->blobs = arena_new_array(w->arena, w->image->n_layers + 1, struct document_blob);
 	w->parts = arena_new_array(w->arena, w->image->n_layers + 1, struct image_part);
-	if (add_layers(w, e) < 0 || make_documents(w, e) < 0)
+	if (add_layers(w, e) < 0 || make_documents(w, e) < 0 || ask(w, &added, e) < 0)
 		return -e->code;
 	if (ingest_commit(&in, w->image->manifest_digest, added.names, added.n_names, e) < 0)
 		return -e->code;

@@ -125,64 +125,53 @@ const struct trust_rule *trust_rule_for(const struct trust_policy *p, const char
 	return best;
 }
 
-void trust_hash_begin(struct trust_hash *h)
+/* Of the hash, and of the comment with it. */
+static bool holds(const struct trust_key *key, const struct trust_signature *s, const void *text, size_t len)
 {
-	crypto_generichash_init(&h->state, NULL, 0, crypto_generichash_BYTES_MAX);
-}
-
-void trust_hash_add(struct trust_hash *h, const void *data, size_t n)
-{
-	crypto_generichash_update(&h->state, data, n);
-}
-
-static bool holds(const struct trust_key *key, const struct trust_signature *s, const struct trust_hash *h,
-		  struct arena *a)
-{
-	struct trust_hash copy = *h;
+	cleanup_arena struct arena a = ARENA_INIT;
 	uint8_t hash[crypto_generichash_BYTES_MAX];
 	size_t n = sizeof(s->of_hash) + s->comment_len;
-	uint8_t *covered = arena_alloc(a, n);
+	uint8_t *covered = arena_alloc(&a, n);
 
-	crypto_generichash_final(&copy.state, hash, sizeof(hash));
+	crypto_generichash(hash, sizeof(hash), text, len, NULL, 0);
 	memcpy(covered, s->of_hash, sizeof(s->of_hash));
 	memcpy(covered + sizeof(s->of_hash), s->comment, s->comment_len);
 	return crypto_sign_verify_detached(s->of_hash, hash, sizeof(hash), key->key) == 0 &&
 	       crypto_sign_verify_detached(s->of_comment, covered, n, key->key) == 0;
 }
 
-static int check_signature(const struct trust_rule *rule, const struct trust_hash *h, const char *text, struct err *e)
+static int check_signature(const struct trust_rule *rule, const char *signature, const void *text, size_t len,
+			   struct err *e)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
 	struct trust_signature s;
 
-	if (trust_signature_parse(text, &s, e) < 0)
+	if (trust_signature_parse(signature, &s, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < rule->n_keys; i++) {
 		if (memcmp(rule->keys[i].id, s.key_id, sizeof(s.key_id)) != 0)
 			continue;
-		if (holds(&rule->keys[i], &s, h, &a))
+		if (holds(&rule->keys[i], &s, text, len))
 			return 0;
-		return err_say(e, EKEYREJECTED, "it is not of these bytes: they, or it, have been changed");
+		return err_say(e, EKEYREJECTED, "it is not of this image: one of them has been changed");
 	}
 	return err_say(e, EKEYREJECTED, "by a key that the policy does not list");
 }
 
-int trust_check(const struct trust_policy *p, const char *name, const struct trust_hash *h, const char *signature,
-		const char *where, struct err *e)
+int trust_document(const struct trust *t, const char *name, const void *text, size_t len, struct err *e)
 {
-	const struct trust_rule *rule = trust_rule_for(p, name);
+	const struct trust_rule *rule = trust_rule_for(&t->policy, name);
 
 	if (rule->verdict == TRUST_ACCEPT)
 		return 0;
 	if (rule->verdict == TRUST_REJECT)
-		return err_say(e, EKEYREJECTED, "image '%s' is refused by '%s' (%s%s)", name, p->path,
+		return err_say(e, EKEYREJECTED, "image '%s' is refused by '%s' (%s%s)", name, t->policy.path,
 			       rule->prefix ? "images: " : "default", rule->prefix ? rule->prefix : "");
-	if (!signature)
-		return err_say(e, EKEYREJECTED, "image '%s' is refused: '%s' wants it signed, and there is no signature '%s'",
-			       name, p->path, where);
-	if (check_signature(rule, h, signature, e) < 0) {
+	if (!t->signature)
+		return err_say(e, EKEYREJECTED, "image '%s' is refused: '%s' wants it signed, and there is no %s", name,
+			       t->policy.path, t->where);
+	if (check_signature(rule, t->signature, text, len, e) < 0) {
 		e->code = EKEYREJECTED;
-		return err_wrap(e, "image '%s' is refused: signature '%s'", name, where);
+		return err_wrap(e, "image '%s' is refused: %s", name, t->where);
 	}
 	return 0;
 }

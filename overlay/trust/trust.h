@@ -3,8 +3,10 @@
  *
  *	trust_policy_load   /etc/ferry/policy.json; without the file everything is accepted
  *	trust_rule_for      what it says of an image's name
- *	trust_hash_*        over the bytes that were signed: an image's archive, its index, or its manifest
- *	trust_check         whether the rule is kept
+ *	trust_document      whether an image may come, by its document, under a name
+ *
+ * What is signed is one document, that which names everything else of the image by digest: its manifest, or the index of
+ * one with several platforms. So a signature holds wherever the image goes, and however it is packed.
  *
  * The policy:
  *
@@ -60,21 +62,22 @@ int trust_policy_load(const char *path, struct arena *a, struct trust_policy *re
 /* @name: in full, as image_reference_text writes it. */
 const struct trust_rule *trust_rule_for(const struct trust_policy *p, const char *name);
 
-struct trust_hash {
-	crypto_generichash_state state;
+/* What an import or a pull goes by. */
+struct trust {
+	struct trust_policy policy;
+	const char *signature; /* the text of a signature file, or NULL */
+	const char *where; /* what that is called, or where one was looked for */
 };
 
-void trust_hash_begin(struct trust_hash *h);
-void trust_hash_add(struct trust_hash *h, const void *data, size_t n);
-
 /*
- * @signature: the text of a signature file, or NULL when there is none; @where: what it is called, or where it was looked for.
- * 0, or -EKEYREJECTED with why: rejected by name, no signature, by another key, or not of these bytes.
+ * 0, or -EKEYREJECTED with why: the name is rejected, or wants a signature and there is none, it is by another key, or not
+ * of this text. @name: in full; "" for an image without one, which the default is for.
  */
-int trust_check(const struct trust_policy *p, const char *name, const struct trust_hash *h, const char *signature,
-		const char *where, struct err *e);
+int trust_document(const struct trust *t, const char *name, const void *text, size_t len, struct err *e);
 
-/* For trust_check, and for tests of foreign bytes: a public key, as minisign prints it. -EINVAL. */
+/* ---- parts ---- */
+
+/* A public key, as minisign prints it. -EINVAL. */
 int trust_key_parse(const char *text, struct trust_key *ret, struct err *e);
 
 struct trust_signature {

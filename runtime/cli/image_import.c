@@ -4,6 +4,7 @@
 #include "lib/fd.h"
 #include "overlay/image/image.h"
 #include "runtime/cli/image_display.h"
+#include "runtime/cli/image_trust.h"
 #include "runtime/images.h"
 
 #include <ctype.h>
@@ -15,7 +16,7 @@
 
 struct options {
 	struct cli_strings names;
-	const char *platform;
+	const char *platform, *signature;
 	bool quiet;
 };
 
@@ -24,6 +25,8 @@ static const struct cli_option import_options[] = {
 		   "what to call it, in place of the names in the archive; may be repeated"),
 	CLI_OPTION("platform", 0, CLI_STRING, struct options, platform, "OS/ARCH[/VARIANT]",
 		   "which image of several platforms to take (default: this machine's)"),
+	CLI_OPTION("signature", 0, CLI_STRING, struct options, signature, "FILE",
+		   "minisign's, of the image's manifest, where the host's policy wants one"),
 	CLI_OPTION("quiet", 'q', CLI_FLAG, struct options, quiet, NULL, "print the id alone, and no progress"),
 	{ 0 },
 };
@@ -94,6 +97,7 @@ static int run_import(struct runtime *rt, const void *options, int argc, char **
 	cleanup_store struct store store = STORE_INIT;
 	cleanup_image_display struct image_display display;
 	struct image_progress progress = image_display_begin(&display, o->quiet);
+	struct image_trust trust = { .signature = o->signature };
 	struct image_added *added;
 	size_t n;
 
@@ -111,6 +115,8 @@ static int run_import(struct runtime *rt, const void *options, int argc, char **
 		.platform = o->platform,
 		.rootless = rt->rootless,
 		.progress = &progress,
+		.accept = image_trust_accept,
+		.accept_data = &trust,
 	};
 	if (image_import(&store, &import, &rt->arena, &added, &n, e) < 0)
 		return err_wrap(e, "import '%s'", argv[0]);

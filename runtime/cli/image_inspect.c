@@ -12,6 +12,7 @@
 
 struct inspect_options {
 	const char *format;
+	bool manifest;
 };
 
 struct history_options {
@@ -22,6 +23,8 @@ struct history_options {
 static const struct cli_option inspect_options[] = {
 	CLI_OPTION("format", 'f', CLI_STRING, struct inspect_options, format, "PATH",
 		   "print one part of each: .Config.Env, .RootFS.Layers[0]"),
+	CLI_OPTION("manifest", 0, CLI_FLAG, struct inspect_options, manifest, NULL,
+		   "print the manifest as it is, byte for byte: what a signature is of"),
 	{ 0 },
 };
 
@@ -103,15 +106,28 @@ static int print_part(const struct store *s, const struct store_image *image, co
 	return 0;
 }
 
+static int print_manifest(const struct store *s, const struct store_image *image, struct arena *a, struct err *e)
+{
+	const char *text;
+	size_t len;
+
+	if (store_read(s, image->digest, a, &text, &len, e) < 0)
+		return -e->code;
+	fwrite(text, 1, len, stdout);
+	return 0;
+}
+
 /* Those that there are, are printed, whatever is wrong with others. */
 static int run_inspect(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
-	const char *format = ((const struct inspect_options *)options)->format;
+	const struct inspect_options *o = options;
 	cleanup_store struct store s = STORE_INIT;
 	cleanup_buf struct buf out = BUF_INIT;
 	struct json_writer w = { .out = &out, .pretty = true };
 	bool failed = false;
 
+	if (o->manifest && o->format)
+		return err_say(e, EINVAL, "--manifest and --format contradict each other");
 	if (images_open(rt, false, &s, e) < 0 || store_lock_shared(&s, e) < 0)
 		return -e->code;
 	json_begin_array(&w, NULL);
@@ -119,15 +135,16 @@ static int run_inspect(struct runtime *rt, const void *options, int argc, char *
 		struct store_image image;
 		int r = store_find(&s, argv[i], &rt->arena, &image, e);
 		if (r >= 0)
-			r = format ? print_part(&s, &image, format, &rt->arena, e) :
-				     write_image(&s, &image, &rt->arena, &w, e);
+			r = o->manifest ? print_manifest(&s, &image, &rt->arena, e) :
+			    o->format ? print_part(&s, &image, o->format, &rt->arena, e) :
+					write_image(&s, &image, &rt->arena, &w, e);
 		if (r < 0) {
 			log_error("%s", e->msg);
 			failed = true;
 		}
 	}
 	json_end_array(&w);
-	if (!format)
+	if (!o->format && !o->manifest)
 		puts(buf_text(&out));
 	return failed ? 1 : 0;
 }

@@ -522,3 +522,30 @@ processes_are_left() {
 	run timeout 30 script -q -e -c "$FERRY image export app" /dev/null
 	failed "standard output is a terminal"
 }
+
+#-- the policy
+
+@test "a policy: only with a signature of its manifest, and under no name that is refused" {
+	local policy
+	minisign -G -W -p key.pub -s key.sec >/dev/null
+	policy='{ "default": "reject", "images": { "team": { "signedBy": ["'$(tail -1 key.pub)'"] }, "free": "accept" } }'
+	run under_policy "$policy" "$FERRY" image import --name team/app:1 one.tar
+	failed "image 'team/app:1' is refused: '/etc/ferry/policy.json' wants it signed"
+	has --signature
+	nothing_added
+	run under_policy "$policy" "$FERRY" image import --name free --name other one.tar
+	failed "image 'other:latest' is refused"
+	nothing_added
+
+	ferry image import --name free one.tar
+	ferry image inspect --manifest free >manifest
+	equal "sha256:$(sha256sum <manifest | cut -d' ' -f1)" "$(ferry image inspect -f .Digest free)"
+	minisign -S -W -s key.sec -m manifest >/dev/null
+	run under_policy "$policy" "$FERRY" image import --name team/app:1 --signature manifest.minisig one.tar
+	succeeded
+	run under_policy "$policy" "$FERRY" image import --name team/app:2 --signature manifest.minisig two.tar
+	failed "not of this image"
+	run under_policy "$policy" "$FERRY" image import --name team/app:2 --signature nowhere two.tar
+	failed "'nowhere'"
+	names_are free:latest team%2fapp:1
+}

@@ -17,6 +17,7 @@ bats_require_minimum_version 1.5.0
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
+export FERRY
 FERRY=$(realpath -m "${FERRY:-$top/build/ferry}")
 
 ferry() {
@@ -108,6 +109,15 @@ complain() {
 	echo "failed: $*"
 	cat "$WORK/out" "$WORK/err"
 	return 1
+}
+
+# With a policy in /etc, for that command alone.
+under_policy() { # JSON COMMAND...
+	mkdir -p "$WORK/etc/upper/ferry" "$WORK/etc/work"
+	printf '%s' "$1" >"$WORK/etc/upper/ferry/policy.json"
+	unshare --mount bash -c 'mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && cp -r "$0/etc/upper/ferry" /mnt/upper &&
+		mount -t overlay -o "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work" none /etc && exec "$@"' \
+		"$WORK" "${@:2}"
 }
 
 start_container() {

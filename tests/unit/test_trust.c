@@ -42,14 +42,10 @@ static int load(const char *text, struct arena *a, struct trust_policy *ret, str
 static int check(const char *policy, const char *name, const char *bytes, const char *signature, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct trust_policy p;
-	struct trust_hash h;
+	struct trust t = { .signature = signature, .where = "signature 'f.minisig'" };
 
-	assert_int_equal(load(policy, &a, &p, e), 0);
-	trust_hash_begin(&h);
-	for (const char *c = bytes; *c; c++) /* in whatever pieces */
-		trust_hash_add(&h, c, 1);
-	return trust_check(&p, name, &h, signature, "f.minisig", e);
+	assert_int_equal(load(policy, &a, &t.policy, e), 0);
+	return trust_document(&t, name, bytes, strlen(bytes), e);
 }
 
 static void a_signature_of_minisign_holds(void **state)
@@ -78,15 +74,16 @@ static void what_is_refused_says_why(void **state)
 {
 	(void)state;
 	refused("here.example/team:1", content, NULL, "there is no signature 'f.minisig'");
-	refused("here.example/team:1", "an image, so to speak?\n", good, "not of these bytes");
+	refused("here.example/team:1", "an image, so to speak?\n", good, "not of this image");
 	refused("other:1", content, good, "by a key that the policy does not list");
 	refused("here.example/team:1", content, HEAD OF_HASH "\ntrusted comment: made for anything\n" OF_COMMENT "\n",
-		"not of these bytes");
+		"not of this image");
 	refused("here.example/team:1", content, HEAD LEGACY "\n" COMMENT OF_COMMENT "\n", "without a hash");
 	refused("here.example/team:1", content, HEAD OF_HASH "\n", "without its trusted comment");
 	refused("here.example/team:1", content, HEAD "RURk\n", "no signature of minisign's");
 	refused("here.example/team:1", content, "", "no signature of minisign's");
 	refused("here.example:1", content, good, "(default)");
+	refused("", content, good, "(default)"); /* without a name */
 }
 
 static void the_longest_rule_that_covers_a_name_counts(void **state)
@@ -103,13 +100,11 @@ static void without_a_policy_everything_is_accepted(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct err e = ERR_INIT;
-	struct trust_policy p;
-	struct trust_hash h;
+	struct trust t = { 0 };
 
 	(void)state;
-	trust_hash_begin(&h);
-	assert_int_equal(trust_policy_load("/nonexistent/policy.json", &a, &p, &e), 0);
-	assert_int_equal(trust_check(&p, "x:1", &h, NULL, "", &e), 0);
+	assert_int_equal(trust_policy_load("/nonexistent/policy.json", &a, &t.policy, &e), 0);
+	assert_int_equal(trust_document(&t, "x:1", content, strlen(content), &e), 0);
 }
 
 static void a_policy_that_is_not_understood_is_an_error(void **state)
