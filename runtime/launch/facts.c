@@ -101,7 +101,6 @@ int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_f
 	struct launch_facts f = {
 		.rootless = rt->rootless,
 		.systemd = rt->driver == CGROUP_SYSTEMD,
-		.capabilities = read_capabilities(rt->rootless),
 		.on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.uid = geteuid(),
 		.gid = getegid(),
@@ -170,5 +169,7 @@ int launch_files_read(const struct launch_options *o, struct arena *a, struct la
 			return err_wrap(e, "--security-opt seccomp");
 		f->seccomp = arena_strdup(a, buf_text(&b));
 	}
+	if (launch_needs_all_capabilities(o))
+		f->capabilities = read_capabilities(f->rootless);
 	return launch_devices_read(o, f->rootless, a, &f->devices, &f->n_devices, e);
 }

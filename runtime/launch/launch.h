@@ -77,7 +77,7 @@ struct launch_facts {
 	uid_t uid;
 	gid_t gid;
 	struct spec_idmap subuid, subgid; /* what the user may map besides himself; size 0: nothing */
-	uint64_t capabilities; /* what the caller can give, bit N is number N */
+	uint64_t capabilities; /* what the caller can give, bit N is number N; read only for those who want all */
 	uint64_t random; /* a number to choose by */
 	const char *machine, *release; /* uname's: "x86_64", "6.1.0" */
 	const char *shell; /* $SHELL, when the container has it; NULL */

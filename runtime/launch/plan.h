@@ -74,6 +74,9 @@ struct launch_security {
 int launch_security_plan(const struct launch_options *o, const struct launch_facts *f, bool host, struct arena *a,
 			 struct launch_security *ret, struct err *e);
 
+/* Whether facts.capabilities must be known. */
+bool launch_needs_all_capabilities(const struct launch_options *o);
+
 /* The file of --security-opt seccomp=, or NULL. */
 const char *launch_seccomp_file(const struct launch_options *o, struct arena *a);
 

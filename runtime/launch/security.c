@@ -62,6 +62,11 @@ static bool says_all(const struct launch_list *names)
 	return false;
 }
 
+bool launch_needs_all_capabilities(const struct launch_options *o)
+{
+	return o->privileged || says_all(&o->cap_add);
+}
+
 /* What is named is taken away or given; "ALL" of the one stands before names of the other. */
 static int plan_capabilities(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
 			     uint64_t *ret, struct err *e)

@@ -291,7 +291,7 @@ start_launched() { # OPTION...: a detached sleeper
 	quietly ferry launch -d --rm --storage "$storage" -e FT_TAG --name "$id" host -- sleep 0.3 || complain launch
 	equal "$(cat "$WORK/out")" "$id"
 	eventually '[ -z "$(ferry list -q)" ]'
-	nothing_stored
+	eventually '[ -z "$(ls -A "$storage")" ]'
 }
 
 @test "launch -d --rm: an error is still told" {
