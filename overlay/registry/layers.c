@@ -210,10 +210,22 @@ static void hear_registry(struct work *w, struct slot *s)
 		registry_refused(&s->registry, &answer, &s->refused);
 }
 
-static void hear_worker(struct slot *s)
+/*
+ * What is still to come is of no use when it cannot be unpacked; but if the archive ended early, the registry's side has said
+ * why before it closed the pipe.
+ */
+static void hear_worker(struct work *w, struct slot *s)
 {
 	layer_wait(&s->worker, &s->result, &s->broken);
 	s->unpacking = false;
+	if (!s->broken.code)
+		return;
+	for (struct pollfd p = { .fd = s->registry.process.sock, .events = POLLIN }; s->asked && poll(&p, 1, 0) > 0;)
+		hear_registry(w, s);
+	if (s->asked)
+		registry_close(&s->registry);
+	s->open = s->open && !s->asked;
+	s->asked = false;
 }
 
 static bool is_busy(const struct slot *s)
@@ -256,7 +268,7 @@ static int hear(struct work *w, struct err *e)
 		if (p[2 * i].revents)
 			hear_registry(w, s);
 		if (p[2 * i + 1].revents)
-			hear_worker(s);
+			hear_worker(w, s);
 		if (!is_busy(s) && end_layer(w, s, e) < 0)
 			return err_wrap(e, "layer %s", w->l->manifest->layers[s->layer].digest);
 	}

@@ -59,12 +59,11 @@ static int serve(struct session *s)
 	int r = registry_request_decode(packet.data, packet.len, &a, &q, &e);
 	if (r >= 0)
 		r = session_do(s, &q, body, &a, &w, &e);
-	close_fd(&body); /* a pipe's reader sees the end before the answer is seen */
 	if (r >= 0)
 		r = answer(&w, &e);
 	if (r < 0)
 		message_send_error(STDOUT_FILENO, &e);
-	return 1;
+	return 1; /* a pipe ends now: who reads from it can know why */
 }
 
 int main(void)

@@ -503,6 +503,20 @@ stalled_pull() {
 	stored 127.0.0.1:$plain/copy/app:2
 }
 
+@test "push: an image that was imported, removed here, and pulled again, is the same and runs" {
+	name=127.0.0.1:$plain/busybox:1
+	tar -C "$bundle/rootfs" -cf "$WORK/rootfs.tar" .
+	ferry image import -q --name $name "$WORK/rootfs.tar"
+	ferry image inspect $name --format .Digest >"$WORK/digest"
+	ferry image push -q $name
+	ferry image rm $name
+	equal "$(find "$FERRY_IMAGE_STORE/blobs/sha256" "$FERRY_IMAGE_STORE/layers" -mindepth 1 -maxdepth 1)" ""
+	pull $name
+	succeeded
+	equal "$(ferry image inspect $name --format .Digest)" "$(cat "$WORK/digest")"
+	equal "$(ferry launch --rm $name -- echo it runs)" "it runs"
+}
+
 @test "push: nothing that is there is sent again; what another repository has is mounted" {
 	faulty none
 	pull 127.0.0.1:$front/team/app:1
