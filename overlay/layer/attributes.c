@@ -103,8 +103,10 @@ mode_t attributes_mode(const struct tree *t, struct archive_entry *what)
 {
 	mode_t mode = archive_entry_perm(what) & 07777;
 
-	/* Who cannot override it must be able to go on below it, and to remove it. */
-	return archive_entry_filetype(what) == AE_IFDIR && !t->exact ? mode | 0700 : mode;
+	/* Who cannot override it must be able to go on below it, to read it, and to remove it. */
+	if (t->overrides)
+		return mode;
+	return archive_entry_filetype(what) == AE_IFDIR ? mode | 0700 : mode | 0400;
 }
 
 static int set_mode(struct tree *t, const struct node *n, struct archive_entry *what, struct err *e)
@@ -262,7 +264,7 @@ bool attributes_differ(const struct tree *t, const struct node *n, const struct 
 	gid_t gid;
 
 	if (!t->exact)
-		bits &= 0777;
+		bits &= S_ISDIR(st->st_mode) ? 0077 : 0377;
 	if (attributes_owner(what, &uid, &gid, why) < 0)
 		return true;
 	if (t->exact && (st->st_uid != uid || st->st_gid != gid))

@@ -21,6 +21,7 @@ static const char *const system_calls[] = {
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "clone", "clone3", "futex", "set_robust_list", "rseq",
 	"sched_yield", "sched_getaffinity", "gettid", "getpid", "exit", "exit_group", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "sigaltstack", "tgkill", "getrandom", "clock_gettime", "prlimit64", "geteuid", "getegid",
+	"capget",
 	/* descriptors */
 	"read", "pread64", "readv", "write", "pwrite64", "writev", "lseek", "close", "dup", "fcntl", "poll", "ppoll",
 	"eventfd2", "sendmsg", "ftruncate", "fstat", "getdents64", "fchdir",

@@ -11,6 +11,15 @@
  * those cannot be made a file with the xattr overlay.whiteout; an opaque directory (".wh..wh..opq") has the xattr
  * overlay.opaque. The xattrs are trusted.overlay.*, or user.overlay.* when rootless.
  *
+ * Names lead where they would in a root directory of the layer's own: a leading "/" counts for nothing, and a symbolic link
+ * that the layer has is followed within it ("lib -> usr/lib", then "lib/x"). A name with ".." is refused. A later member
+ * replaces an earlier one; directories that the archive does not have get mode 0755 and the caller's owner. An archive's
+ * xattrs of overlayfs are left out, as are aufs's files (".wh..wh.*").
+ *
+ * The rootless (userxattr) get what they may have: in a user namespace with the ids all of it but devices; without, files are
+ * theirs, devices are empty files, directories keep u+rwx and files u+r. LAYER_COMPARE knows. All others get it exactly, or
+ * an error; but for xattrs that the file system has none of.
+ *
  * Depends on lib/.
  */
 #ifndef OVERLAY_LAYER_LAYER_H
@@ -47,7 +56,7 @@ enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD, LAYER_XZ };
 struct layer_job {
 	enum layer_verb verb;
 	int dir; /* a directory */
-	int from; /* a file or a pipe; its compression is recognised */
+	int from; /* a file or a pipe; its compression is recognised. A file is read by position: workers may share it */
 	int64_t offset, length_bytes; /* of the layer in from, a file; length -1: to its end, also of a pipe */
 	int to; /* -1: the copy is not wanted */
 	enum layer_compression compression; /* LAYER_PACK */
@@ -73,7 +82,10 @@ struct layer_worker {
 /* The descriptors stay the caller's and may be closed when it returns. */
 int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err *e);
 
-/* Waits for its end. The worker's error comes back whole: "usr/bin/x: hard link to '../y': leads out of the layer". */
+/*
+ * Waits for its end. The worker's error comes back whole: "usr/bin/x: hard link to 'y': No such file or directory". -EBADMSG:
+ * the archive is none, or is damaged.
+ */
 int layer_wait(struct layer_worker *w, struct layer_result *ret, struct err *e);
 
 /* Ends it, if it still runs. */

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -40,10 +42,18 @@ int tree_open_dir(const struct tree *t, const char *path, size_t dir_len)
 	return open_dir(t->root, dir_len > 0 ? dir : ".");
 }
 
+static bool overrides_permissions(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & 1u << CAP_DAC_OVERRIDE);
+}
+
 int tree_begin(const struct layer_job *j, struct tree *ret, struct err *e)
 {
 	*ret = (struct tree){ .root = -1, .parent = -1, .userxattr = j->userxattr, .exact = !j->userxattr,
-			      .uid = geteuid(), .gid = getegid() };
+			      .overrides = overrides_permissions(), .uid = geteuid(), .gid = getegid() };
 	/* The caller's may be opened only as a place. */
 	ret->root = openat(j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->root < 0)

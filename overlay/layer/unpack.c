@@ -75,7 +75,7 @@ static int remove_existing(struct tree *t, const char *base, struct err *e)
 /* Returns 0, or a descriptor of a regular file; -1 with errno. */
 static int make_node(const struct tree *t, const char *base, struct archive_entry *what)
 {
-	mode_t type = archive_entry_filetype(what), mode = archive_entry_perm(what) & 0777;
+	mode_t type = archive_entry_filetype(what), mode = attributes_mode(t, what) & 0777;
 	int r = 0;
 
 	if (type == AE_IFLNK) {
@@ -99,6 +99,8 @@ static int write_content(struct input *in, int fd, int64_t size, struct err *e)
 	int r;
 
 	while ((r = input_data(in, &data, &len, &offset, e)) > 0) {
+		if (offset < at || offset > size || (int64_t)len > size - offset)
+			return err_say(e, EBADMSG, "its content is not within its size");
 		if (offset != at && lseek(fd, offset, SEEK_SET) < 0)
 			return err_set(e, errno, "seek");
 		if (fd_write_all(fd, data, len, e) < 0)

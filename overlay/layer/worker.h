@@ -133,6 +133,7 @@ int name_parse_plain(const char *text, struct name *ret, struct err *e);
 struct tree {
 	int root;
 	bool userxattr, exact; /* exact: whoever may not set an attribute fails */
+	bool overrides; /* permissions: the modes may be any */
 	bool default_acls; /* directories may have them: what is made does not have the mode it was made with */
 	uid_t uid; /* what is made belongs to */
 	gid_t gid;
@@ -176,7 +177,7 @@ int attributes_set(struct tree *t, const struct node *n, struct archive_entry *w
 bool attributes_differ(const struct tree *t, const struct node *n, const struct stat *st, struct archive_entry *what,
 		       struct err *why);
 
-/* The mode that the file gets: the rootless keep their directories open to themselves. */
+/* The mode that the file gets: who cannot override it keeps directories open to himself, and files readable. */
 mode_t attributes_mode(const struct tree *t, struct archive_entry *what);
 
 /* -EINVAL: not ids. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include <setjmp.h>
@@ -378,6 +379,63 @@ static void test_acls(void **state)
 	assert_int_equal(chdir("/"), 0);
 }
 
+/* In a process of nobody's: the files are its own, and it can go on in them. Returns what the test sees then. */
+static int unpack_as_nobody(int dir)
+{
+	static const struct member members[] = {
+		{ "d", '5', .mode = 0111 },
+		{ "d/unreadable", '0', "x", .uid = 5, .gid = 6, .mode = 02 },
+		{ "d/suid", '0', "x", .uid = 5, .mode = 04755 },
+		{ "d/null", '3', .mode = 0666, .major = 1, .minor = 3 },
+		{ "d/.wh.gone", '0' },
+		{ "d", '5', .mode = 0111 },
+	};
+	cleanup_buf struct buf tar = BUF_INIT;
+	struct layer_result result;
+	struct err e = ERR_INIT;
+
+	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		return 2;
+	if (unpack_members(dir, members, N(members), &e) < 0) {
+		print_error("%s\n", e.msg);
+		return 3;
+	}
+	for (size_t i = 0; i < N(members); i++)
+		tar_member(&tar, &members[i]);
+	tar_end(&tar);
+	if (layer_do((struct layer_job){ .verb = LAYER_COMPARE, .dir = dir, .to = -1 }, &tar, &result, &e) < 0) {
+		print_error("%s\n", e.msg);
+		return 4;
+	}
+	return 0;
+}
+
+static void test_rootless(void **state)
+{
+	cleanup_place struct place p = place_new();
+	struct stat st;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* all the others are */
+	assert_int_equal(fchown(p.dir, 65534, 65534), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(unpack_as_nobody(p.dir));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(fstatat(p.dir, "d", &st, 0), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0711);
+	assert_int_equal(fstatat(p.dir, "d/unreadable", &st, 0), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0402);
+	assert_int_equal(st.st_uid, 65534);
+	assert_int_equal(fstatat(p.dir, "d/null", &st, 0), 0);
+	assert_true(S_ISREG(st.st_mode) && st.st_size == 0);
+	assert_int_equal(fstatat(p.dir, "d/gone", &st, 0), 0);
+	assert_true(S_ISCHR(st.st_mode));
+}
+
 /* ---- archives that are none, or not whole ---- */
 
 static void test_bad_archives(void **state)
@@ -686,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_whiteouts),
 		cmocka_unit_test(test_xattrs),
 		cmocka_unit_test(test_acls),
+		cmocka_unit_test(test_rootless),
 		cmocka_unit_test(test_bad_archives),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_impossible_owner),
