@@ -262,6 +262,23 @@ static int compare_whiteout(struct compare *c, const struct name *n, struct err 
 	return differs(c, n->path, "the directory is not opaque");
 }
 
+/* Directories may be in no member's name but those of what is in them. */
+static int mark_parents(struct compare *c, const struct name *n, struct err *e)
+{
+	struct stat st;
+
+	if (seen_has(&c->seen, c->t.st.st_ino, "."))
+		return 0;
+	for (size_t len = 0; len < n->dir_len; len++) {
+		if (n->path[len] != '/')
+			continue;
+		cleanup_close int dir = tree_open_dir(&c->t, n->path, len);
+		if (dir >= 0 && fstat(dir, &st) == 0 && seen_add(&c->seen, st.st_ino, ".", e) < 0)
+			return -e->code;
+	}
+	return seen_add(&c->seen, c->t.st.st_ino, ".", e);
+}
+
 static int compare_member(struct compare *c, const struct name *n, struct archive_entry *what, struct err *e)
 {
 	char value;
@@ -271,8 +288,7 @@ static int compare_member(struct compare *c, const struct name *n, struct archiv
 		return compare_file(c, n, what, e);
 	if (tree_enter(&c->t, n->path, n->dir_len, false, e) < 0)
 		return e->code == ENOENT || e->code == ENOTDIR ? differs(c, n->path, "is missing") : -e->code;
-	/* A directory may be in no member's name but those of what is in it. */
-	if (seen_add(&c->seen, c->t.st.st_ino, ".", e) < 0)
+	if (mark_parents(c, n, e) < 0)
 		return -e->code;
 	switch (n->kind) {
 	case NAME_WHITEOUT:

@@ -652,7 +652,7 @@ static void test_compare(void **state)
 		{ "d/a", '0', "other text", .mtime_s = 99 },
 		{ "d/a", '0', "text", .mtime_s = 99 }, /* is the one that counts */
 		{ "d/l", '2', "a" },
-		{ "implicit/b", '0', "x" },
+		{ "implicit/too/b", '0', "x" },
 		{ ".wh.gone", '0' },
 	};
 	static const struct {
@@ -663,7 +663,7 @@ static void test_compare(void **state)
 		{ "mkdir implicit/c", "implicit/c: is not in the archive" },
 		{ "rm d/a", "d/a: is missing" },
 		{ "rm gone", ".wh.gone: is missing" },
-		{ "rm -r implicit", "implicit/b: is missing" },
+		{ "rm -r implicit", "implicit/too/b: is missing" },
 		{ "touch -r d/a save && echo texT | head -c 4 >d/a && touch -r save d/a && rm save", "d/a: content differs" },
 		{ "echo >>d/a", "d/a: is 5 bytes long, not 4" },
 		{ "chmod 600 d/a", "d/a: has mode 0600, not 0644" },
