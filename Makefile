@@ -40,6 +40,7 @@ MAIN        := runtime/main.c
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBEDDED)
 MAN         := $(wildcard man/*.[1-8])
 SHARE        = $(DESTDIR)$(PREFIX)/share
+UNIT_FILE   := $(DESTDIR)$(PREFIX)/lib/systemd/system/ferry-restart.service
 # Each shell's completion comes from the program itself; where below PREFIX/share the shell looks for it.
 COMPLETIONS := bash:bash-completion/completions/ferry zsh:zsh/site-functions/_ferry \
                fish:fish/vendor_completions.d/ferry.fish
@@ -147,9 +148,10 @@ install: all
 		install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 	@set -e; for c in $(COMPLETIONS); do \
 		$(BUILD)/ferry completion $${c%%:*} | install -D -m 644 /dev/stdin $(SHARE)/$${c#*:}; done
+	sed 's,@PREFIX@,$(PREFIX),' runtime/supervise/ferry-restart.service | install -D -m 644 /dev/stdin $(UNIT_FILE)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
+	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(UNIT_FILE) $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
 	rm -f $(foreach p,$(MAN),$(SHARE)/man/man$(subst .,,$(suffix $p))/$(notdir $p))
 
 coverage:

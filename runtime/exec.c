@@ -317,6 +317,8 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 	}
 	if (!r->detach)
 		relay_end(&relay);
+	else if (result == 0 && r->ret_pidfd)
+		*r->ret_pidfd = take_fd(&j.pidfd);
 	finish(&j);
 	return result;
 }

@@ -53,6 +53,7 @@ struct exec_request {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	const char *cgroup; /* --cgroup: a path below the container's; NULL */
 	bool detach, ignore_paused;
+	int *ret_pidfd; /* with detach: of the process, which is the caller's child; NULL */
 	unsigned preserve_fds;
 };
 int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s, const struct exec_request *r,

@@ -50,6 +50,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_features,
 	&command_help,
 	&command_completion,
+	&command_health,
 	NULL,
 };
 

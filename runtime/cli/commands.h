@@ -9,6 +9,7 @@ extern const struct cli_command command_create, command_run; /* create.c */
 extern const struct cli_command command_start, command_stop, command_restart, command_rm, command_wait; /* start.c */
 extern const struct cli_command command_attach; /* attach.c */
 extern const struct cli_command command_logs; /* logs.c */
+extern const struct cli_command command_health; /* health.c */
 extern const struct cli_command command_image; /* image.c */
 extern const struct cli_command command_image_import; /* image_import.c */
 extern const struct cli_command command_image_export, command_image_verify; /* image_export.c */

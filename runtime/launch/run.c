@@ -3,6 +3,7 @@
 #include "lib/file.h"
 #include "runtime/create.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_event.h"
 #include "runtime/supervise/supervise.h"
 
 #include <errno.h>
@@ -25,7 +26,10 @@ static int make(struct runtime *rt, const struct launch_options *o, const char *
 		return -e->code;
 	if (l->rm && launch_mark_throwaway(rt, dir, e) < 0)
 		return -e->code;
-	return launched_save(dir, l, e);
+	if (launched_save(dir, l, e) < 0)
+		return -e->code;
+	launched_event_note(rt, l, "create", NULL, NULL);
+	return 0;
 }
 
 static int relay(struct runtime *rt, const struct launched *l, int sock, int *ret_exit, struct err *e)

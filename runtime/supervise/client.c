@@ -33,10 +33,12 @@ int client_request(struct runtime *rt, const struct launched *l, uint32_t kind, 
 	/* One that has just been started listens a moment later. */
 	for (int tries = 0;; tries++) {
 		cleanup_close int fd = connect_to(l, e);
-		if (fd >= 0)
-			return message_send(fd, kind, number, NULL, 0, e) < 0 ? -e->code : take_fd(&fd);
-		if (fd != -ENOENT && fd != -ECONNREFUSED)
-			return fd;
+		int sent = fd < 0 ? fd : message_send(fd, kind, number, NULL, 0, e);
+		if (sent == 0)
+			return take_fd(&fd);
+		/* EPIPE: it was about to end. */
+		if (sent != -ENOENT && sent != -ECONNREFUSED && sent != -EPIPE)
+			return sent;
 		struct err why = ERR_INIT;
 		int r = supervise_adopt(rt, l, &why);
 		if (r < 0)

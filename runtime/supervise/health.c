@@ -97,18 +97,26 @@ void health_read(struct supervisor *s)
 		s->health_len += (size_t)n;
 }
 
+static void become(struct supervisor *s, enum launched_healthiness health)
+{
+	if (s->status.health == health)
+		return;
+	s->status.health = health;
+	life_event(s, "health_status", "health", launched_health_name(health));
+}
+
 static void note(struct supervisor *s, bool healthy)
 {
 	if (healthy) {
 		s->status.failing_streak = 0;
-		s->status.health = HEALTH_HEALTHY;
+		become(s, HEALTH_HEALTHY);
 		return;
 	}
 	if (is_starting(s, now_ms()))
 		return;
 	s->status.failing_streak++;
 	if (s->status.failing_streak >= s->l.health.retries)
-		s->status.health = HEALTH_UNHEALTHY;
+		become(s, HEALTH_UNHEALTHY);
 }
 
 void health_reaped(struct supervisor *s, int wait_status)

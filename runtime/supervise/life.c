@@ -5,6 +5,7 @@
 #include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_event.h"
 #include "runtime/supervise/supervisor.h"
 
 #include <errno.h>
@@ -19,94 +20,16 @@
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000, RAN_WELL_MS = 10000, TERMINAL_LINGERS_MS = 100 };
 enum { EXIT_UNKNOWN = 255, EXIT_NOT_STARTED = 127 };
 
-/* ---- the starter: what needs memory, and ends soon. The container's first process becomes ours, who adopt. ---- */
-
-/* Its one message, with the pidfd and then those others that there are. */
-struct starter_message {
-	pid_t pid;
-	bool cgroup, terminal;
-};
-
-/* What is left of the last time: all but the directory. */
-static int remove_ended(struct runtime *rt, const struct launched *l, struct err *e)
-{
-	cleanup_container struct container c = CONTAINER_INIT;
-	enum container_status status;
-
-	int r = container_open(rt, l->id, true, &c, e);
-	if (r == -ENOENT) {
-		*e = ERR_INIT;
-		return 0;
-	}
-	if (r < 0 || container_status(rt, &c, &status, e) < 0)
-		return -e->code;
-	if (!c.launched || strcmp(c.bundle, l->dir) != 0)
-		return err_say(e, EEXIST, "another container '%s' is there now, which was not launched", l->id);
-	if (status != STATUS_STOPPED)
-		return err_say(e, EBUSY, "container '%s' runs already", l->name);
-	return container_remove(rt, &c, NULL, e);
-}
-
-static int start(struct supervisor *s, struct runtime *rt, struct create_request *r, struct run_handles *h, struct err *e)
-{
-	struct launched l = { .id = s->l.id, .name = s->l.name, .dir = s->l.dir };
-	struct create_request again;
-	int ignored_exit;
-
-	if (remove_ended(rt, &s->l, e) < 0 || streams_take(s, e) < 0)
-		return -e->code;
-	if (!r) {
-		r = &again;
-		if (launched_load(s->dir, &l, &rt->arena, e) < 0 || supervise_request(rt, &l, s->dir, r, e) < 0)
-			return -e->code;
-	}
-	r->run = r->detach = r->keep = true;
-	r->launched = true;
-	r->ret_handles = h;
-	return lifecycle_run(rt, r, &ignored_exit, e);
-}
-
-static _Noreturn void starter_main(struct supervisor *s, struct runtime *rt, struct create_request *r, int answer)
-{
-	struct run_handles h = RUN_HANDLES_INIT;
-	struct err e = ERR_INIT;
-	int fds[3], n = 0;
-
-	int result = start(s, rt, r, &h, &e);
-	if (result == 0) {
-		struct starter_message m = { h.pid, h.cgroup >= 0, h.master >= 0 };
-		fds[n++] = h.pidfd;
-		if (m.cgroup)
-			fds[n++] = h.cgroup;
-		if (m.terminal)
-			fds[n++] = h.master;
-		result = message_send_data(answer, ANSWER, &m, sizeof(m), fds, (size_t)n, &e);
-	}
-	if (result < 0)
-		message_send_error(answer, &e);
-	_exit(0);
-}
-
 int life_start(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
 {
-	int pair[2];
-
 	s->phase = PHASE_STARTING;
 	s->is_child = true;
 	s->restart_at = -1;
 	s->run = RUN_HANDLES_INIT;
-	if (streams_open(s, e) < 0 || message_pair(pair, e) < 0)
-		return -e->code;
-	s->starter = fork();
-	if (s->starter == 0) {
-		close_fd(&pair[0]);
-		starter_main(s, rt, request, pair[1]);
-	}
-	int code = errno;
-	close_fd(&pair[1]);
-	s->starter_sock = pair[0];
-	return s->starter < 0 ? err_set(e, code, "fork") : 0;
+	return starter_fork(s, rt, request, e);
 }
+
+static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e);
 
 static void started(struct supervisor *s)
 {
@@ -121,9 +44,10 @@ static void started(struct supervisor *s)
 	s->status.oom_killed = false;
 	clients_started(s);
 	if (s->stop_requested)
-		life_stop(s, 0, -1, s->restart_requested, &ignored);
+		stop(s, 0, -1, s->restart_requested, &ignored);
 	else
 		life_save(s);
+	life_event(s, "start", NULL, NULL);
 	health_begin(s);
 }
 
@@ -139,21 +63,23 @@ static void failed(struct supervisor *s, const struct err *why)
 
 void life_starter_said(struct supervisor *s)
 {
-	struct starter_message m;
 	struct err e = ERR_INIT;
-	int fds[3], n = 0, r = message_receive_data(s->starter_sock, &m, sizeof(m), fds, 3, &e);
 
-	close_fd(&s->starter_sock);
-	if (r == 0)
-		err_say(&e, ECHILD, "the process that starts the container ended unexpectedly");
-	if (r <= 0)
-		return failed(s, &e);
-	s->run.pid = m.pid;
-	s->run.pidfd = fds[n++];
-	s->run.cgroup = m.cgroup ? fds[n++] : -1;
-	if (m.terminal)
-		streams_terminal(s, fds[n]);
-	started(s);
+	if (starter_receive(s, &e) < 0)
+		failed(s, &e);
+	else
+		started(s);
+}
+
+/* For the journal (runtime/launch/launched_event.h). */
+void life_event(struct supervisor *s, const char *action, const char *key, const char *value)
+{
+	struct runtime rt = s->rt;
+
+	rt.arena = ARENA_INIT;
+	launched_event_note(&rt, &s->l, action, key, value);
+	arena_finish(&rt.arena);
+	s->grown = true;
 }
 
 /* ---- its end ---- */
@@ -172,6 +98,8 @@ static bool was_oom_killed(struct supervisor *s)
 
 void life_ended(struct supervisor *s, int wait_status)
 {
+	char code[12];
+
 	s->phase = PHASE_ENDED;
 	s->wait_status = wait_status;
 	s->finished_at = clock_now_rfc3339();
@@ -180,6 +108,11 @@ void life_ended(struct supervisor *s, int wait_status)
 	s->status.oom_killed = was_oom_killed(s);
 	s->kill_at = s->reaped_at = -1;
 	health_end(s);
+	snprintf(code, sizeof(code), "%d", s->status.exit_code);
+	if (s->status.oom_killed)
+		life_event(s, "oom", NULL, NULL);
+	if (s->status.started_at)
+		life_event(s, "die", "exitCode", code);
 	if (s->stop_requested)
 		clients_let_go(s);
 	/* An empty terminal says so once nobody holds it; somebody may. */
@@ -229,7 +162,7 @@ int life_adopt(struct supervisor *s, struct err *e)
 		return 0;
 	}
 	if (container_cgroup(&s->rt, &c, &s->run.cgroup, e) < 0)
-		return -e->code;
+		s->run.cgroup = -1; /* how it will end is known without */
 	health_begin(s);
 	return 0;
 }
@@ -279,11 +212,14 @@ static void finish(struct supervisor *s)
 {
 	struct err ignored = ERR_INIT;
 
+	if (s->stop_requested && s->status.started_at)
+		life_event(s, "stop", NULL, NULL);
 	s->phase = PHASE_DONE;
 	log_file_close(s);
 	close_fd(&s->listener);
 	if (s->l.rm && s->status.started_at) {
 		launched_remove(&s->rt, &s->l, s->dir, &ignored);
+		life_event(s, "destroy", NULL, NULL);
 	} else {
 		unlinkat(s->dir, "supervisor", 0);
 		life_save(s);
@@ -322,6 +258,7 @@ void life_after_end(struct supervisor *s)
 	s->run = RUN_HANDLES_INIT;
 	s->drained_at = -1;
 	if (s->restart_requested) {
+		life_event(s, "restart", NULL, NULL);
 		s->stop_requested = s->restart_requested = s->status.stopped = false;
 		s->restart_at = now_ms();
 		s->phase = PHASE_RESTARTING;
@@ -366,9 +303,9 @@ static int stop_signal(const struct supervisor *s)
 	return s->l.stop_signal ? s->l.stop_signal : SIGTERM;
 }
 
-int life_stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e)
+static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e)
 {
-	s->stop_requested = s->status.stopped = true;
+	s->stop_requested = true;
 	s->restart_requested = restart;
 	if (s->phase == PHASE_ENDED)
 		clients_let_go(s);
@@ -388,14 +325,39 @@ int life_stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart
 	return 0;
 }
 
+int life_stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e)
+{
+	s->status.stopped = true;
+	return stop(s, signal, timeout_ms, restart, e);
+}
+
+/* Nobody has stopped the container for good: after the machine has come up again it runs again. */
+void life_shut_down(struct supervisor *s)
+{
+	struct err ignored = ERR_INIT;
+
+	stop(s, 0, -1, false, &ignored);
+}
+
+static const char *signal_name(int signal, char text[12])
+{
+	snprintf(text, 12, "%d", signal);
+	return text;
+}
+
 int life_signal(struct supervisor *s, int signal, struct err *e)
 {
+	char name[12];
+
 	/* Whoever ends it wants it to stay ended. */
 	if (s->phase == PHASE_RUNNING && (signal == SIGKILL || signal == stop_signal(s))) {
 		s->stop_requested = s->status.stopped = true;
 		life_save(s);
 	}
-	return send_signal(s, signal, e);
+	int r = send_signal(s, signal, e);
+	if (r == 0)
+		life_event(s, "kill", "signal", signal_name(signal, name));
+	return r;
 }
 
 void life_timers(struct supervisor *s, int64_t now)

@@ -5,6 +5,7 @@
 #include "lib/proc.h"
 #include "runtime/create.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_event.h"
 #include "runtime/supervise/supervise.h"
 #include "runtime/supervise/supervisor.h"
 
@@ -112,7 +113,10 @@ int supervise_remove(struct runtime *rt, const struct launched *l, bool force, s
 		return -e->code;
 	if (status.pid > 0 && !force)
 		return err_say(e, EBUSY, "container '%s' is running: stop it first, or say --force", l->name);
-	return launched_remove(rt, l, dir, e);
+	int r = launched_remove(rt, l, dir, e);
+	if (r == 0)
+		launched_event_note(rt, l, "destroy", NULL, NULL);
+	return r;
 }
 
 int supervise_adopt(struct runtime *rt, const struct launched *l, struct err *e)

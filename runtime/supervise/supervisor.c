@@ -40,7 +40,7 @@ static void close_others(int a, int b)
 /* Apart from whoever launched it: his session, his signals, his directory. */
 static int leave(struct supervisor *s, const struct supervise_order *o, struct err *e)
 {
-	sigset_t all, child;
+	sigset_t all, taken;
 
 	close_others(o->dir, o->launcher);
 	setsid();
@@ -49,11 +49,12 @@ static int leave(struct supervisor *s, const struct supervise_order *o, struct e
 	/* Ignored, as some callers leave it, it would never come. */
 	signal(SIGCHLD, SIG_DFL);
 	sigfillset(&all);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
+	sigemptyset(&taken);
+	sigaddset(&taken, SIGCHLD);
+	sigaddset(&taken, SIGTERM);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return err_set(e, errno, "block signals");
-	s->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signals < 0 ? err_set(e, errno, "signalfd") : 0;
 }
 
@@ -185,7 +186,8 @@ static void serve(struct supervisor *s, const struct pollfd p[AT_CLIENTS + CLIEN
 	if (p[AT_SIGNALS].revents) {
 		struct signalfd_siginfo info;
 		while (read(s->signals, &info, sizeof(info)) > 0)
-			;
+			if (info.ssi_signo == SIGTERM)
+				life_shut_down(s);
 		life_reap(s);
 	}
 	if (p[AT_PIDFD].revents && s->phase == PHASE_RUNNING)

@@ -2,7 +2,8 @@
  * Inside the supervisor. One process, one loop (supervisor.c), one struct, no memory that grows: what needs more, a start
  * or a check of the health, is done by a child that ends soon.
  *
- *	life.c       starts the container, takes its end, decides what follows
+ *	life.c       the container's start and end, and what follows
+ *	starter.c    the child that starts it
  *	streams.c    what it prints and reads: fifos in its directory, or its terminal
  *	log_file.c   what it printed, kept
  *	clients.c    those who are connected
@@ -114,7 +115,7 @@ _Noreturn void supervisor_main(const struct supervise_order *o);
 
 /* ---- life.c ---- */
 
-/* Forks a starter. @request NULL: from config.json. */
+/* @request NULL: from config.json. */
 int life_start(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e);
 void life_starter_said(struct supervisor *s); /* its socket can be read */
 int life_adopt(struct supervisor *s, struct err *e);
@@ -123,9 +124,16 @@ void life_reap(struct supervisor *s); /* SIGCHLD */
 void life_ended(struct supervisor *s, int wait_status); /* the first process has ended */
 void life_after_end(struct supervisor *s); /* and all that it printed is told */
 int life_stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e);
+void life_shut_down(struct supervisor *s); /* SIGTERM: the machine goes down, or the service that this is part of */
 int life_signal(struct supervisor *s, int signal, struct err *e);
 void life_timers(struct supervisor *s, int64_t now);
 void life_save(struct supervisor *s);
+void life_event(struct supervisor *s, const char *action, const char *key, const char *value);
+
+/* ---- starter.c ---- */
+
+int starter_fork(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e);
+int starter_receive(struct supervisor *s, struct err *e); /* fills s->run; or why it was not started */
 
 /* ---- streams.c ---- */
 

@@ -400,6 +400,8 @@ supervisor_gone() {
 	done
 	run ferry launch --rm --storage "$storage" -e FT_TAG host -- true
 	succeeded
+	run ferry ls -a -q
+	is ""
 	nothing_stored
 	eventually supervisor_gone
 }

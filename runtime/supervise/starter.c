@@ -1,0 +1,112 @@
+/*
+ * The starter: a child of the supervisor that does what needs memory, a detached run, and ends. The container's first
+ * process then becomes the supervisor's, who adopts what its children leave.
+ */
+#include "lib/fd.h"
+#include "lib/message.h"
+#include "runtime/supervise/supervisor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Its one message, with the pidfd and then those others that there are. */
+struct starter_message {
+	pid_t pid;
+	bool cgroup, terminal;
+};
+
+/* What is left of the last time: all but the directory. */
+static int remove_ended(struct runtime *rt, const struct launched *l, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	enum container_status status;
+
+	int r = container_open(rt, l->id, true, &c, e);
+	if (r == -ENOENT) {
+		*e = ERR_INIT;
+		return 0;
+	}
+	if (r < 0 || container_status(rt, &c, &status, e) < 0)
+		return -e->code;
+	if (!c.launched || strcmp(c.bundle, l->dir) != 0)
+		return err_say(e, EEXIST, "another container '%s' is there now, which was not launched", l->id);
+	if (status != STATUS_STOPPED)
+		return err_say(e, EBUSY, "container '%s' runs already", l->name);
+	return container_remove(rt, &c, NULL, e);
+}
+
+static int start(struct supervisor *s, struct runtime *rt, struct create_request *r, struct run_handles *h, struct err *e)
+{
+	struct launched l = { .id = s->l.id, .name = s->l.name, .dir = s->l.dir };
+	struct create_request again;
+	int ignored_exit;
+
+	if (remove_ended(rt, &s->l, e) < 0 || streams_take(s, e) < 0)
+		return -e->code;
+	if (!r) {
+		r = &again;
+		if (launched_load(s->dir, &l, &rt->arena, e) < 0 || supervise_request(rt, &l, s->dir, r, e) < 0)
+			return -e->code;
+	}
+	r->run = r->detach = r->keep = true;
+	r->launched = true;
+	r->ret_handles = h;
+	return lifecycle_run(rt, r, &ignored_exit, e);
+}
+
+static _Noreturn void starter_main(struct supervisor *s, struct runtime *rt, struct create_request *r, int answer)
+{
+	struct run_handles h = RUN_HANDLES_INIT;
+	struct err e = ERR_INIT;
+	int fds[3], n = 0;
+
+	int result = start(s, rt, r, &h, &e);
+	if (result == 0) {
+		struct starter_message m = { h.pid, h.cgroup >= 0, h.master >= 0 };
+		fds[n++] = h.pidfd;
+		if (m.cgroup)
+			fds[n++] = h.cgroup;
+		if (m.terminal)
+			fds[n++] = h.master;
+		result = message_send_data(answer, ANSWER, &m, sizeof(m), fds, (size_t)n, &e);
+	}
+	if (result < 0)
+		message_send_error(answer, &e);
+	_exit(0);
+}
+
+int starter_fork(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
+{
+	int pair[2];
+
+	if (streams_open(s, e) < 0 || message_pair(pair, e) < 0)
+		return -e->code;
+	s->starter = fork();
+	if (s->starter == 0) {
+		close_fd(&pair[0]);
+		starter_main(s, rt, request, pair[1]);
+	}
+	int code = errno;
+	close_fd(&pair[1]);
+	s->starter_sock = pair[0];
+	return s->starter < 0 ? err_set(e, code, "fork") : 0;
+}
+
+int starter_receive(struct supervisor *s, struct err *e)
+{
+	struct starter_message m;
+	int fds[3], n = 0, r = message_receive_data(s->starter_sock, &m, sizeof(m), fds, 3, e);
+
+	close_fd(&s->starter_sock);
+	if (r == 0)
+		return err_say(e, ECHILD, "the process that starts the container ended unexpectedly");
+	if (r < 0)
+		return r;
+	s->run.pid = m.pid;
+	s->run.pidfd = fds[n++];
+	s->run.cgroup = m.cgroup ? fds[n++] : -1;
+	if (m.terminal)
+		streams_terminal(s, fds[n]);
+	return 0;
+}

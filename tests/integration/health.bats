@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# Health checks of launched containers.
+load lib
+
+prepare() {
+	storage=$WORK/storage
+	export XDG_DATA_HOME=$WORK/data
+	mkdir "$storage"
+}
+
+member() { # NAME: of its status
+	jq -r ".$1" "$storage/$id/status.json"
+}
+
+# checked FILTER: a container in the background with this in its launch.json
+checked() {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- \
+		sh -c '[ -e /etc/second ] || { touch /etc/second; exit; }; exec sleep 1000000' || complain launch
+	jq ".health = { command: [], intervalMs: 50, timeoutMs: 5000, startPeriodMs: 0, startIntervalMs: 0, retries: 2 } | $1" \
+		"$storage/$id/launch.json" >"$WORK/changed"
+	cp "$WORK/changed" "$storage/$id/launch.json"
+	quietly ferry start "$id" || complain start
+}
+
+@test "health: starting, healthy, unhealthy after so many failures, healthy again" {
+	checked '.health.command = ["sh", "-c", "cat /etc/ill && echo ill && exit 1; echo well"]'
+	eventually '[ "$(member health)" = healthy ]'
+	has_output "well"
+	ferry exec "$id" touch /etc/ill
+	eventually '[ "$(member health)" = unhealthy ]'
+	[ "$(member failingStreak)" -ge 2 ]
+	has_output ill
+	ferry exec "$id" rm /etc/ill
+	eventually '[ "$(member health)" = healthy ]'
+	equal "$(member failingStreak)" 0
+	run find "$WORK" -name .events -exec cat {} +
+	has '"health_status"'
+	has '"unhealthy"'
+}
+
+has_output() {
+	eventually "member healthOutput | grep -qF '$1'"
+}
+
+@test "health: a check that takes too long is killed and has failed" {
+	checked '.health.command = ["sleep", "1000001"] | .health.timeoutMs = 100'
+	eventually '[ "$(member health)" = unhealthy ]'
+	has_output "longer than 100 ms"
+	local pid
+	pid=$(supervisor_pid)
+	kill -STOP "$pid"
+	sleep 0.5
+	run ferry exec "$id" pgrep -c -x sleep # its first process
+	kill -CONT "$pid"
+	is 1
+}
+
+@test "health: failures in the start period do not count" {
+	checked '.health.command = ["false"] | .health.startPeriodMs = 100000'
+	eventually '[ "$(member healthOutput)" != null ]'
+	sleep 0.5
+	equal "$(member health)" starting
+	equal "$(member failingStreak)" 0
+}
+
+@test "health: a command that is not there is a failure that says so; a paused container is not checked" {
+	checked '.health.command = ["/not/there"]'
+	eventually '[ "$(member health)" = unhealthy ]'
+	has_output /not/there
+	run ferry pause "$id"
+	succeeded
+	sleep 0.3
+	local streak
+	streak=$(member failingStreak)
+	sleep 0.5
+	equal "$(member failingStreak)" "$streak"
+	run ferry resume "$id"
+	succeeded
+	eventually "[ \$(member failingStreak) -gt $streak ]"
+}
