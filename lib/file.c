@@ -150,38 +150,71 @@ static int open_to_empty(int fd, const char *name)
 	return sub;
 }
 
-static int remove_children(int fd, dev_t dev, struct err *e)
+/*
+ * What is removed may be nested deeper than there are descriptors, by whoever wrote it: a container, an archive. So what is
+ * too deep is moved up to the top, and its turn comes again.
+ */
+struct removal {
+	int top;
+	dev_t dev;
+	unsigned depth, moved;
+};
+
+enum { REMOVE_DEPTH_MAX = 64 };
+
+/* Whoever has the name up there is to be removed as well. */
+static int move_up(struct removal *r, int fd, const char *name, struct err *e)
 {
-	int copy = dup(fd);
+	char up[32];
+
+	for (;;) {
+		snprintf(up, sizeof(up), ".ferry-moved-%u", r->moved++);
+		if (renameat(fd, name, r->top, up) == 0)
+			return 0;
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return err_set(e, errno, "move '%s' up", name);
+	}
+}
+
+static int remove_children(struct removal *r, int fd, struct err *e);
+
+static int remove_child(struct removal *r, int fd, const char *name, struct err *e)
+{
+	struct stat st;
+
+	if (unlinkat(fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_set(e, errno, "remove '%s'", name);
+	cleanup_close int sub = open_to_empty(fd, name);
+	if (sub < 0 || fstat(sub, &st) < 0)
+		return err_set(e, errno, "open '%s'", name);
+	if (st.st_dev != r->dev)
+		return err_say(e, EBUSY, "'%s' is a mount point", name);
+	if (r->depth == REMOVE_DEPTH_MAX)
+		return move_up(r, fd, name, e);
+	r->depth++;
+	if (remove_children(r, sub, e) < 0)
+		return err_wrap(e, "'%s'", name);
+	r->depth--;
+	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? err_set(e, errno, "remove '%s'", name) : 0;
+}
+
+static int remove_children(struct removal *r, int fd, struct err *e)
+{
+	int copy = dup(fd), failed = 0;
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	int r = 0;
 
 	if (!d) {
 		close_fd(&copy);
 		return err_set(e, errno, "read directory");
 	}
-	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
-		if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, ent->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if (errno != EISDIR && errno != EPERM) {
-			r = err_set(e, errno, "remove '%s'", ent->d_name);
-			break;
-		}
-		cleanup_close int sub = open_to_empty(fd, ent->d_name);
-		struct stat st;
-		if (sub < 0 || fstat(sub, &st) < 0)
-			r = err_set(e, errno, "open '%s'", ent->d_name);
-		else if (st.st_dev != dev)
-			r = err_say(e, EBUSY, "'%s' is a mount point", ent->d_name);
-		else if ((r = remove_children(sub, dev, e)) < 0)
-			err_wrap(e, "'%s'", ent->d_name);
-		else if (unlinkat(fd, ent->d_name, AT_REMOVEDIR) < 0)
-			r = err_set(e, errno, "remove '%s'", ent->d_name);
-	}
+	rewinddir(d);
+	for (struct dirent *ent; failed == 0 && (ent = readdir(d));)
+		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
+			failed = remove_child(r, fd, ent->d_name, e);
 	closedir(d);
-	return r;
+	return failed;
 }
 
 int remove_tree_at(int dirfd, const char *name, struct err *e)
@@ -193,8 +226,13 @@ int remove_tree_at(int dirfd, const char *name, struct err *e)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", name);
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "stat '%s'", name);
-	if (remove_children(fd, st.st_dev, e) < 0)
-		return err_wrap(e, "remove '%s'", name);
+	struct removal r = { .top = fd, .dev = st.st_dev };
+	unsigned before;
+	do {
+		before = r.moved;
+		if (remove_children(&r, fd, e) < 0)
+			return err_wrap(e, "remove '%s'", name);
+	} while (r.moved != before);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
 		return err_set(e, errno, "remove '%s'", name);
 	return 0;

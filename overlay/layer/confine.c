@@ -27,8 +27,8 @@ static const char *const system_calls[] = {
 	"eventfd2", "sendmsg", "ftruncate", "fstat", "getdents64", "fchdir",
 	/* files */
 	"openat", "openat2", "newfstatat", "fstatat64", "statx", "readlinkat", "mkdirat", "mknodat", "symlinkat", "linkat",
-	"unlinkat", "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr", "lsetxattr", "fgetxattr",
-	"lgetxattr", "flistxattr", "llistxattr", "fremovexattr",
+	"unlinkat", "renameat", "renameat2", "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr",
+	"lsetxattr", "fgetxattr", "lgetxattr", "flistxattr", "llistxattr", "fremovexattr",
 };
 
 static int filter_calls(struct err *e)

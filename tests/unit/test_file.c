@@ -2,6 +2,7 @@
 #include "tests/unit/fixture_dir.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <setjmp.h>
@@ -55,11 +56,42 @@ static void test_trees(void **state)
 	assert_int_equal(remove_tree_at(d.fd, "t", &e), 0);
 }
 
+/* Deeper than there are descriptors, and with the name that is used on the way. */
+static void test_deep_trees(void **state)
+{
+	cleanup_fixture struct fixture_dir d = fixture_dir_new();
+	struct rlimit before, few = { 200, 200 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mkdirat(d.fd, "top", 0755), 0);
+	assert_int_equal(mkdirat(d.fd, "top/.ferry-moved-0", 0755), 0);
+	fixture_file(&d, "top/.ferry-moved-0/file", "");
+	fixture_file(&d, "top/.ferry-moved-1", "");
+	int at = openat(d.fd, "top", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(mkdirat(at, "d", 0755), 0);
+		int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = next;
+	}
+	close(at);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	int r = remove_tree_at(d.fd, "top", &e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	if (r < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(faccessat(d.fd, "top", F_OK, 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read_write),
 		cmocka_unit_test(test_trees),
+		cmocka_unit_test(test_deep_trees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
