@@ -1,13 +1,12 @@
 /*
  * The end of an ingest. Once `commit` is on disk, and everything else of it was before, the way is only forward: blobs
- * and layers go to their places, then the names, then `commit` goes. Each step can be done again by whoever finds the
- * directory unlocked.
+ * and layers go to their places, then the names, then `commit` goes. All of that are renames, so that a full disk hinders
+ * nothing. Each step can be done again by whoever finds the directory unlocked.
  */
 #include "overlay/store/files.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
-#include "lib/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMMIT_MAX = 1 << 20 };
+/* ---- writing it ---- */
 
-static int sync_folder(int dir, const char *folder, struct err *e)
+int commit_sync_folder(int dir, const char *folder, struct err *e)
 {
 	cleanup_close int fd = store_folder(dir, folder, e);
 	if (fd < 0)
@@ -28,76 +27,68 @@ static int sync_folder(int dir, const char *folder, struct err *e)
 	return fsync(fd) < 0 ? err_set(e, errno, "sync '%s'", folder) : 0;
 }
 
-/* A file that is on disk before it is renamed to where it will be seen. */
-static int write_synced(int dir, const char *text, size_t len, int to, const char *name, struct err *e)
+static int write_file(int dir, const char *name, const char *text, bool sync, struct err *e)
 {
-	cleanup_close int fd = openat(dir, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "create '%s'", name);
-	if (fd_write_all(fd, text, len, e) < 0)
+	if (fd_write_all(fd, text, strlen(text), e) < 0)
 		return err_wrap(e, "'%s'", name);
-	if (fsync(fd) < 0)
-		return err_set(e, errno, "sync '%s'", name);
-	if (renameat(dir, "new", to, name) < 0)
-		return err_set(e, errno, "rename '%s'", name);
-	return 0;
+	return sync && fsync(fd) < 0 ? err_set(e, errno, "sync '%s'", name) : 0;
+}
+
+int commit_write_file(int dir, const char *text, int to, const char *name, struct err *e)
+{
+	if (write_file(dir, "new", text, true, e) < 0)
+		return err_wrap(e, "'%s'", name);
+	return renameat(dir, "new", to, name) < 0 ? err_set(e, errno, "rename 'new' to '%s'", name) : 0;
+}
+
+/* The file of the @i-th name; of an image without one, where there are none. */
+static int name_file(const char *digest, const char *const *names, size_t n_names, size_t i, char ret[256], struct err *e)
+{
+	return store_name_file(n_names ? names[i] : NULL, digest, ret, e);
 }
 
 int commit_write(int dir, const char *digest, const char *const *names, size_t n_names, struct err *e)
 {
-	cleanup_buf struct buf text = BUF_INIT;
-	struct json_writer w = { .out = &text };
+	size_t n = n_names ? n_names : 1;
 	char file[256];
 
-	for (size_t i = 0; i < n_names; i++)
-		if (store_name_file(names[i], digest, file, e) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (name_file(digest, names, n_names, i, file, e) < 0)
 			return -e->code;
-	if (image_digest_check(digest, e) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (name_file(digest, names, n_names, i, file, e) < 0 ||
+		    write_file(dir, store_path("names", file).path, digest, false, e) < 0)
+			return -e->code;
+	if (syncfs(dir) < 0)
+		return err_set(e, errno, "sync the file system");
+	if (commit_write_file(dir, digest, dir, "commit", e) < 0)
 		return -e->code;
-	json_begin_object(&w, NULL);
-	json_string(&w, "digest", digest);
-	json_strings(&w, "names", names, n_names);
-	json_end_object(&w);
-	if (write_synced(dir, text.data, text.len, dir, "commit", e) < 0)
-		return -e->code;
-	return sync_folder(dir, ".", e);
-}
-
-struct commit {
-	const char *digest;
-	const struct json *names;
-};
-
-/* -EINVAL: nothing that commit_write has written. */
-static int read_commit(int dir, struct arena *a, struct commit *ret, struct err *e)
-{
-	cleanup_buf struct buf text = BUF_INIT;
-	struct json *doc = arena_new(a, struct json);
-	char file[256];
-
-	int r = file_read_at(dir, "commit", COMMIT_MAX, &text, e);
-	if (r < 0)
-		return r;
-	if (json_parse(buf_text(&text), text.len, a, doc, e) < 0)
-		return err_wrap(e, "commit");
-	const struct json *digest = json_get(doc, "digest"), *names = json_get(doc, "names");
-	if (!digest || digest->type != JSON_STRING || !names || names->type != JSON_ARRAY)
-		return err_say(e, EINVAL, "commit: not understood");
-	for (size_t i = 0; i < names->n; i++)
-		if (names->members[i].value.type != JSON_STRING ||
-		    store_name_file(names->members[i].value.text, digest->text, file, e) < 0)
-			return err_say(e, EINVAL, "commit: names: not understood");
-	*ret = (struct commit){ .digest = digest->text, .names = names };
-	return image_digest_check(digest->text, e);
+	return commit_sync_folder(dir, ".", e);
 }
 
 /* ---- carrying on ---- */
 
-struct move {
-	int ingest, to;
+struct commit {
+	char digest[80];
 };
 
-/* What is there already is the same: it stays, and this one is removed with the ingest. */
+/* -EINVAL: nothing that commit_write has written. */
+static int read_commit(int dir, struct commit *ret, struct err *e)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (file_read_once_at(dir, "commit", &text, e) < 0)
+		return -e->code;
+	if (image_digest_check(buf_text(&text), e) < 0)
+		return err_wrap(e, "commit");
+	snprintf(ret->digest, sizeof(ret->digest), "%s", buf_text(&text));
+	return 0;
+}
+
+/* What is there already is the same: it stays, and this one is removed with the ingest. A name's file is replaced. */
 static int move_one(int folder, const char *name, void *data, struct err *e)
 {
 	const int *to = data;
@@ -121,14 +112,12 @@ static int give_mode(int folder, const char *name, void *data, struct err *e)
 	return 0;
 }
 
-/* Moves one folder of the ingest to one of the store. An ingest of a name alone has none. */
+/* Moves what is in one folder of the ingest to one of the store. */
 static int move_folder(const struct store *s, int ingest, const char *from, const char *to, struct err *e)
 {
 	cleanup_close int target = store_folder(s->dir, to, e);
 	if (target < 0)
 		return target;
-	if (faccessat(ingest, from, F_OK, 0) < 0)
-		return 0;
 	if (store_each(ingest, from, move_one, &target, e) < 0)
 		return -e->code;
 	if (strcmp(from, "layers") == 0 && store_each(ingest, "modes", give_mode, &target, e) < 0)
@@ -136,50 +125,43 @@ static int move_folder(const struct store *s, int ingest, const char *from, cons
 	return fsync(target) < 0 ? err_set(e, errno, "sync '%s'", to) : 0;
 }
 
-static int set_name(int ingest, int names, const char *name, const char *digest, struct err *e)
-{
-	char file[256];
-
-	if (store_name_file(name, digest, file, e) < 0)
-		return -e->code;
-	return write_synced(ingest, digest, strlen(digest), names, file, e);
-}
-
-static int set_names(const struct store *s, int ingest, const struct commit *c, struct arena *a, struct err *e)
-{
-	struct store_name *there = NULL;
-	size_t n = 0;
-	bool named = c->names->n > 0;
-	char file[256];
-
-	cleanup_close int names = store_folder(s->dir, STORE_NAMES, e);
-	if (names < 0 || store_names(s, a, &there, &n, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		named = named || strcmp(there[i].digest, c->digest) == 0;
-	if (!named && set_name(ingest, names, NULL, c->digest, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < c->names->n; i++)
-		if (set_name(ingest, names, c->names->members[i].value.text, c->digest, e) < 0)
-			return -e->code;
-	/* With a name it needs no longer be kept without. */
-	if (c->names->n && store_name_file(NULL, c->digest, file, e) == 0)
-		unlinkat(names, file, 0);
-	return fsync(names) < 0 ? err_set(e, errno, "sync '%s'", STORE_NAMES) : 0;
-}
-
-int commit_carry_on(const struct store *s, int dir, struct err *e)
+/* An image that has a name needs not be kept without, neither by this ingest nor by one before. */
+int commit_drop_nameless(const struct store *s, int ingest, const char *digest, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct commit c = { 0 };
+	struct store_name *names = NULL;
+	bool named = false;
+	size_t n = 0;
+	char file[256];
 
-	if (read_commit(dir, &a, &c, e) < 0 || move_folder(s, dir, "blobs", STORE_BLOBS, e) < 0 ||
-	    move_folder(s, dir, "layers", STORE_LAYERS, e) < 0 || set_names(s, dir, &c, &a, e) < 0)
+	if (store_names(s, &a, &names, &n, e) < 0 || store_name_file(NULL, digest, file, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		named = named || (names[i].name && strcmp(names[i].digest, digest) == 0);
+	if (named) {
+		unlinkat(ingest, store_path("names", file).path, 0);
+		unlinkat(s->dir, store_path(STORE_NAMES, file).path, 0);
+	}
+	return 0;
+}
+
+static int carry_on(const struct store *s, int dir, const struct commit *c, struct err *e)
+{
+	if (move_folder(s, dir, "blobs", STORE_BLOBS, e) < 0 || move_folder(s, dir, "layers", STORE_LAYERS, e) < 0 ||
+	    commit_drop_nameless(s, dir, c->digest, e) < 0 || move_folder(s, dir, "names", STORE_NAMES, e) < 0 ||
+	    commit_drop_nameless(s, dir, c->digest, e) < 0)
 		return -e->code;
 	/* Before the rest, so that names that are removed from now on are not set again. */
 	if (unlinkat(dir, "commit", 0) < 0)
 		return err_set(e, errno, "remove 'commit'");
 	return 0;
+}
+
+int commit_carry_on(const struct store *s, int dir, struct err *e)
+{
+	struct commit c;
+
+	return read_commit(dir, &c, e) < 0 ? -e->code : carry_on(s, dir, &c, e);
 }
 
 /* ---- recovering ---- */
@@ -191,6 +173,7 @@ int commit_carry_on(const struct store *s, int dir, struct err *e)
 static int recover_one(int folder, const char *name, void *data, struct err *e)
 {
 	const struct store *s = data;
+	struct commit c;
 	struct err ignored;
 
 	cleanup_close int dir = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -199,13 +182,14 @@ static int recover_one(int folder, const char *name, void *data, struct err *e)
 	bool committed = faccessat(dir, "commit", F_OK, 0) == 0;
 	if (flock(dir, committed ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
 		return 0;
-	if (faccessat(dir, "commit", F_OK, 0) == 0) {
-		int r = commit_carry_on(s, dir, e);
-		if (r < 0 && r != -EINVAL)
-			return r;
-	}
-	remove_tree_at(folder, name, &ignored);
-	return 0;
+	int r = read_commit(dir, &c, e);
+	if (r >= 0)
+		r = carry_on(s, dir, &c, e);
+	else if (r == -ENOENT || r == -EINVAL)
+		r = 0;
+	if (r >= 0)
+		remove_tree_at(folder, name, &ignored);
+	return r;
 }
 
 int commit_recover(const struct store *s, struct err *e)

@@ -51,8 +51,18 @@ int ingest_make(struct store *s, struct ingest *ret, struct err *e);
 
 /* ---- commit.c ---- */
 
-/* Writes `commit` to the directory of an ingest, which is then bound to be carried on to its end. */
+/*
+ * Writes the names to the directory of an ingest, syncs all that is in it, and writes `commit`: it is then bound to be
+ * carried on to its end.
+ */
 int commit_write(int dir, const char *digest, const char *const *names, size_t n_names, struct err *e);
+
+/* A file that is on disk before it is renamed to where it will be seen: made in the directory of an ingest. */
+int commit_write_file(int dir, const char *text, int to, const char *name, struct err *e);
+int commit_sync_folder(int dir, const char *folder, struct err *e);
+
+/* An image that has a name needs no longer be kept as one without. */
+int commit_drop_nameless(const struct store *s, int ingest, const char *digest, struct err *e);
 
 /* Does what a written commit says, and removes that. Doing it again does no harm. */
 int commit_carry_on(const struct store *s, int dir, struct err *e);

@@ -70,7 +70,7 @@ int ingest_make(struct store *s, struct ingest *ret, struct err *e)
 
 int ingest_begin(struct store *s, struct ingest *ret, struct err *e)
 {
-	static const char *const folders[] = { "parts", "blobs", "layers", "modes" };
+	static const char *const folders[] = { "parts", "blobs", "layers", "modes", "names" };
 	cleanup_ingest struct ingest in = INGEST_INIT;
 
 	cleanup_close int lock = openat(s->dir, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -212,9 +212,6 @@ int ingest_commit(struct ingest *in, const char *digest, const char *const *name
 {
 	struct err ignored;
 
-	/* A name alone has nothing else to be synced. */
-	if (in->lock >= 0 && syncfs(in->dir) < 0)
-		return err_set(e, errno, "sync the image store '%s'", in->store->path);
 	int r = commit_write(in->dir, digest, names, n_names, e);
 	if (r >= 0)
 		r = commit_carry_on(in->store, in->dir, e);

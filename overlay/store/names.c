@@ -102,13 +102,19 @@ int store_names(const struct store *s, struct arena *a, struct store_name **ret,
 	return 0;
 }
 
-/* By a transaction that adds nothing: a name is there, whole, or it is not. */
+/* The one renaming is all that there is to commit. */
 int store_set_name(struct store *s, const char *name, const char *digest, struct err *e)
 {
 	cleanup_ingest struct ingest in = INGEST_INIT;
+	char file[256];
 
-	int r = ingest_make(s, &in, e);
-	return r < 0 ? r : ingest_commit(&in, digest, &name, 1, e);
+	if (store_name_file(name, digest, file, e) < 0)
+		return -e->code;
+	cleanup_close int names = store_folder(s->dir, STORE_NAMES, e);
+	if (names < 0 || ingest_make(s, &in, e) < 0 || commit_write_file(in.dir, digest, names, file, e) < 0 ||
+	    commit_sync_folder(s->dir, STORE_NAMES, e) < 0)
+		return -e->code;
+	return commit_drop_nameless(s, in.dir, digest, e);
 }
 
 int store_remove_name(struct store *s, const char *name, const char *digest, struct err *e)
@@ -117,10 +123,7 @@ int store_remove_name(struct store *s, const char *name, const char *digest, str
 
 	if (store_name_file(name, digest, file, e) < 0)
 		return -e->code;
-	cleanup_close int names = store_folder(s->dir, STORE_NAMES, e);
-	if (names < 0)
-		return names;
-	if (unlinkat(names, file, 0) < 0 && errno != ENOENT)
+	if (unlinkat(s->dir, store_path(STORE_NAMES, file).path, 0) < 0 && errno != ENOENT)
 		return err_set(e, errno, "remove the name '%s'", file);
-	return fsync(names) < 0 ? err_set(e, errno, "sync '%s'", STORE_NAMES) : 0;
+	return commit_sync_folder(s->dir, STORE_NAMES, e);
 }

@@ -9,9 +9,9 @@
  *	                               %25; "@DIGEST" is of an image that was added without a name
  *	STORE/uses/...                 symbolic links to the directories of containers that use an image
  *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/,
- *	                               and at last `commit`
+ *	                               names/, and at last `commit`
  *
- * Adding is a transaction: everything is made below ingest/RANDOM, `commit` is written (the names that shall be set),
+ * Adding is a transaction: everything is made below ingest/RANDOM, `commit` is written (the digest of the manifest),
  * and then each thing is renamed to its place, the names last. A directory there that nobody holds locked is what a
  * killed process left: with `commit` it is carried on to the end, without it is removed. store_open sees to that, so
  * every command recovers. Nothing is visible before it is whole.

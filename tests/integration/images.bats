@@ -20,7 +20,7 @@ store_image() {
 	python3 - "$(mktemp -u "$FERRY_IMAGE_STORE/ingest/made-XXXXXX")" "$@" <<-'EOF' >"$WORK/digests"
 		import hashlib, json, os, sys
 		top, name, text, *more = sys.argv[1:]
-		for folder in "parts", "blobs", "layers", "modes":
+		for folder in "parts", "blobs", "layers", "modes", "names":
 		    os.makedirs(f"{top}/{folder}")
 		def blob(data):
 		    digits = hashlib.sha256(data).hexdigest()
@@ -47,8 +47,11 @@ store_image() {
 		    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": blob(t), "size": len(t)} for t in texts],
 		}).encode()
 		digest = blob(manifest)
+		for file in [n.replace("/", "%2f") for n in [name, *more] if n] or ["@" + digest]:
+		    with open(f"{top}/names/{file}", "w") as f:
+		        f.write(digest)
 		with open(f"{top}/commit", "w") as f:
-		    json.dump({"digest": digest, "names": [n for n in [name, *more] if n]}, f)
+		    f.write(digest)
 		print(digest, config_digest)
 	EOF
 	read -r digest config_digest <"$WORK/digests"
