@@ -105,8 +105,10 @@ void challenge_read(const char *value, struct arena *a, struct challenge *best)
 
 /* ---- the token server's address ---- */
 
-void url_encode(struct buf *out, const char *text, const char *plain)
+static void encode(struct buf *out, const char *text)
 {
+	static const char plain[] = "-._~:/,";
+
 	for (const char *c = text; *c; c++) {
 		bool as_is = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
 			     strchr(plain, *c);
@@ -137,7 +139,6 @@ static void add_words(struct words *w, const char *text, struct arena *a)
 
 const char *challenge_url(const struct challenge *c, const char *more, struct arena *a)
 {
-	static const char plain[] = "-._~:/,";
 	cleanup_buf struct buf url = BUF_INIT;
 	struct words scopes = { .n = 0 };
 	char separator = strchr(c->realm, '?') ? '&' : '?';
@@ -145,14 +146,14 @@ const char *challenge_url(const struct challenge *c, const char *more, struct ar
 	buf_str(&url, c->realm);
 	if (c->service) {
 		buf_printf(&url, "%cservice=", separator);
-		url_encode(&url, c->service, plain);
+		encode(&url, c->service);
 		separator = '&';
 	}
 	add_words(&scopes, c->scope, a);
 	add_words(&scopes, more, a);
 	for (size_t i = 0; i < scopes.n; i++) {
 		buf_printf(&url, "%cscope=", separator);
-		url_encode(&url, scopes.v[i], plain);
+		encode(&url, scopes.v[i]);
 		separator = '&';
 	}
 	return arena_strdup(a, buf_text(&url));

@@ -1,4 +1,4 @@
-/* What a server that wants to know who asks says in WWW-Authenticate: RFC 9110, 11.6.1, and the registries' token scheme. */
+/* What a server that wants a login says in WWW-Authenticate: RFC 9110, 11.6.1, and the registries' tokens. */
 #ifndef OVERLAY_REGISTRY_CHALLENGE_H
 #define OVERLAY_REGISTRY_CHALLENGE_H
 
@@ -13,14 +13,10 @@ struct challenge {
 	const char *realm, *service, *scope; /* of a BEARER; NULL when absent. realm: an address, never NULL there */
 };
 
-/* Reads one header's value, which may hold several challenges, and keeps the best of it and of what *c holds already. */
+/* Reads one header's value, which may hold several challenges. *c stays what it is if none of them is better. */
 void challenge_read(const char *value, struct arena *a, struct challenge *c);
 
-/* "REALM?service=...&scope=...": one scope parameter for each word of the challenge's scope and of @more, none twice. */
+/* "REALM?service=...&scope=...": a scope parameter for each word of the challenge's scope and of @more, none twice. */
 const char *challenge_url(const struct challenge *c, const char *more, struct arena *a);
-
-/* Appends @text percent-encoded, but for letters, digits and those of @plain. */
-struct buf;
-void url_encode(struct buf *out, const char *text, const char *plain);
 
 #endif

@@ -1,4 +1,4 @@
-/* What ferry-registry gives up before it hears from strangers: all rights but to use the network, and to read a few files. */
+/* What ferry-registry gives up before it hears from strangers: all but the network, and reading a few files. */
 #include "overlay/registry/transfer.h"
 
 #include "lib/fd.h"

@@ -211,8 +211,8 @@ static void hear_registry(struct work *w, struct slot *s)
 }
 
 /*
- * What is still to come is of no use when it cannot be unpacked; but if the archive ended early, the registry's side has said
- * why before it closed the pipe.
+ * What is still to come is of no use when it cannot be unpacked; but if the archive ended early, the registry's side
+ * has said why before it closed the pipe.
  */
 static void hear_worker(struct work *w, struct slot *s)
 {

@@ -296,8 +296,8 @@ static int push_all(struct push *p, struct arena *a, struct err *e)
 	return push_manifest(p, a, e);
 }
 
-int registry_push(const struct store *s, const struct store_image *image, const struct registry_push *o, struct arena *a,
-		  struct err *e)
+int registry_push(const struct store *s, const struct store_image *image, const struct registry_push *o,
+		  struct arena *a, struct err *e)
 {
 	struct push p = { .o = o, .store = s, .image = image, .registry = REGISTRY_INIT };
 

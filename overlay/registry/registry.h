@@ -5,19 +5,19 @@
  *	registry_push   an image of the store -> a registry
  *
  * HTTP is spoken by a program of its own, ferry-registry, which links libcurl and is carried within ferry (request.h,
- * transfer.h); this side says what is fetched and sent, and believes nothing but digests. Layers come several at once: each
- * has a ferry-registry, which writes into a pipe, and a ferry-layer, which reads from that, unpacks, and writes the blob,
- * in one pass.
+ * transfer.h); this side says what is fetched and sent, and believes nothing but digests. Layers come several at
+ * once: each has a ferry-registry, which writes into a pipe, and a ferry-layer, which reads from that, unpacks, and
+ * writes the blob, in one pass.
  *
  *	registry --TLS--> ferry-registry --pipe--> ferry-layer --> STORE/ingest/RANDOM/{layers,blobs}
  *	                        ^ request.h              ^ layer.h
  *	                        +-------- ferry ---------+
  *
- * Addresses are https. Plain http is used only where https is not spoken, and only with `insecure` or on this host itself
- * (localhost, 127.0.0.0/8, [::1]), with which nobody else's network is crossed.
+ * Addresses are https. Plain http is used only where https is not spoken, and only with `insecure` or on this host
+ * itself (localhost, 127.0.0.0/8, [::1]), with which nobody else's network is crossed.
  *
- * Names and passwords come from the files that `podman login` and `docker login` write. They are told to the program over
- * its socket, never as arguments, and by it to the registry itself and the token server it names, no other host.
+ * Names and passwords come from the files that `podman login` and `docker login` write. They are told to the program
+ * over its socket, never as arguments, and by it to the registry itself and the token server it names, no other host.
  *
  * Depends on overlay/store, overlay/layer, overlay/image (progress), spec/ and lib/. Silent.
  */
@@ -43,14 +43,15 @@ struct registry_pull {
 	bool rootless; /* layers have user.overlay.* */
 	struct registry_access access;
 	const struct image_progress *progress;
-	/* Asked, if it is there, before a layer comes: the bytes that the reference's digest is of. < 0 with why not. */
+	/* Asked before a layer comes, unless NULL; @text: what the reference's digest is of. < 0 with why not. */
 	int (*accept)(void *data, const char *name, const char *text, size_t len, struct err *e);
 	void *accept_data;
 };
 
 /*
  * Adds the image, whole or not at all, under the reference's name. *ret in the arena.
- * -ENOENT: no such name or tag there, with those nearly like it. -EACCES: the registry, or its certificate, will not have it.
+ * -ENOENT: no such name or tag there, with those nearly like it. -EACCES: the registry, or its certificate, will not
+ * have it.
  * -EBADMSG: something differs from its digest. -EHOSTUNREACH, -ECONNREFUSED, -ETIMEDOUT...: the network.
  */
 int registry_pull(struct store *s, const struct registry_pull *o, struct arena *a, struct image_added *ret,
@@ -63,7 +64,7 @@ struct registry_push {
 };
 
 /* Sends what the registry does not have, byte for byte as it is stored. */
-int registry_push(const struct store *s, const struct store_image *image, const struct registry_push *o, struct arena *a,
-		  struct err *e);
+int registry_push(const struct store *s, const struct store_image *image, const struct registry_push *o,
+		  struct arena *a, struct err *e);
 
 #endif

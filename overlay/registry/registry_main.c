@@ -1,6 +1,6 @@
 /*
- * ferry-registry: asks registries by HTTP what it is told to on standard input, a socket of packets (request.h). Started by
- * client.c.
+ * ferry-registry: asks registries by HTTP what it is told to on standard input, a socket of packets (request.h).
+ * Started by client.c.
  */
 #include "overlay/registry/transfer.h"
 

@@ -9,8 +9,8 @@
  *	    <- REGISTRY_ANSWER(status) -------------     or an error: no answer could be had
  *	    <- answer ------------------------------
  *
- * A packet is NUL-ended fields in order. The program alone meets what a server sends: it follows redirects, logs in, tries
- * again, and bounds every size. What it hands over is still a stranger's, and is checked by digest.
+ * A packet is NUL-ended fields in order. The program alone meets what a server sends: it follows redirects, logs in,
+ * tries again, and bounds every size. What it hands over is still a stranger's, and is checked by digest.
  */
 #ifndef OVERLAY_REGISTRY_REQUEST_H
 #define OVERLAY_REGISTRY_REQUEST_H

@@ -166,7 +166,9 @@ static int explain(const struct exchange *x, CURLcode c, const char *text, const
 			       "--cert-dir, or do without with --tls-verify=false",
 			       host, text);
 	if (c == CURLE_SSL_CONNECT_ERROR)
-		return err_say(e, EPROTO, "'%s' does not speak TLS as it should (%s): if it speaks plain HTTP, allow that by --tls-verify=false",
+		return err_say(e, EPROTO,
+			       "'%s' does not speak TLS as it should (%s): if it speaks plain HTTP, allow that by "
+			       "--tls-verify=false",
 			       host, text);
 	if (c == CURLE_SSL_CERTPROBLEM)
 		return err_say(e, EINVAL, "the client's certificate in --cert-dir: %s", text);

@@ -9,7 +9,7 @@
 /* "localhost", 127.0.0.0/8, "[::1]"; with or without a port. */
 bool registry_host_is_loopback(const char *host);
 
-/* "ORIGIN/v2/PATH/KIND/WHAT": kind "manifests", "blobs", "tags". @path and @what as image_reference_parse lets them be. */
+/* "ORIGIN/v2/PATH/KIND/WHAT": kind "manifests", "blobs", "tags". @path, @what: as image_reference_parse gives them. */
 const char *registry_url(const char *origin, const char *path, const char *kind, const char *what, struct arena *a);
 
 #endif

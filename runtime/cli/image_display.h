@@ -1,6 +1,6 @@
 /*
- * The progress of an image's layers on standard error: on a terminal a line for each, redrawn; else a line for each that
- * begins or ends.
+ * The progress of an image's layers on standard error: on a terminal a line for each, redrawn; else a line for each
+ * that begins or ends.
  *
  *	cleanup_image_display struct image_display d;
  *	struct image_progress progress = image_display_begin(&d, quiet);
@@ -26,7 +26,7 @@ struct image_progress image_display_begin(struct image_display *d, bool quiet);
 void image_display_end(struct image_display *d);
 #define cleanup_image_display __attribute__((cleanup(image_display_end)))
 
-/* What a terminal shows, lines ended by newlines. @height: as many lines at most; then one line tells of all. For tests, too. */
+/* What a terminal shows, lines ended by newlines. With more parts than @height one line tells of all. */
 void image_display_draw(const struct image_part *parts, size_t n, size_t width, size_t height, struct buf *out);
 
 #endif

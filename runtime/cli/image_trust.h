@@ -1,4 +1,4 @@
-/* The policy of the host (overlay/trust) for an image that is about to be added, and the signature that was given for it. */
+/* The host's policy (overlay/trust) for an image that is about to be added, and the signature given for it. */
 #ifndef RUNTIME_CLI_IMAGE_TRUST_H
 #define RUNTIME_CLI_IMAGE_TRUST_H
 

@@ -40,6 +40,10 @@ certificate() { # NAME SUBJECT-ALTERNATIVE-NAME
 		-addext "subjectAltName=$2" -keyout "$BATS_FILE_TMPDIR/$1.key" -out "$BATS_FILE_TMPDIR/$1.crt" 2>/dev/null
 }
 
+pair() { # NAME: for a registry's configuration
+	echo "certificate: $BATS_FILE_TMPDIR/$1.crt, key: $BATS_FILE_TMPDIR/$1.key"
+}
+
 setup_file() {
 	[ -x "$FERRY" ] || { echo "no program at $FERRY: run make first" >&2; return 1; }
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
@@ -328,7 +332,8 @@ login_file() { # USER:PASSWORD HOST
 # A pull whose layers have begun to come and go no further, in $victim.
 stalled_pull() {
 	faulty stall 1
-	env --default-signal=INT "$FERRY" image pull --timeout "$1" 127.0.0.1:$front/team/app:1 >"$WORK/out" 2>"$WORK/err" 3>&- 4>&- &
+	env --default-signal=INT "$FERRY" image pull --timeout "$1" 127.0.0.1:$front/team/app:1 \
+		>"$WORK/out" 2>"$WORK/err" 3>&- 4>&- &
 	victim=$!
 	eventually 'grep -q working "$WORK/err"'
 	eventually '[ -n "$(find "$FERRY_IMAGE_STORE/ingest" -type f -size +100k)" ]'
@@ -399,8 +404,8 @@ stalled_pull() {
 	run ferry --debug image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b
 	failed "does not let 'me'"
 	login_file me:secret-word 127.0.0.1:$secret
-	run env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 300 -e trace=execve "$FERRY" --debug image push --authfile "$WORK/auth.json" team/app:1 \
-		127.0.0.1:$secret/a/b
+	run env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 300 -e trace=execve \
+		"$FERRY" --debug image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b
 	succeeded
 	has_not secret-word
 	mv "$WORK/auth.json" "$WORK/.docker/config.json"
@@ -444,7 +449,7 @@ stalled_pull() {
 
 @test "TLS: a certificate that nobody vouches for, that is in --cert-dir, that is not asked for" {
 	certificate right DNS:localhost,IP:127.0.0.1
-	registry tls $tls "http: { addr: '127.0.0.1:$tls', tls: { certificate: $BATS_FILE_TMPDIR/right.crt, key: $BATS_FILE_TMPDIR/right.key } }"
+	registry tls $tls "http: { addr: '127.0.0.1:$tls', tls: { $(pair right) } }"
 	ferry image pull -q 127.0.0.1:$plain/team/app:1
 	run ferry image push team/app:1 localhost:$tls/app:1
 	failed "the certificate of 'localhost:$tls' is not to be trusted"
@@ -467,7 +472,8 @@ stalled_pull() {
 	certificate client DNS:client.example
 	mkdir "$WORK/certs"
 	cp "$BATS_FILE_TMPDIR/other.crt" "$WORK/certs/ca.crt"
-	registry other 5006 "http: { addr: '127.0.0.1:5006', tls: { certificate: $BATS_FILE_TMPDIR/other.crt, key: $BATS_FILE_TMPDIR/other.key, clientcas: [$BATS_FILE_TMPDIR/client.crt] } }"
+	registry other 5006 \
+		"http: { addr: '127.0.0.1:5006', tls: { $(pair other), clientcas: [$BATS_FILE_TMPDIR/client.crt] } }"
 	pull --cert-dir "$WORK/certs" localhost:5006/app:1
 	failed "localhost:5006"
 	cp "$BATS_FILE_TMPDIR/client.crt" "$WORK/certs/client.cert"

@@ -123,7 +123,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def note(self):
-        print(self.command, self.path, self.headers.get("Authorization", "-"), self.headers.get("Range", "-"), flush=True)
+        login, part = (self.headers.get(name, "-") for name in ("Authorization", "Range"))
+        print(self.command, self.path, login, part, flush=True)
 
     def reply(self, status, body=b"", **headers):
         self.send_response(status)
@@ -150,7 +151,8 @@ class Front(Handler):
     def forward(self, body):
         host = urllib.parse.urlsplit(self.url)
         link = http.client.HTTPConnection(host.hostname, host.port)
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "authorization", "expect", "range")}
+        ours = ("host", "authorization", "expect", "range")
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ours}
         headers["Host"] = self.headers["Host"]
         link.request(self.command, self.path, body, headers)
         answer = link.getresponse()

@@ -29,7 +29,8 @@ static void test_challenges(void **state)
 	struct challenge c;
 
 	(void)state;
-	c = challenge_of(&a, "Bearer realm=\"https://auth.example/token\",service=\"db.example\",scope=\"repository:a/b:pull\"");
+	c = challenge_of(&a, "Bearer realm=\"https://auth.example/token\",service=\"db.example\","
+			     "scope=\"repository:a/b:pull\"");
 	assert_int_equal(c.scheme, CHALLENGE_BEARER);
 	assert_string_equal(c.realm, "https://auth.example/token");
 	assert_string_equal(c.service, "db.example");
@@ -161,7 +162,8 @@ static void test_refused_logins(void **state)
 
 static void test_addresses(void **state)
 {
-	static const char *const loopback[] = { "localhost", "LOCALHOST:5000", "127.0.0.1", "127.1.2.3:80", "[::1]", "[::1]:5000" };
+	static const char *const loopback[] = { "localhost",	"LOCALHOST:5000", "127.0.0.1",
+						"127.1.2.3:80", "[::1]",	  "[::1]:5000" };
 	static const char *const other[] = { "localhost.example", "db.example", "128.0.0.1", "127.0.0.1.example", "[::2]:5000",
 					     "0.0.0.0", "127.0.0.1x:5", "127", "[::1", "" };
 	cleanup_arena struct arena a = ARENA_INIT;
