@@ -219,9 +219,9 @@ static int compare_hard_link(struct compare *c, const struct name *n, const stru
 /* Devices of the rootless are empty files. */
 static bool same_type(const struct compare *c, const struct stat *st, mode_t type)
 {
-	bool instead = !c->t.exact && (type == AE_IFCHR || type == AE_IFBLK) && S_ISREG(st->st_mode) && st->st_size == 0;
-
-	return (st->st_mode & S_IFMT) == type || instead;
+	if ((st->st_mode & S_IFMT) == type)
+		return true;
+	return !c->t.exact && (type == AE_IFCHR || type == AE_IFBLK) && S_ISREG(st->st_mode) && st->st_size == 0;
 }
 
 static int compare_file(struct compare *c, const struct name *n, struct archive_entry *what, struct err *e)

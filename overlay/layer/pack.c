@@ -63,6 +63,7 @@ static void set_time(struct pack *p, struct archive_entry *what, const struct st
 }
 
 /* ".wh.NAME", an empty file in place of @base; or ".wh..wh..opq" in the directory that is p->path. Of no time. */
+__attribute__((noinline))
 static int write_whiteout(struct pack *p, const char *prefix, const char *base, struct err *e)
 {
 	cleanup_entry struct archive_entry *what = archive_entry_new();
@@ -179,6 +180,8 @@ static void find_link(struct pack *p, const struct stat *st, struct archive_entr
 	archive_entry_set_nlink(what, 1);
 }
 
+/* Not inlined: its frame is large, and write_dir has one for each directory on the way. */
+__attribute__((noinline))
 static int write_file(struct pack *p, const struct node *n, const struct stat *st, struct err *e)
 {
 	cleanup_entry struct archive_entry *what = archive_entry_new();
