@@ -34,6 +34,12 @@ static bool takes(const struct cli_command *c, const struct subject *s)
 	return strncmp(c->arguments, s->begin, strlen(s->begin)) == 0;
 }
 
+/* "IMAGE...": not the first argument alone. */
+static bool takes_many(const struct cli_command *c, const struct subject *s)
+{
+	return takes(c, s) && strncmp(c->arguments + strlen(s->begin), "...", 3) == 0;
+}
+
 /* The global options that say where to look for what exists. */
 static bool says_where(const struct cli_option *o)
 {
@@ -246,7 +252,7 @@ static void zsh_arguments(const struct cli_command *c)
 	fputs("\t\t\t'--help[explain the command]'", stdout);
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
 		if (takes(c, s))
-			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", strstr(c->arguments, "...") ? "*" : "1", s->name,
+			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", takes_many(c, s) ? "*" : "1", s->name,
 			       s->list);
 	if (strcmp(c->name, "help") == 0)
 		fputs(" \\\n\t\t\t'1:command:_ferry_commands'", stdout);
