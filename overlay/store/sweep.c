@@ -163,12 +163,15 @@ int store_sweep(struct store *s, struct store_prune *p, struct err *e)
 	struct sweep w = { s, p, { .arena = &a }, { .arena = &a }, INGEST_INIT };
 
 	int r = mark_all(&w, e);
-	if (r >= 0 && !p->dry_run && (r = store_sweep_users(s, &a, e)) >= 0)
+	if (r >= 0 && !p->dry_run)
+		r = store_sweep_users(s, &a, e);
+	/* The blobs first: a full disk gets room for the directory that the layers go to. */
+	if (r >= 0)
+		r = store_each(s->dir, STORE_BLOBS, sweep_blob, &w, e);
+	if (r >= 0 && !p->dry_run)
 		r = ingest_make(s, &w.trash, e);
 	if (r >= 0)
 		r = store_each(s->dir, STORE_LAYERS, sweep_layer, &w, e);
-	if (r >= 0)
-		r = store_each(s->dir, STORE_BLOBS, sweep_blob, &w, e);
 	ingest_end(&w.trash);
 	return r < 0 ? err_wrap(e, "image store '%s'", s->path) : 0;
 }
