@@ -97,15 +97,16 @@ static int run_import(struct runtime *rt, const void *options, int argc, char **
 	cleanup_store struct store store = STORE_INIT;
 	cleanup_image_display struct image_display display;
 	struct image_progress progress = image_display_begin(&display, o->quiet);
-	struct image_trust trust = { .signature = o->signature };
 	struct image_added *added;
+	struct trust trust;
 	size_t n;
 
 	(void)argc;
 	cleanup_close int from = open_source(argv[0], e);
 	if (from < 0)
 		return from;
-	if (images_enter_userns(rt, e) < 0 || images_open(rt, true, &store, e) < 0)
+	if (image_trust_load(o->signature, &rt->arena, &trust, e) < 0 || images_enter_userns(rt, e) < 0 ||
+	    images_open(rt, true, &store, e) < 0)
 		return -e->code;
 	struct image_import import = {
 		.from = from,

@@ -77,9 +77,9 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 	cleanup_image_display struct image_display display = { 0 };
 	cleanup_store struct store store = STORE_INIT;
 	const struct registry_options *o = options;
-	struct image_trust trust = { .signature = o->signature };
 	struct image_reference ref;
 	struct image_added image;
+	struct trust trust;
 
 	(void)argc;
 	struct image_progress progress = image_display_begin(&display, o->quiet);
@@ -93,7 +93,8 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 	};
 	if (parse_with_host(argv[0], "pull", &rt->arena, &ref, e) < 0 || access_of(o, &pull.access, e) < 0)
 		return -e->code;
-	if (images_enter_userns(rt, e) < 0 || images_open(rt, true, &store, e) < 0)
+	if (image_trust_load(o->signature, &rt->arena, &trust, e) < 0 || images_enter_userns(rt, e) < 0 ||
+	    images_open(rt, true, &store, e) < 0)
 		return -e->code;
 	if (registry_pull(&store, &pull, &rt->arena, &image, e) < 0)
 		return err_wrap(e, "pull '%s'", argv[0]);

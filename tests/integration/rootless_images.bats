@@ -89,3 +89,15 @@ use_image() {
 		equal "$(find "$store/ingest" -mindepth 1 2>/dev/null)" ""
 	done
 }
+
+@test "a user is bound by the policy of the host" {
+	local policy='{ "default": "accept", "images": { "bad": "reject" } }'
+	give_subids
+	export WORK uid
+	export -f as_user
+	run under_policy "$policy" bash -c 'as_user "$@"' as_user image import --name bad "$WORK/own.tar"
+	failed "image 'bad:latest' is refused by"
+	nothing_stored
+	run under_policy "$policy" bash -c 'as_user "$@"' as_user image import --name good "$WORK/own.tar"
+	succeeded
+}
