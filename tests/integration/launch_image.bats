@@ -411,3 +411,61 @@ upper_of() {
 	run ferry launch --rm --storage "$storage" --restart always "$image" -- true
 	failed "--rm and --restart contradict each other"
 }
+
+@test "launch --restart: a start that fails leaves what the container wrote" {
+	mkdir -p "$bundle/rootfs/data"
+	plain_image
+	mkdir "$WORK/shown"
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -d --restart on-failure:1 --storage "$storage" -e FT_TAG --name "$id" -v "$WORK/shown:/v" "$image" -- sh -c '
+		echo kept >/data/file; until [ -e /v/go ]; do sleep 0.05; done; exit 1' || complain launch
+	mv "$WORK/shown" "$WORK/gone"
+	touch "$WORK/gone/go"
+	eventually 'grep -q "no such file" "$storage/$id/status.json"'
+	equal "$(cat "$(upper_of)/data/file")" kept
+	ferry rm "$id"
+}
+
+@test "launch: health, stop signal and log options reach the container's supervisor" {
+	plain_image '{ "StopSignal": "SIGQUIT", "Healthcheck": { "Test": ["CMD-SHELL", "test -e /ok"], "Interval": 1000000000 } }'
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -d --storage "$storage" -e FT_TAG --name "$id" --health-retries 1 --health-interval 100ms \
+		--stop-timeout 3 --log-opt max-size=1k --log-opt max-file=2 "$image" -- sleep 1000000 || complain launch
+	run jq -c '[.stopSignal, .stopTimeoutMs, .logMaxBytes, .logFiles, .health.intervalMs, .health.retries]' "$storage/$id/launch.json"
+	is '[3,3000,1024,2,100,1]'
+	eventually 'grep -q unhealthy "$storage/$id/status.json"'
+	ferry exec "$id" touch /ok
+	eventually 'grep -q "\"healthy" "$storage/$id/status.json"'
+	id+=-2
+	run launch --health-interval soon -- true
+	failed "--health-interval"
+	run launch --no-healthcheck --health-cmd true -- true
+	failed "--no-healthcheck"
+	run launch --stop-signal NOSIGNAL -- true
+	failed "--stop-signal"
+	run launch --log-opt max-file=0 -- true
+	failed "--log-opt 'max-file=0'"
+}
+
+@test "launch IMAGE without root: its own store, root in it, files of its own" {
+	local home=$WORK/home
+	mkdir "$home"
+	cp "$FERRY" "$WORK/ferry"
+	tar -C "$bundle/rootfs" -cf "$home/rootfs.tar" .
+	chown -R 65534:65534 "$home"
+	unprivileged() {
+		timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FERRY_IMAGE_STORE= \
+			"$WORK/ferry" --root "$home/state" "$@"
+	}
+	run unprivileged image import "$home/rootfs.tar" --name "$image"
+	succeeded
+	run unprivileged launch --rm --name "$id" -e FT_TAG="$tag" "$image" -- sh -c 'id -u; echo x >/etc/passwd; cat /etc/hostname; cat /etc/passwd'
+	succeeded
+	is $'0\n'"$id"$'\nx'
+	run unprivileged launch --rm -e FT_TAG="$tag" "$image" -- cat /etc/passwd
+	has root:x:0
+	run unprivileged launch --rm -e FT_TAG="$tag" --userns 0:1:2 "$image" -- true
+	failed subuid
+	run ls -A "$home/.local/share/ferry/launch"
+	is ""
+}
