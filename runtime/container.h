@@ -63,8 +63,8 @@ int container_new(struct runtime *rt, const char *id, struct container *ret, str
 int container_open(struct runtime *rt, const char *id, bool lock, struct container *ret, struct err *e);
 
 /*
- * The same by what people call it: where there is no such id, a launched container's name, or the beginning of one
- * (runtime/launch/launched.h).
+ * The same by what people call it: a launched container's name before any id, since a renamed one's id may be another's
+ * name; and where neither is there, the beginning of one (runtime/launch/launched.h).
  */
 int container_find(struct runtime *rt, const char *name, bool lock, struct container *ret, struct err *e);
 

@@ -5,14 +5,12 @@
 #include "runtime/supervise/supervise.h"
 
 #include <errno.h>
-#include <string.h>
 
-/* By its whole name or id: what is deleted is not guessed at. */
-static bool is_launched(struct runtime *rt, const char *name, struct launched *ret)
+static bool is_launched(struct runtime *rt, const char *id, struct launched *ret)
 {
 	struct err none = ERR_INIT;
 
-	return launched_find(rt, name, ret, &none) == 0 && (strcmp(ret->name, name) == 0 || strcmp(ret->id, name) == 0);
+	return launched_find_id(rt, id, ret, &none) == 0;
 }
 
 int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err *e)
@@ -23,6 +21,10 @@ int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err 
 	struct err no_config = ERR_INIT;
 	struct launched l;
 
+	/* By its whole name or id: what is deleted is not guessed at. */
+	const char *launched = launched_id(rt, id);
+	if (launched)
+		id = launched;
 	int r = container_open(rt, id, true, &c, e);
 	if (r == -ENOENT && is_launched(rt, id, &l))
 		return supervise_remove(rt, &l, force, e);

@@ -6,10 +6,11 @@
 
 int container_find(struct runtime *rt, const char *name, bool lock, struct container *ret, struct err *e)
 {
+	const char *id = launched_id(rt, name);
 	struct err why = ERR_INIT;
 	struct launched l;
 
-	int r = container_open(rt, name, lock, ret, e);
+	int r = container_open(rt, id ? id : name, lock, ret, e);
 	if (r != -ENOENT)
 		return r;
 	int found = launched_find(rt, name, &l, &why);

@@ -3,7 +3,6 @@
  * What lies between main and the command costs every container its start time: nothing is opened without need.
  */
 #include "runtime/cli/cli.h"
-#include "runtime/launch/launched.h"
 #include "runtime/log.h"
 #include "runtime/seal.h"
 
@@ -74,9 +73,6 @@ static int run_command(const struct cli_command *c, struct runtime *rt, int argc
 
 	if (c->seal)
 		r = seal_self(whole, &e);
-	const char *id = r >= 0 && c->by_id && n > 0 ? launched_id(rt, argv[0]) : NULL;
-	if (id)
-		argv[0] = (char *)id;
 	if (r >= 0)
 		r = c->run(rt, options, n, argv, &e);
 	if (r >= 0 && fflush(stdout) != 0)

@@ -67,7 +67,6 @@ struct cli_command {
 	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
 	bool family; /* without run */
 	bool stateless; /* needs no place for the state of containers: an ordinary user may have none, as after su(1) */
-	bool by_id; /* its first argument is a container's id; a launched one's name is taken for it */
 	bool seal; /* joins what runs already: from a sealed copy (runtime/seal.h) */
 	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */
 	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);

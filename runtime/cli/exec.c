@@ -105,6 +105,5 @@ const struct cli_command command_exec = {
 	.max_args = -1,
 	.stop_at_first = true,
 	.seal = true,
-	.by_id = true,
 	.run = run_exec,
 };

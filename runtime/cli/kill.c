@@ -1,6 +1,5 @@
 #include "lib/signal.h"
 #include "runtime/cli/commands.h"
-#include "runtime/launch/launched.h"
 #include "runtime/lifecycle.h"
 
 #include <signal.h>
@@ -37,9 +36,7 @@ static int run_delete(struct runtime *rt, const void *options, int argc, char **
 	const struct delete_options *o = options;
 
 	(void)argc;
-	if (lifecycle_delete(rt, argv[0], o->force, e) < 0)
-		return -e->code;
-	return launched_sweep_names(rt, e); /* a launched one had a name, too */
+	return lifecycle_delete(rt, argv[0], o->force, e);
 }
 
 const struct cli_command command_kill = {
@@ -52,7 +49,6 @@ const struct cli_command command_kill = {
 	.options_size = sizeof(struct kill_options),
 	.min_args = 1,
 	.max_args = 2,
-	.by_id = true,
 	.run = run_kill,
 };
 
@@ -65,6 +61,5 @@ const struct cli_command command_delete = {
 	.options_size = sizeof(struct delete_options),
 	.min_args = 1,
 	.max_args = 1,
-	.by_id = true,
 	.run = run_delete,
 };

@@ -46,7 +46,6 @@ const struct cli_command command_pause = {
 	.options = no_options,
 	.min_args = 1,
 	.max_args = 1,
-	.by_id = true,
 	.run = run_pause,
 };
 
@@ -58,6 +57,5 @@ const struct cli_command command_resume = {
 	.options = no_options,
 	.min_args = 1,
 	.max_args = 1,
-	.by_id = true,
 	.run = run_resume,
 };

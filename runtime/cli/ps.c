@@ -183,7 +183,6 @@ const struct cli_command command_ps = {
 	.min_args = 1,
 	.max_args = -1,
 	.stop_at_first = true,
-	.by_id = true,
 	.run = run_ps,
 };
 

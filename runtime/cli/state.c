@@ -128,7 +128,6 @@ const struct cli_command command_state = {
 	.options = state_options,
 	.min_args = 1,
 	.max_args = 1,
-	.by_id = true,
 	.run = run_state,
 };
 

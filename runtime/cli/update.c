@@ -166,6 +166,5 @@ const struct cli_command command_update = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = 1,
-	.by_id = true,
 	.run = run_update,
 };

@@ -149,11 +149,12 @@ int launch_index(struct runtime *rt, const char **ret, struct err *e);
 const char *launch_name(uint64_t number, struct arena *a);
 
 /*
- * Makes STORAGE/NAME for the caller alone. Returns a descriptor that holds it locked: to be kept until the container is
+ * Makes STORAGE/ID for the caller alone. Returns a descriptor that holds it locked: to be kept until the container is
  * recorded. -EEXIST when it is there. Directories without a container are removed first.
- * @name: NULL chooses one that neither a directory nor a container has; *ret_name is it.
+ * @name: what the container will be called; NULL chooses one that nothing has. The id is the name, or NAME-2 where one
+ * that was renamed has that.
  */
-int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_name,
+int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_id,
 			  const char **ret_dir, struct err *e);
 
 /* It goes when it has ended: where its supervisor did not live to see to that, the next launch removes it. */

@@ -17,7 +17,7 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	struct arena *a = &rt->arena;
 	struct launched l = {
 		.id = name,
-		.name = name,
+		.name = o->name ? o->name : name,
 		.dir = dir,
 		.created = arena_strdup(a, clock_now_rfc3339().text),
 	};

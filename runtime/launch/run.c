@@ -61,8 +61,7 @@ int launch_run(struct runtime *rt, const struct launch_options *o, const char **
 	cleanup_close int dir = launch_make_directory(rt, storage, o->name, &l.id, &l.dir, e);
 	if (dir < 0)
 		return dir;
-	*ret_name = l.id;
-	l.name = l.id;
+	l.name = *ret_name = o->name ? o->name : l.id;
 	if (make(rt, o, storage, dir, &l, &r, &config, e) < 0 ||
 	    supervise_start(rt, &l, dir, &r, !o->detach, &sock, e) < 0) {
 		struct err ignored = ERR_INIT;

@@ -274,11 +274,32 @@ static int open_storage(const char *storage, struct err *e)
 	return r < 0 ? err_set(e, errno, "lock '%s'", storage) : take_fd(&fd);
 }
 
-int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_name,
+/*
+ * The next id to be tried: any without a name; with one the name, and NAME-2, NAME-3... as long as what stands in the way
+ * is a container that was renamed. NULL: none is left.
+ */
+static const char *next_id(struct runtime *rt, const char *name, const char *last, int tries)
+{
+	enum { TRIES_MAX = 100 };
+	struct err none = ERR_INIT;
+	struct launched l;
+	uint64_t number;
+
+	if (tries >= TRIES_MAX || (!name && getrandom(&number, sizeof(number), 0) != sizeof(number)))
+		return NULL;
+	if (!name)
+		return launch_name(number, &rt->arena);
+	if (tries == 0)
+		return name;
+	bool was_renamed = launched_find_id(rt, last, &l, &none) == 0 && strcmp(l.name, name) != 0;
+	return was_renamed ? arena_printf(&rt->arena, "%s-%d", name, tries + 1) : NULL;
+}
+
+int launch_make_directory(struct runtime *rt, const char *storage, const char *name, const char **ret_id,
 			  const char **ret_dir, struct err *e)
 {
+	const char *id = NULL;
 	char real[PATH_MAX];
-	uint64_t number;
 	int fd = -EEXIST;
 
 	if (mkdir_parents(storage, 0700, e) < 0 || check_file_system(storage, e) < 0)
@@ -288,12 +309,10 @@ int launch_make_directory(struct runtime *rt, const char *storage, const char *n
 	cleanup_close int storage_fd = open_storage(real, e);
 	if (storage_fd < 0 || sweep(rt, real, e) < 0)
 		return -e->code;
-	for (int tries = 0; fd == -EEXIST && tries < (name ? 1 : 100); tries++) {
-		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-			return err_set(e, errno, "getrandom");
-		*ret_name = name ? name : launch_name(number, &rt->arena);
-		*ret_dir = arena_printf(&rt->arena, "%s/%s", real, *ret_name);
-		fd = take_directory(rt, storage_fd, *ret_dir, *ret_name, e);
+	for (int tries = 0; fd == -EEXIST && (id = next_id(rt, name, id, tries)); tries++) {
+		*ret_id = id;
+		*ret_dir = arena_printf(&rt->arena, "%s/%s", real, id);
+		fd = !name && launched_id(rt, id) ? -EEXIST : take_directory(rt, storage_fd, *ret_dir, id, e);
 	}
 	return fd;
 }
