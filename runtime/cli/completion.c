@@ -31,7 +31,7 @@ enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 
 static bool takes(const struct cli_command *c, const struct subject *s)
 {
-	return strncmp(c->arguments, s->begin, strlen(s->begin)) == 0;
+	return strncmp(c->arguments + (c->arguments[0] == '['), s->begin, strlen(s->begin)) == 0;
 }
 
 /* "IMAGE...": not the first argument alone. */

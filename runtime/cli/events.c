@@ -1,7 +1,11 @@
-/* events: statistics and out-of-memory events of a container, in the JSON that runc prints and engines read. */
+/*
+ * events: of one container statistics and out-of-memory events, in the JSON that runc prints and engines read; without
+ * one what happens to launched containers.
+ */
 #include "runtime/cli/event_stats.h"
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/journal.h"
 #include "runtime/container.h"
 
 #include "lib/fd.h"
@@ -10,17 +14,27 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 struct options {
-	const char *interval;
+	const char *interval, *since, *until, *format;
+	struct cli_strings filters;
 	bool stats;
 };
 
+#define OPTION(name, letter, type, field, value, help) \
+	CLI_OPTION(name, letter, type, struct options, field, value, help)
+
 static const struct cli_option options_table[] = {
-	CLI_OPTION("interval", 0, CLI_STRING, struct options, interval, "TIME",
-		   "time between two lines of statistics (default: 5s)"),
-	CLI_OPTION("stats", 0, CLI_FLAG, struct options, stats, NULL, "print one line of statistics and end"),
+	OPTION("interval", 0, CLI_STRING, interval, "TIME",
+	       "of CONTAINER: time between two lines of statistics (default: 5s)"),
+	OPTION("stats", 0, CLI_FLAG, stats, NULL, "of CONTAINER: print one line of statistics and end"),
+	OPTION("filter", 'f', CLI_STRINGS, filters, "KEY=VALUE",
+	       "print only what has this container, event or image"),
+	OPTION("format", 0, CLI_STRING, format, "text|json", "how to print (default: text)"),
+	OPTION("since", 0, CLI_STRING, since, "TIME", "print what happened since then, too: 10m ago, or a date"),
+	OPTION("until", 0, CLI_STRING, until, "TIME", "end then"),
 	{ 0 },
 };
 
@@ -110,34 +124,32 @@ static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-static int run_events(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+static int watch_container(struct runtime *rt, const struct options *o, const char *id, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	cleanup_close int cgroup = -1, process = -1, memory = -1;
-	const struct options *o = options;
 	int64_t interval_ms = 5000;
 	enum container_status s;
 	int r;
 
-	(void)argc;
 	if (o->interval && (r = cli_duration_ms(o->interval, &interval_ms, e)) < 0)
 		return err_wrap(e, "--interval");
 	if (interval_ms <= 0)
 		return err_say(e, EINVAL, "duration interval must be greater than 0");
-	r = container_find(rt, argv[0], false, &c, e);
+	r = container_find(rt, id, false, &c, e);
 	if (r >= 0)
 		r = container_status(rt, &c, &s, e);
 	if (r < 0)
 		return r;
 	if (s == STATUS_STOPPED || s == STATUS_CREATING)
-		return err_say(e, EINVAL, "container with id %s is not running", argv[0]);
+		return err_say(e, EINVAL, "container with id %s is not running", id);
 	r = container_cgroup(rt, &c, &cgroup, e);
 	if (r < 0)
 		return r;
 	if (cgroup < 0)
 		return err_say(e, ENOTSUP, "the container has no cgroup of its own, so there are no statistics of it");
 
-	struct watch w = { .id = argv[0], .cgroup = cgroup, .process = -1, .memory = -1 };
+	struct watch w = { .id = id, .cgroup = cgroup, .process = -1, .memory = -1 };
 	if (o->stats)
 		return print_stats(&w, e);
 	process = container_pidfd(&c, e);
@@ -151,15 +163,36 @@ static int run_events(struct runtime *rt, const void *options, int argc, char **
 	return follow(&w, interval_ms, e);
 }
 
+static int run_events(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	const struct options *o = options;
+	const struct journal_options journal = {
+		.since = o->since,
+		.until = o->until,
+		.filters = o->filters,
+		.json = o->format && strcmp(o->format, "json") == 0,
+	};
+
+	if (o->format && !journal.json && strcmp(o->format, "text") != 0)
+		return err_say(e, EINVAL, "invalid format option \"%s\": use text or json", o->format);
+	if (argc > 0 && (o->since || o->until || o->format || o->filters.n > 0))
+		return err_say(e, EINVAL, "--filter, --format, --since and --until are without CONTAINER: say "
+			       "--filter container=%s", argv[0]);
+	if (argc == 0 && (o->stats || o->interval))
+		return err_say(e, EINVAL, "--stats and --interval need a CONTAINER");
+	return argc > 0 ? watch_container(rt, o, argv[0], e) : journal_print(rt, &journal, e);
+}
+
 const struct cli_command command_events = {
 	.name = "events",
-	.arguments = "CONTAINER",
-	.summary = "Print statistics and out-of-memory events of a container",
-	.details = "Prints one JSON document a line until the container ends.\n",
+	.arguments = "[CONTAINER]",
+	.summary = "Print what happens to launched containers; or statistics of one",
+	.details = "Without CONTAINER it prints what happens to all launched containers, until it is interrupted.\n"
+		   "With one it prints statistics and out-of-memory events, one JSON document a line, until that\n"
+		   "ends.\n",
 	.group = CLI_LOOK,
 	.options = options_table,
 	.options_size = sizeof(struct options),
-	.min_args = 1,
 	.max_args = 1,
 	.run = run_events,
 };

@@ -122,7 +122,7 @@ int launched_add_name(struct runtime *rt, const char *dir, const char *name, str
 /* -EEXIST: another has that name. */
 int launched_rename(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
 
-/* Removes names that point nowhere: of containers that were deleted by their ids, or that killed commands left. */
+/* Removes names that point nowhere: killed commands left them. */
 int launched_sweep_names(struct runtime *rt, struct err *e);
 
 /* ---- its directory: storage.c ---- */

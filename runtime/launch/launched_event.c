@@ -5,6 +5,7 @@
 #include "lib/file.h"
 #include "lib/json.h"
 #include "runtime/launch/launch.h"
+#include "runtime/launch/launched_name.h"
 #include "runtime/log.h"
 #include "spec/decode.h"
 
@@ -87,7 +88,7 @@ void launched_event_note(struct runtime *rt, const struct launched *l, const cha
 	json_string(&w, "time", clock_now_rfc3339().text);
 	json_string(&w, "action", action);
 	json_string(&w, "id", l->id);
-	json_string(&w, "name", l->name);
+	json_string(&w, "name", launched_name(rt, l));
 	json_string(&w, "image", l->image);
 	if (key) {
 		json_begin_object(&w, "attributes");

@@ -105,6 +105,24 @@ const char *launched_id(struct runtime *rt, const char *name)
 	return dir && launch_is_ours(rt, dir, strrchr(dir, '/') + 1) ? strrchr(dir, '/') + 1 : NULL;
 }
 
+const char *launched_name(struct runtime *rt, const struct launched *l)
+{
+	struct launched_entry *all = NULL;
+	struct err ignored = ERR_INIT;
+	const char *name = l->name;
+	size_t n = 0;
+
+	launched_names(rt, &all, &n, &ignored);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i].dir, l->dir) != 0)
+			continue;
+		if (strcmp(all[i].name, l->name) == 0)
+			return l->name;
+		name = all[i].name;
+	}
+	return name;
+}
+
 int launched_sweep_names(struct runtime *rt, struct err *e)
 {
 	struct launched_entry *all = NULL;

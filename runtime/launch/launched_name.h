@@ -11,6 +11,9 @@ struct launched_entry {
 /* Appends every name there is, in rt->arena, whether or not it points to a container of this state root. */
 int launched_names(struct runtime *rt, struct launched_entry **ret, size_t *ret_n, struct err *e);
 
+/* The name that it has now: it may have been renamed since @l was read. In rt->arena. */
+const char *launched_name(struct runtime *rt, const struct launched *l);
+
 int launched_remove_name(struct runtime *rt, const struct launched *l, struct err *e);
 
 /* ---- storage.c ---- */

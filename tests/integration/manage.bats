@@ -440,3 +440,60 @@ ended() {
 	ferry cp "$id:/opt/big" "$WORK/back"
 	cmp "$WORK/big" "$WORK/back"
 }
+
+@test "a renamed container's id may become another's name: the name is meant" {
+	launched "$id" -- sleep 1000000
+	ferry rename "$id" "$id-old"
+	launched "$id" -- sleep 1000000
+	run ferry ls -q
+	is "$id"$'\n'"$id-old"
+	run ferry inspect -f .Id "$id" "$id-old"
+	is "$id-2"$'\n'"$id"
+	equal "$(ferry state "$id" | jq -r .id)" "$id-2"
+	equal "$(ferry state "$id-old" | jq -r .id)" "$id"
+	ferry delete -f "$id-old"
+	run ferry ls -q
+	is "$id"
+}
+
+#-- events
+
+@test "events: what happened since, by filters" {
+	launched "$id-a" -- sleep 1000000
+	launched "$id-b" -- sleep 1000000
+	ferry rename "$id-a" "$id-c"
+	ferry rename "$id-b" "$id-d"
+	run ferry events --since 1m --until 0s -f event=rename -f container="$id-c"
+	succeeded
+	matches "^[0-9-]+T[0-9:.]+Z container rename $id-a \(image=host, name=$id-c, oldName=$id-a\)$"
+	run ferry events --since 1m --until 0s -f event=rename -f container="$id-c" -f container="$id-b" --format json
+	equal "$(jq -r '.Actor.Attributes.name' <<<"$output")" "$id-c"$'\n'"$id-d"
+	run ferry events --until 0s
+	is ""
+	run ferry events --since 2001-01-01 --until 2001-01-02
+	is ""
+}
+
+@test "events: what happens, as it happens" {
+	launched "$id" -- sleep 1000000
+	"$FERRY" --root "$root" events -f event=rename >"$WORK/events" 3>&- 4>&- &
+	local pid=$!
+	eventually 'ferry events --until 0s' # it answers
+	eventually 'ferry rename "$id" "$id-x" 2>/dev/null; ferry rename "$id-x" "$id"; [ -s "$WORK/events" ]'
+	kill "$pid"
+	grep -q "container rename $id " "$WORK/events"
+}
+
+@test "events: bad input" {
+	start_sleeper
+	run ferry events --since yesterday
+	failed "--since: invalid time"
+	run ferry events -f colour=red --until 0s
+	failed "--filter 'colour=red': expected container="
+	run ferry events --format xml
+	failed "use text or json"
+	run ferry events --stats
+	failed "--stats and --interval need a CONTAINER"
+	run ferry events --since 1m "$id"
+	failed "say --filter container=$id"
+}

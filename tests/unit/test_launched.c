@@ -420,7 +420,7 @@ static void states(void **state)
 static void events_are_noted(void **state)
 {
 	struct fixture *f = *state;
-	const struct launched l = { .id = "web", .name = "site", .image = "host" };
+	const struct launched l = { .id = "web", .name = "site", .image = "host", .dir = "/d" };
 	cleanup_buf struct buf text = BUF_INIT;
 	struct launched_event ev;
 	const char *files[2];
@@ -446,7 +446,7 @@ static void events_are_noted(void **state)
 static void journal_is_rotated(void **state)
 {
 	struct fixture *f = *state;
-	const struct launched l = { .id = "web", .name = "site", .image = "host" };
+	const struct launched l = { .id = "web", .name = "site", .image = "host", .dir = "/d" };
 	const char *files[2];
 
 	make(f, f->storage, "web", "site");
