@@ -179,8 +179,8 @@ struct store_prune {
 };
 
 /*
- * Mark and sweep: everything that neither a name nor a use leads to goes. The store must be locked alone. Safe to be
- * killed at any time.
+ * Mark and sweep: everything that neither a name nor a use leads to goes. The store must be locked alone, and is unlocked
+ * as soon as all that goes is out of sight. Safe to be killed at any time.
  */
 int store_sweep(struct store *s, struct store_prune *p, struct err *e);
 

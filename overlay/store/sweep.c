@@ -172,6 +172,8 @@ int store_sweep(struct store *s, struct store_prune *p, struct err *e)
 		r = ingest_make(s, &w.trash, e);
 	if (r >= 0)
 		r = store_each(s->dir, STORE_LAYERS, sweep_layer, &w, e);
+	/* Removing large layers takes its time, and nobody else has to wait for that. */
+	store_unlock(s);
 	ingest_end(&w.trash);
 	return r < 0 ? err_wrap(e, "image store '%s'", s->path) : 0;
 }

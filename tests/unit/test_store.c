@@ -439,6 +439,7 @@ static void sweeping(void **state)
 	assert_int_equal(all.blobs + all.layers_removed, 0);
 	expect_counts(&s, 3, 9, 3);
 
+	ok(store_lock_alone(&s, &e));
 	ok(store_remove_name(&s, "two:1", two.digest, &e));
 	ok(store_remove_name(&s, "two:1", two.digest, &e));
 	ok(store_sweep(&s, &dry, &e));
@@ -448,6 +449,7 @@ static void sweeping(void **state)
 	expect_counts(&s, 2, 9, 3);
 
 	ok(store_use(&s, two.digest, d.path, &e));
+	ok(store_lock_alone(&s, &e));
 	ok(store_sweep(&s, &used, &e));
 	assert_int_equal(used.blobs, 3);
 	assert_int_equal(used.layers_removed, 1);
