@@ -87,7 +87,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 	if (!registry_status_ok(status) || x->fd < 0 || strcmp(x->q->method, "GET") != 0) {
 		size_t room = REFUSAL_MAX - x->refusal.len;
 		buf_add(&x->refusal, data, n < room ? n : room);
-		return n;
+		x->enough = n > room;
+		return x->enough ? 0 : n;
 	}
 	if (!x->begun && begin_body(x, status) < 0)
 		return 0;
@@ -343,7 +344,7 @@ int exchange_run(struct session *s, struct exchange *x, struct arena *a, struct 
 
 	x->session = s;
 	x->sent_bytes = x->shown_ms = 0;
-	x->begun = x->silent = false;
+	x->begun = x->silent = x->enough = false;
 	x->refusal.len = 0;
 	x->err = ERR_INIT;
 	x->heard_ms = now_ms();
@@ -369,6 +370,8 @@ int exchange_run(struct session *s, struct exchange *x, struct arena *a, struct 
 	set_trust(s, a);
 	set_login(s, x);
 	CURLcode c = curl_easy_perform(curl);
+	if (x->enough)
+		c = CURLE_OK;
 	if (c == CURLE_OK) {
 		s->heard = true;
 		read_answer(s, x, a, ret);

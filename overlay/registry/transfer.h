@@ -65,7 +65,7 @@ struct exchange {
 	struct session *session;
 	int64_t skip_bytes, sent_bytes;
 	int64_t heard_ms, shown_ms;
-	bool begun, silent;
+	bool begun, silent, enough; /* enough: of a refusal that is longer than anybody reads */
 	struct buf refusal; /* the body of a refusal, its beginning */
 	struct err err; /* what went wrong in a callback */
 };

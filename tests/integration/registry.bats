@@ -299,10 +299,13 @@ login_file() { # USER:PASSWORD HOST
 	nothing_stored
 }
 
-@test "pull: a manifest without end, one that is not what it is said to be" {
+@test "pull: a manifest without end, a refusal without end, a manifest that is not what it is said to be" {
 	faulty huge
 	pull 127.0.0.1:$front/team/app:1
 	failed "more than the 4194304 bytes"
+	faulty endless
+	pull 127.0.0.1:$front/team/app:1
+	failed "does not have it"
 	faulty lie
 	pull 127.0.0.1:$front/team/app:1
 	failed "and said it was $(of .manifest)"

@@ -18,6 +18,7 @@ registry.py front PORT URL FAULT [ARGUMENT]       a server before the registry a
     silent        takes requests and never answers
     drip          gives a manifest a byte at a time
     huge          a manifest without end
+    endless       refuses blobs with words without end
     lie           a manifest of another digest than it says
     busy N        is too busy for the first N requests
     token URL     wants a token of the server at URL, made by the next
@@ -229,6 +230,11 @@ class Front(Handler):
         self.note()
         if self.fault == "silent":
             time.sleep(1000)
+        if self.fault == "endless" and self.is_blob():
+            self.send_response(404)
+            self.end_headers()
+            while True:
+                self.wfile.write(b"no " * 20000)
         if self.fault == "loop" and self.is_blob():
             return self.reply(307, Location=self.path)
         if self.fault == "redirect" and self.is_blob():
