@@ -121,17 +121,20 @@ static int walk_directory(struct walk *w, int fd, const char *path, struct err *
 static int walk_entry(struct walk *w, int parent, const char *name, const char *path, struct err *e)
 {
 	struct stat st, below = { 0 };
+	bool ignored = is_ignored(w, path);
 	size_t before = w->n;
 
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "stat '%s'", path);
 	bool existed = find_below(w, path, &below);
 	if (is_whiteout(&st)) {
-		if (existed && !is_ignored(w, path))
+		if (existed && !ignored)
 			add(w, CHANGE_DELETED, path);
 		return 0;
 	}
-	if (!existed)
+	if (ignored)
+		;
+	else if (!existed)
 		add(w, CHANGE_ADDED, path);
 	else if (!S_ISDIR(st.st_mode) || !S_ISDIR(below.st_mode) || st.st_mode != below.st_mode ||
 		 st.st_uid != below.st_uid || st.st_gid != below.st_gid)
@@ -146,7 +149,7 @@ static int walk_entry(struct walk *w, int parent, const char *name, const char *
 	if (walk_directory(w, fd, path, e) < 0)
 		return -e->code;
 	/* What is opaque hides all that was there, and so is a change though nothing may be in it. */
-	if (self == before && (w->n > self || (is_opaque(fd) && !is_ignored(w, path))))
+	if (self == before && (w->n > self || (is_opaque(fd) && !ignored)))
 		add(w, CHANGE_CHANGED, path);
 	return 0;
 }

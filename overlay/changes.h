@@ -30,7 +30,8 @@ struct overlay_change {
 
 /*
  * Sorted by path, in the arena. A directory that both have is changed when something in it is, or its mode or owner.
- * @ignored: paths, ended by NULL, whose deletion and whose emptying is no change; NULL: none.
+ * @ignored: paths, ended by NULL, that are no change themselves, whatever became of them; what lies below them may be.
+ * NULL: none.
  */
 int overlay_changes(const struct overlay_dirs *dirs, const char *const *ignored, struct arena *a,
 		    struct overlay_change **ret, size_t *ret_n, struct err *e);

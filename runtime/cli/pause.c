@@ -1,5 +1,6 @@
 #include "runtime/cli/commands.h"
 #include "runtime/container.h"
+#include "runtime/launch/launched_event.h"
 
 #include "lib/fd.h"
 
@@ -11,7 +12,9 @@ static int set_frozen(struct runtime *rt, const char *id, bool frozen, struct er
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	cleanup_close int cgroup = -1;
+	struct err none = ERR_INIT;
 	enum container_status s;
+	struct launched l;
 
 	if (container_find(rt, id, true, &c, e) < 0 || container_status(rt, &c, &s, e) < 0)
 		return -e->code;
@@ -23,7 +26,11 @@ static int set_frozen(struct runtime *rt, const char *id, bool frozen, struct er
 		return -e->code;
 	if (cgroup < 0)
 		return err_say(e, ENOTSUP, "the container has no cgroup of its own, so it cannot be paused");
-	return cgroup_freeze(cgroup, frozen, e);
+	if (cgroup_freeze(cgroup, frozen, e) < 0)
+		return -e->code;
+	if (c.launched && launched_find_id(rt, c.id, &l, &none) == 0)
+		launched_event_note(rt, &l, frozen ? "pause" : "unpause", NULL, NULL);
+	return 0;
 }
 
 static int run_pause(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)

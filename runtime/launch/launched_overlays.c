@@ -18,6 +18,15 @@ static void add(struct runtime *rt, const struct launched *l, const char *path, 
 		*arena_push(&rt->arena, ret, ret_n) = (struct launched_overlay){ path, dirs };
 }
 
+static int load_config(struct runtime *rt, const struct launched *l, struct spec **ret, struct err *e)
+{
+	cleanup_close int dir = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_set(e, errno, "container '%s': open '%s'", l->name, l->dir);
+	return spec_load(dir, "config.json", &rt->arena, ret, e) < 0 ? err_wrap(e, "container '%s'", l->name) : 0;
+}
+
 int launched_overlays(struct runtime *rt, const struct launched *l, struct launched_overlay **ret, size_t *ret_n,
 		      struct err *e)
 {
@@ -25,11 +34,8 @@ int launched_overlays(struct runtime *rt, const struct launched *l, struct launc
 	size_t n = 0;
 	struct spec *s;
 
-	cleanup_close int dir = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_set(e, errno, "container '%s': open '%s'", l->name, l->dir);
-	if (spec_load(dir, "config.json", &rt->arena, &s, e) < 0)
-		return err_wrap(e, "container '%s'", l->name);
+	if (load_config(rt, l, &s, e) < 0)
+		return -e->code;
 	add(rt, l, "/", l->root_options, l->n_root_options, &all, &n);
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (s->mounts[i].type && strcmp(s->mounts[i].type, "overlay") == 0)
@@ -39,29 +45,57 @@ int launched_overlays(struct runtime *rt, const struct launched *l, struct launc
 	return 0;
 }
 
-/* What a view of the host hides, below @path; ended by NULL. */
-static const char **hidden_below(const struct host_facts *f, const char *path, struct arena *a)
-{
-	size_t skip = strcmp(path, "/") == 0 ? 0 : strlen(path), n = 0;
-	const char **hidden = NULL;
+/* ---- what is none of the container's changes ---- */
 
-	for (size_t i = 0; i < f->n_hidden; i++)
-		if (path_is_below(f->hidden[i], path))
-			*arena_push(a, &hidden, &n) = f->hidden[i] + skip;
-	*arena_push(a, &hidden, &n) = NULL;
-	return hidden;
-}
+struct own {
+	const char **paths;
+	size_t n;
+};
 
-static int read_hidden(struct runtime *rt, const struct launched *l, struct host_facts *ret, struct err *e)
+static int add_hidden(struct runtime *rt, const struct launched *l, struct own *own, struct err *e)
 {
 	const struct host_view_options o = {
 		.dir = l->dir,
 		.storage = arena_strndup(&rt->arena, l->dir, (size_t)(strrchr(l->dir, '/') - l->dir)),
 		.rootless = rt->rootless,
 	};
+	struct host_facts host;
 
-	*ret = (struct host_facts){ 0 };
-	return strcmp(l->image, "host") == 0 ? host_facts_read(&o, &rt->arena, ret, e) : 0;
+	if (strcmp(l->image, "host") != 0)
+		return 0;
+	if (host_facts_read(&o, &rt->arena, &host, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < host.n_hidden; i++)
+		*arena_push(&rt->arena, &own->paths, &own->n) = host.hidden[i];
+	return 0;
+}
+
+/* What `launch` writes, hides and mounts over. */
+static int list_own(struct runtime *rt, const struct launched *l, struct own *own, struct err *e)
+{
+	static const char *const identity[] = { "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/machine-id" };
+	struct spec *s;
+
+	if (load_config(rt, l, &s, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
+		*arena_push(&rt->arena, &own->paths, &own->n) = identity[i];
+	for (size_t i = 0; i < s->n_mounts; i++)
+		*arena_push(&rt->arena, &own->paths, &own->n) = s->mounts[i].destination;
+	return add_hidden(rt, l, own, e);
+}
+
+/* Those below @path, from there on; ended by NULL. */
+static const char **below(const struct own *own, const char *path, struct arena *a)
+{
+	size_t skip = strcmp(path, "/") == 0 ? 0 : strlen(path), n = 0;
+	const char **paths = NULL;
+
+	for (size_t i = 0; i < own->n; i++)
+		if (path_is_below(own->paths[i], path))
+			*arena_push(a, &paths, &n) = own->paths[i] + skip;
+	*arena_push(a, &paths, &n) = NULL;
+	return paths;
 }
 
 int launched_changes(struct runtime *rt, const struct launched *l, struct overlay_change **ret, size_t *ret_n,
@@ -69,15 +103,15 @@ int launched_changes(struct runtime *rt, const struct launched *l, struct overla
 {
 	struct overlay_change *all = NULL, *some;
 	struct launched_overlay *overlays;
-	struct host_facts host;
+	struct own own = { 0 };
 	size_t n_overlays, n_some, n = 0;
 
-	if (launched_overlays(rt, l, &overlays, &n_overlays, e) < 0 || read_hidden(rt, l, &host, e) < 0)
+	if (launched_overlays(rt, l, &overlays, &n_overlays, e) < 0 || list_own(rt, l, &own, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n_overlays; i++) {
 		const char *path = overlays[i].path, *prefix = strcmp(path, "/") == 0 ? "" : path;
-		const char **hidden = hidden_below(&host, path, &rt->arena);
-		if (overlay_changes(&overlays[i].dirs, hidden, &rt->arena, &some, &n_some, e) < 0)
+		const char **ignored = below(&own, path, &rt->arena);
+		if (overlay_changes(&overlays[i].dirs, ignored, &rt->arena, &some, &n_some, e) < 0)
 			return err_wrap(e, "container '%s'", l->name);
 		for (size_t j = 0; j < n_some; j++) {
 			some[j].path = arena_printf(&rt->arena, "%s%s", prefix, some[j].path);

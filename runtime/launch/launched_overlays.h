@@ -14,7 +14,7 @@ struct launched_overlay {
 int launched_overlays(struct runtime *rt, const struct launched *l, struct launched_overlay **ret, size_t *ret_n,
 		      struct err *e);
 
-/* What the container has changed, by path. What `launch` itself hides of the host is none of its changes. */
+/* What the container has changed, by path; not what `launch` writes, hides and mounts over itself. */
 int launched_changes(struct runtime *rt, const struct launched *l, struct overlay_change **ret, size_t *ret_n,
 		     struct err *e);
 

@@ -257,16 +257,18 @@ ended() {
 }
 
 @test "diff: added, changed and deleted, of a running and an ended container" {
-	launched "$id" -- sh -c 'mkdir -p /opt/d/e; echo x >/opt/d/e/f; rm /etc/group; chmod 700 /mnt; echo "#" >>/etc/passwd; sleep 1000000'
+	launched "$id" -- sh -c 'mkdir -p /opt/d/e; echo x >/opt/d/e/f; rm /etc/group; chmod 700 /srv; echo "#" >>/etc/passwd; sleep 1000000'
 	eventually 'ferry exec "$id" grep -q "#" /etc/passwd'
 	run ferry diff "$id"
 	succeeded
 	local line
-	for line in "D /etc/group" "C /etc/passwd" "C /mnt" "C /opt" "A /opt/d" "A /opt/d/e/f"; do
+	for line in "D /etc/group" "C /etc/passwd" "C /srv" "C /opt" "A /opt/d" "A /opt/d/e/f"; do
 		grep -qxF "$line" <<<"$output" || { echo "no '$line' in $output"; return 1; }
 	done
 	has_not shadow
 	has_not "C /root"
+	has_not host
+	has_not "/proc"
 	local running=$output
 	ferry kill "$id" KILL
 	ended "$id"
@@ -472,6 +474,23 @@ ended() {
 	is ""
 	run ferry events --since 2001-01-01 --until 2001-01-02
 	is ""
+}
+
+@test "events: a life" {
+	launched "$id" -- sh -c 'exit 3'
+	ended "$id"
+	ferry start "$id"
+	ended "$id"
+	ferry rm "$id"
+	launched "$id" -- sleep 1000000
+	ferry pause "$id"
+	ferry resume "$id"
+	ferry rm -f "$id"
+	eventually 'ferry events --since 1m --until 0s -f event=destroy | grep -c . | grep -qx 2'
+	run ferry events --since 1m --until 0s --format json
+	equal "$(jq -r '.Action' <<<"$output" | tr '\n' ' ')" \
+		"create start die start die destroy create start pause unpause die stop destroy "
+	equal "$(jq -r 'select(.Action == "die").Actor.Attributes.exitCode' <<<"$output" | tr '\n' ' ')" "3 3 137 "
 }
 
 @test "events: what happens, as it happens" {

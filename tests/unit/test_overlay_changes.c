@@ -116,15 +116,15 @@ static void opaque_directories(void **state)
 
 static void what_is_hidden_anyway_is_no_change(void **state)
 {
-	static const char *const entries[] = { "d 1", "d 1/etc", "f 1/etc/shadow", "d 2", "d u", "d u/etc",
-					       "w u/etc/shadow", NULL };
-	static const char *const ignored[] = { "/etc/shadow", NULL };
+	static const char *const entries[] = { "d 1", "d 1/etc", "f 1/etc/shadow", "f 1/etc/fstab", "d 2", "d u",
+					       "d u/etc", "w u/etc/shadow", "f u/etc/hosts", "f u/etc/fstab", "d u/proc", NULL };
+	static const char *const ignored[] = { "/etc/shadow", "/etc/hosts", "/etc/fstab", "/proc", NULL };
 	cleanup_fixture struct fixture_dir f = fixture_dir_new();
 	cleanup_arena struct arena a = ARENA_INIT;
 
 	(void)state;
 	make(&f, entries);
-	assert_string_equal(changes(&f, NULL, &a), "C /etc,D /etc/shadow");
+	assert_string_equal(changes(&f, NULL, &a), "C /etc,C /etc/fstab,A /etc/hosts,D /etc/shadow,A /proc");
 	assert_string_equal(changes(&f, ignored, &a), "");
 }
 
