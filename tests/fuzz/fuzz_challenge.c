@@ -1,21 +1,23 @@
 /*
- * Fuzzing of what a registry's server says in headers: WWW-Authenticate, and of the packets between ferry and ferry-registry.
+ * Fuzzing of what a registry's server says in WWW-Authenticate, of files with logins, and of the packets between ferry
+ * and ferry-registry.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_challenge.c \
  *		overlay/registry/challenge.c overlay/registry/request.c overlay/registry/auth.c lib/[abefj]*.c -lyajl_s \
  *		-o fuzz_challenge && ./fuzz_challenge CORPUS
+ *
+ * With -DREPLAY as in replay.h.
  */
 #include "lib/buf.h"
 #include "overlay/registry/auth.h"
 #include "overlay/registry/challenge.h"
 #include "overlay/registry/request.h"
+#include "tests/fuzz/replay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What is asked of the token server is an address of plain characters, but for the realm, which is checked as a whole. */
+/* The token server is asked by plain characters alone, but for the realm, which is checked as a whole. */
 static void ask_by(const struct challenge *c, struct arena *a)
 {
 	if (c->scheme != CHALLENGE_BEARER)
