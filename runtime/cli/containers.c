@@ -2,6 +2,7 @@
 
 #include "runtime/container.h"
 #include "runtime/log.h"
+#include "runtime/supervise/supervise.h"
 
 #include "lib/fd.h"
 #include "lib/near.h"
@@ -78,6 +79,16 @@ static bool is_launched(const struct launched *all, size_t n, const char *id)
 	return false;
 }
 
+/* Whoever looks sees to it that somebody watches over it. */
+static int look_at(struct runtime *rt, struct cli_container *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = supervise_adopt(rt, &c->l, &why);
+
+	warn_of(r, c->l.name, &why);
+	return launched_status(rt, &c->l, &c->status, e);
+}
+
 int cli_containers(struct runtime *rt, struct cli_container **ret, size_t *ret_n, struct err *e)
 {
 	struct cli_container *all = NULL, c;
@@ -90,7 +101,7 @@ int cli_containers(struct runtime *rt, struct cli_container **ret, size_t *ret_n
 	for (size_t i = 0; i < n_launched; i++) {
 		struct err why = ERR_INIT;
 		c.l = launched[i];
-		int r = launched_status(rt, &c.l, &c.status, &why);
+		int r = look_at(rt, &c, &why);
 		if (r == 0)
 			*arena_push(&rt->arena, &all, &n) = c;
 		warn_of(r, c.l.name, &why);
@@ -132,7 +143,7 @@ int cli_container(struct runtime *rt, const char *text, struct cli_container *re
 	int r = launched_find(rt, text, &ret->l, e);
 
 	if (r == 0)
-		return launched_status(rt, &ret->l, &ret->status, e);
+		return look_at(rt, ret, e);
 	if (r == -ENOENT && container_check_id(text, e) == 0)
 		r = read_created(rt, text, ret, e);
 	return r == -ENOENT ? unknown(rt, text, e) : r;

@@ -79,7 +79,6 @@ void life_event(struct supervisor *s, const char *action, const char *key, const
 	rt.arena = ARENA_INIT;
 	launched_event_note(&rt, &s->l, action, key, value);
 	arena_finish(&rt.arena);
-	s->grown = true;
 }
 
 /* ---- its end ---- */
@@ -285,7 +284,6 @@ void life_save(struct supervisor *s)
 {
 	struct err ignored = ERR_INIT;
 
-	s->grown = true;
 	if (!s->deleted)
 		launched_save_status(s->dir, &s->status, &ignored);
 }

@@ -136,6 +136,10 @@ int supervise_adopt(struct runtime *rt, const struct launched *l, struct err *e)
 	int r = container_open(rt, l->id, false, &c, e);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	/* It may have to start it again, and is what this program is now. */
+	struct create_request request;
+	if (supervise_request(rt, l, dir, &request, e) < 0 || create_seal(rt, request.spec, e) < 0)
+		return -e->code;
 	struct supervise_order o = { .rt = rt, .l = l, .dir = dir };
 	return fork_supervisor(&o, NULL, e);
 }

@@ -8,13 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+enum { SHRINK_AFTER_MS = 200 };
 
 int64_t now_ms(void)
 {
@@ -86,7 +90,7 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 		.in = -1,
 		.own_slave = -1,
 		.log = { .fd = -1 },
-		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1,
+		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1, .shrink_at = 0,
 		.health_pipe = -1,
 	};
 	s->rt.arena = ARENA_INIT;
@@ -103,17 +107,22 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 }
 
 /*
- * Before a wait that may be long: what was freed goes back, and so do the pages of this program that were needed until
- * now and will be read again when they are.
+ * Some time after there was work: what was freed goes back, and so do the pages of this program that were needed for the
+ * work. They are read again when they are needed again.
  */
 static void shrink(struct supervisor *s)
 {
-	extern const char __executable_start, etext;
-	const uintptr_t page = 4096, first = (uintptr_t)&__executable_start, last = (uintptr_t)&etext;
+	extern const char __executable_start;
+	const ElfW(Phdr) *segment = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	const uintptr_t page = getauxval(AT_PAGESZ);
 
-	s->grown = false;
+	s->shrink_at = -1;
 	malloc_trim(0);
-	madvise((void *)(first & ~(page - 1)), last - (first & ~(page - 1)), MADV_DONTNEED);
+	for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
+		const uintptr_t first = (uintptr_t)&__executable_start + segment[i].p_vaddr;
+		if (segment[i].p_type == PT_LOAD && !(segment[i].p_flags & PF_W))
+			madvise((void *)(first & ~(page - 1)), segment[i].p_memsz + (first & (page - 1)), MADV_DONTNEED);
+	}
 }
 
 /* While the starter is at work: what was inherited and is not needed. */
@@ -127,7 +136,6 @@ static int settle(struct supervisor *s, const struct supervise_order *o, struct 
 		if (dup2(null, fd) < 0)
 			return err_set(e, errno, "dup2");
 	arena_finish(&o->rt->arena);
-	s->grown = true;
 	return clients_listen(s, e);
 }
 
@@ -167,7 +175,7 @@ static void watch_all(struct supervisor *s, struct pollfd p[AT_CLIENTS + CLIENTS
 
 static int until(const struct supervisor *s)
 {
-	const int64_t due[] = { s->kill_at, s->restart_at, s->drained_at, s->reaped_at, s->health_at };
+	const int64_t due[] = { s->kill_at, s->restart_at, s->drained_at, s->reaped_at, s->health_at, s->shrink_at };
 	int64_t first = -1, now;
 
 	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++)
@@ -232,15 +240,18 @@ static void loop(struct supervisor *s)
 		if (s->phase == PHASE_DONE)
 			return;
 		watch_all(s, p);
-		if (s->grown && s->phase == PHASE_RUNNING)
-			shrink(s);
 		int n = poll(p, AT_CLIENTS + CLIENTS_MAX, until(s));
 		if (n < 0 && errno != EINTR)
 			return;
+		const int64_t now = now_ms();
 		if (n > 0)
 			serve(s, p);
-		life_timers(s, now_ms());
-		health_timer(s, now_ms());
+		if (s->shrink_at >= 0 && now >= s->shrink_at)
+			shrink(s);
+		else if (n > 0 && s->shrink_at < 0)
+			s->shrink_at = now + SHRINK_AFTER_MS;
+		life_timers(s, now);
+		health_timer(s, now);
 	}
 }
 

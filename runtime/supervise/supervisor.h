@@ -55,7 +55,6 @@ struct supervisor {
 	int dir; /* the container's, locked */
 	int listener, signals;
 	enum phase phase;
-	bool grown; /* has used more memory than it shall keep */
 	struct client clients[CLIENTS_MAX];
 
 	/* the container, while it runs */
@@ -75,7 +74,7 @@ struct supervisor {
 	struct log_file log;
 
 	/* what is due, by the monotonic clock in ms; -1: nothing */
-	int64_t kill_at, restart_at, drained_at, reaped_at;
+	int64_t kill_at, restart_at, drained_at, reaped_at, shrink_at;
 	int64_t started_ms, backoff_ms;
 
 	/* how it ended, and why */

@@ -41,8 +41,8 @@ supervisor_gone() {
 	detached -- sleep 1000000
 	local pid ticks
 	pid=$(supervisor_pid)
-	eventually "[ $(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status") -lt 1024 ]"
-	eventually "grep -q poll /proc/$pid/wchan"
+	eventually "[ \$(awk '/^VmRSS:/ { print \$2 }' /proc/$pid/status) -lt 1024 ]"
+	sleep 1.5 # it makes itself small once
 	ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
 	sleep 0.5
 	equal "$(awk '{ print $14 + $15 }' "/proc/$pid/stat")" "$ticks"
@@ -288,6 +288,22 @@ supervisor_gone() {
 	run ferry logs "$id"
 	is $'before\nafter'
 	eventually supervisor_gone
+}
+
+@test "the supervisor killed: who lists containers sees to another" {
+	detached -- sleep 1000000
+	local pid other
+	pid=$(supervisor_pid)
+	kill -KILL "$pid"
+	eventually "! kill -0 $pid 2>/dev/null"
+	run ferry ls -q
+	is "$id"
+	other=$(pgrep -f -- "--root $root ls -q")
+	eventually "[ \$(awk '/^VmRSS:/ { print \$2 }' /proc/$other/status) -lt 1024 ]"
+	run ferry stop -t 0 "$id"
+	succeeded
+	equal "$(member exitCode)" 137
+	eventually "! kill -0 $other 2>/dev/null"
 }
 
 @test "the supervisor killed under the launching command: that goes on" {
