@@ -166,7 +166,7 @@ int life_adopt(struct supervisor *s, struct err *e)
 	return 0;
 }
 
-enum { REAPED_WITHIN_MS = 2000 };
+enum { REAPED_WITHIN_MS = 10000 };
 
 /* Its parent is another now, who waits for it: only then does the kernel tell us. */
 void life_adopted_ended(struct supervisor *s, bool reaped)
