@@ -220,12 +220,15 @@ static int add_image(struct adding *w, struct image_added *ret, struct err *e)
 	cleanup_ingest struct ingest in = INGEST_INIT;
 	struct image_added added = { 0 };
 
-	if (choose_names(w, &added, e) < 0 || ingest_begin(w->store, &in, e) < 0)
+	const bool made_here = !w->image->manifest;
+
+	if (choose_names(w, &added, e) < 0 || (!made_here && ask(w, &added, e) < 0) ||
+	    ingest_begin(w->store, &in, e) < 0)
 		return -e->code;
 	w->ingest = &in;
 	w->blobs = arena_new_array(w->arena, w->image->n_layers + 1, struct document_blob);
 	w->parts = arena_new_array(w->arena, w->image->n_layers + 1, struct image_part);
-	if (add_layers(w, e) < 0 || make_documents(w, e) < 0 || ask(w, &added, e) < 0)
+	if (add_layers(w, e) < 0 || make_documents(w, e) < 0 || (made_here && ask(w, &added, e) < 0))
 		return -e->code;
 	if (ingest_commit(&in, w->image->manifest_digest, added.names, added.n_names, e) < 0)
 		return -e->code;
@@ -259,6 +262,8 @@ int image_import(struct store *s, const struct image_import *o, struct arena *a,
 	struct found_list found = { 0 };
 	struct image_added *added;
 
+	if (o->platform && !strchr(o->platform, '/'))
+		return err_say(e, EINVAL, "platform '%s': expected OS/ARCHITECTURE, as in linux/arm64", o->platform);
 	if (source_open(s, o->from, a, &source, e) < 0 || find_images(&source, o, a, &found, e) < 0)
 		return -e->code;
 	if (o->n_names && found.n > 1)

@@ -150,6 +150,8 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 	[ ! -e "images/layers/$(sha256sum <one.tar | cut -d' ' -f1)" ]
 	import --platform linux/none layout
 	failed "no platform linux/none, only linux/amd64, linux/arm64, $other"
+	import --platform arm64 layout
+	failed "expected OS/ARCHITECTURE"
 }
 
 @test "import: names" {
