@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,7 @@ int main(void)
 	/* The kernel names a process executed by descriptor after the number. */
 	prctl(PR_SET_NAME, "ferry-layer");
 	umask(0);
+	signal(SIGPIPE, SIG_IGN); /* an error says more */
 	/* libarchive writes names as text in UTF-8, in any other locale as bytes with a remark. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	int r = receive(&j, &e);
