@@ -286,7 +286,7 @@ static int run_stats(struct runtime *rt, const void *options, int argc, char **a
 	bool json = o->format && strcmp(o->format, "json") == 0;
 	int64_t interval_ms = 1000;
 	struct round before, now;
-	int r = 0, n_names;
+	int r = 0, n_names = argc;
 
 	if (o->format && !json && strcmp(o->format, "table") != 0)
 		return err_say(e, EINVAL, "invalid format option \"%s\": use table or json", o->format);
@@ -294,35 +294,35 @@ static int run_stats(struct runtime *rt, const void *options, int argc, char **a
 		return err_wrap(e, "--interval");
 	if (interval_ms <= 0)
 		return err_say(e, EINVAL, "--interval must be more than nothing");
-	n_names = keep_known(rt, argc, argv);
-	if (argc > 0 && n_names == 0)
-		return 1;
 	begin(&before, rt);
 	for (int looks = 0;; looks++) {
 		begin(&now, rt);
-		struct look_at l = { .before = &before, .now = &now, .all = o->all || n_names > 0 };
-		r = cli_each_container(&now.rt, n_names, argv, look_at_one, &l, e);
-		if (r >= 0 && looks > 0 && print_round(&now, json, !o->no_stream && !json && isatty(1), e) < 0)
+		struct look_at l = { .before = &before, .now = &now, .all = o->all || argc > 0 };
+		n_names = keep_known(&now.rt, n_names, argv);
+		if (argc == 0 || n_names > 0)
+			r = cli_each_container(&now.rt, n_names, argv, look_at_one, &l, e);
+		bool redraw = !o->no_stream && !json && isatty(1);
+		if (r >= 0 && looks > 0 && print_round(&now, json, redraw, e) < 0)
 			r = -e->code;
 		arena_finish(&before.rt.arena);
 		before = now;
 		/* Those that were named and have ended will not come back; of all there may be new ones. */
-		bool over = looks > 0 && (o->no_stream || (n_names > 0 && now.n_running == 0));
-		if (r != 0 || over)
+		bool ended = argc > 0 && (n_names == 0 || (looks > 0 && now.n_running == 0));
+		if (r < 0 || ended || (looks > 0 && o->no_stream))
 			break;
 		sleep_ms(looks == 0 && interval_ms > FIRST_MS ? FIRST_MS : interval_ms);
 	}
 	arena_finish(&before.rt.arena);
-	return r == 0 && n_names < argc ? 1 : r;
+	return r < 0 ? r : n_names < argc;
 }
 
 const struct cli_command command_stats = {
 	.name = "stats",
 	.arguments = "[CONTAINER...]",
 	.summary = "Show what containers use, live",
-	.details = "Without names it shows all that run. On a terminal the table is drawn anew each time. What the kernel\n"
-		   "does not count on this machine is a dash. Pressure is the part of the last ten seconds in which\n"
-		   "some of the container's processes waited, in percent.\n",
+	.details = "Without names it shows all that run. On a terminal the table is drawn anew each time. What the\n"
+		   "kernel does not count on this machine is a dash. Pressure is the part of the last ten seconds in\n"
+		   "which some of the container's processes waited, in percent.\n",
 	.group = CLI_LOOK,
 	.options = options_table,
 	.options_size = sizeof(struct options),
