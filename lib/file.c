@@ -176,13 +176,27 @@ static int move_up(struct removal *r, int fd, const char *name, struct err *e)
 	}
 }
 
+/* And one who may not write to it, likewise. -1 with errno. */
+static int unlink_from(int fd, const char *name, int flags)
+{
+	if (unlinkat(fd, name, flags) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -1;
+	if (fchmod(fd, 0700) < 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return unlinkat(fd, name, flags);
+}
+
 static int remove_children(struct removal *r, int fd, struct err *e);
 
 static int remove_child(struct removal *r, int fd, const char *name, struct err *e)
 {
 	struct stat st;
 
-	if (unlinkat(fd, name, 0) == 0 || errno == ENOENT)
+	if (unlink_from(fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return err_set(e, errno, "remove '%s'", name);
@@ -197,7 +211,7 @@ static int remove_child(struct removal *r, int fd, const char *name, struct err 
 	if (remove_children(r, sub, e) < 0)
 		return err_wrap(e, "'%s'", name);
 	r->depth--;
-	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? err_set(e, errno, "remove '%s'", name) : 0;
+	return unlink_from(fd, name, AT_REMOVEDIR) < 0 ? err_set(e, errno, "remove '%s'", name) : 0;
 }
 
 static int remove_children(struct removal *r, int fd, struct err *e)
@@ -219,7 +233,7 @@ static int remove_children(struct removal *r, int fd, struct err *e)
 
 int remove_tree_at(int dirfd, const char *name, struct err *e)
 {
-	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = open_to_empty(dirfd, name);
 	struct stat st;
 
 	if (fd < 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,12 +87,45 @@ static void test_deep_trees(void **state)
 	assert_int_equal(faccessat(d.fd, "top", F_OK, 0), -1);
 }
 
+/* Returns 0 when a tree that its owner may not write to, nor look into, could be removed. */
+static int remove_read_only(int dir)
+{
+	struct err e;
+
+	if (mkdirat(dir, "t", 0755) < 0 || mkdirat(dir, "t/sub", 0755) < 0 || mkdirat(dir, "t/sub/empty", 0755) < 0 ||
+	    mkdirat(dir, "t/closed", 0) < 0 || mknodat(dir, "t/sub/file", S_IFREG | 0400, 0) < 0 ||
+	    fchmodat(dir, "t/sub", 0555, 0) < 0 || fchmodat(dir, "t", 0111, 0) < 0)
+		return 2;
+	return remove_tree_at(dir, "t", &e) < 0 || faccessat(dir, "t", F_OK, 0) == 0;
+}
+
+static void test_read_only_trees(void **state)
+{
+	cleanup_fixture struct fixture_dir d = fixture_dir_new();
+	enum { NOBODY = 65534 };
+	int status;
+
+	(void)state;
+	assert_int_equal(fchmod(d.fd, 0777), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* Root may do anything anyway. */
+		if (geteuid() == 0 && (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
+			_exit(3);
+		_exit(remove_read_only(d.fd));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read_write),
 		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_deep_trees),
+		cmocka_unit_test(test_read_only_trees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
