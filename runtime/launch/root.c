@@ -96,7 +96,7 @@ static int find_image(struct runtime *rt, const struct launch_options *o, const 
 
 /* "DIR": the root itself. "DIR:O": an overlay of it. */
 static int find_directory(struct runtime *rt, const struct launch_options *o, const char *dir,
-			  struct launch_template *t, struct err *e)
+			  const struct launch_facts *f, struct launch_template *t, struct err *e)
 {
 	char *path = arena_strdup(&rt->arena, o->rootfs), *colon = strrchr(path, ':'), *real;
 	bool overlay = colon && strcmp(colon, ":O") == 0;
@@ -104,6 +104,10 @@ static int find_directory(struct runtime *rt, const struct launch_options *o, co
 
 	if (overlay)
 		*colon = '\0';
+	else if (launch_has_userns(o, f) && !rt->rootless)
+		return err_say(e, ENOTSUP,
+			       "--userns: the files of a directory have this machine's ids: say --rootfs '%s:O' for an overlay",
+			       o->rootfs);
 	real = realpath(path, NULL);
 	if (!real || stat(real, &st) < 0 || !S_ISDIR(st.st_mode)) {
 		int code = real ? ENOTDIR : errno;
@@ -159,7 +163,7 @@ int launch_template_find(struct runtime *rt, const struct launch_options *o, con
 	}
 	if (o->share_home)
 		return err_say(e, EINVAL, "--share-home is for 'host'");
-	if ((o->rootfs ? find_directory(rt, o, dir, &t, e) : find_image(rt, o, dir, &t, e)) < 0)
+	if ((o->rootfs ? find_directory(rt, o, dir, f, &t, e) : find_image(rt, o, dir, &t, e)) < 0)
 		return -e->code;
 	f->shell = NULL;
 	t.root.files = dir;

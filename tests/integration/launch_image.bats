@@ -371,6 +371,8 @@ upper_of() {
 	run ferry launch --rm --storage "$storage" --rootfs "$bundle/rootfs" -- touch /new
 	succeeded
 	[ -e "$bundle/rootfs/new" ]
+	run ferry launch --rm --storage "$storage" --userns auto --rootfs "$bundle/rootfs" -- true
+	failed ":O' for an overlay"
 	run ferry launch --rm --storage "$storage" --rootfs "$WORK/not-there" -- true
 	failed "--rootfs"
 	nothing_stored
