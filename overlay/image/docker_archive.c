@@ -93,14 +93,12 @@ static int read_image(const struct source *s, const struct entry *entry, struct 
 	return 0;
 }
 
-int found_in_docker_archive(const struct source *s, const struct image_import *o, struct arena *a,
-			    struct found_list *ret, struct err *e)
+int found_in_docker_archive(const struct source *s, struct arena *a, struct found_list *ret, struct err *e)
 {
 	struct found_list found = { 0 };
 	struct entry *entries;
 	size_t n;
 
-	(void)o;
 	if (read_entries(s, a, &entries, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)

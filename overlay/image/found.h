@@ -22,19 +22,17 @@ struct found_image {
 	size_t n_names;
 };
 
-/* For both: which images, from @o->platform; names that are only a tag go behind @o->fallback. Names may be none. */
 struct found_list {
 	struct found_image *v;
 	size_t n;
 };
 
-/* image-layout.md */
+/* image-layout.md. Of @o: the platform; a name that is only a tag goes behind the fallback. Images may have no names. */
 int found_in_layout(const struct source *s, const struct image_import *o, struct arena *a, struct found_list *ret,
 		    struct err *e);
 
 /* What `docker save` writes: manifest.json. */
-int found_in_docker_archive(const struct source *s, const struct image_import *o, struct arena *a,
-			    struct found_list *ret, struct err *e);
+int found_in_docker_archive(const struct source *s, struct arena *a, struct found_list *ret, struct err *e);
 
 /* docker-archive's names in manifest.json, for a layout that has such a file, too. */
 int found_repo_tags(const struct source *s, struct arena *a, struct found_list *layout, struct err *e);

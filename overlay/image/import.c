@@ -249,7 +249,7 @@ static int find_images(const struct source *s, const struct image_import *o, str
 		return 0;
 	}
 	if (!source_has(s, "index.json"))
-		return found_in_docker_archive(s, o, a, ret, e);
+		return found_in_docker_archive(s, a, ret, e);
 	if (found_in_layout(s, o, a, ret, e) < 0)
 		return -e->code;
 	return source_has(s, "manifest.json") ? found_repo_tags(s, a, ret, e) : 0;
