@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum { LINES_MAX = 32 }; /* in one writev */
 
@@ -55,8 +56,15 @@ static void rotate(struct supervisor *s)
 {
 	char from[32], to[32];
 
+	int64_t n = 1; /* how many there are, the last of which goes when that is enough */
+
 	log_file_close(s);
-	for (int64_t i = s->l.log_files - 1; i > 0; i--) {
+	for (; n < s->l.log_files - 1; n++) {
+		name_of(n, to);
+		if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			break;
+	}
+	for (int64_t i = n; i > 0 && s->l.log_files > 1; i--) {
 		name_of(i - 1, from);
 		name_of(i, to);
 		renameat(s->dir, from, s->dir, to);
