@@ -70,7 +70,7 @@ static void read_request(struct supervisor *s, struct client *c)
 	case REQUEST_ATTACH:
 		c->kind = CLIENT_ATTACHED;
 		c->input = number & ATTACH_INPUT;
-		return answer(s, c, 0, NULL);
+		return answer(s, c, 0, &e);
 	case REQUEST_WAIT:
 		c->kind = CLIENT_WAITING;
 		return;
