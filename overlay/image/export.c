@@ -1,6 +1,6 @@
 /*
- * Images as one tar. Both formats have the blobs as they are stored, below blobs/sha256/, each once: an OCI layout
- * has oci-layout and index.json beside them, a docker-archive manifest.json.
+ * Images as one tar. Both formats have the blobs as they are stored, below blobs/sha256/, each once, and manifest.json,
+ * by which Docker loads them; an OCI layout also has oci-layout, index.json and the manifests.
  */
 #include "overlay/image/found.h"
 #include "overlay/image/tar_write.h"
@@ -144,24 +144,28 @@ static void write_docker_manifest(struct exporting *w, struct buf *out)
 	json_end_array(&j);
 }
 
+static int write_layout(struct exporting *w, struct err *e)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	cleanup_buf struct buf index = BUF_INIT;
+
+	if (write_index(w, &index, e) < 0 || tar_write_text(w->to, "oci-layout", layout, sizeof(layout) - 1, e) < 0)
+		return -e->code;
+	return tar_write_text(w->to, "index.json", index.data, index.len, e);
+}
+
 int image_export(const struct store *s, const struct store_image *images, const char *const *names, size_t n,
 		 enum image_format format, int to, struct err *e)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	cleanup_arena struct arena a = ARENA_INIT;
-	cleanup_buf struct buf text = BUF_INIT;
+	cleanup_buf struct buf manifest = BUF_INIT;
 	struct exporting w = { .store = s, .images = images, .names = names, .n = n, .to = to, .arena = &a };
-	const char *file = "manifest.json";
 
-	if (format == IMAGE_FORMAT_OCI) {
-		file = "index.json";
-		if (write_index(&w, &text, e) < 0 ||
-		    tar_write_text(to, "oci-layout", layout, sizeof(layout) - 1, e) < 0)
-			return -e->code;
-	} else
-		write_docker_manifest(&w, &text);
-	/* First, since who reads from a pipe would have to keep the blobs until he knows what they are. */
-	if (tar_write_text(to, file, text.data, text.len, e) < 0 || write_blobs(&w, format, e) < 0)
+	/* Documents first, since who reads from a pipe would have to keep the blobs until he knows what they are. */
+	if (format == IMAGE_FORMAT_OCI && write_layout(&w, e) < 0)
+		return -e->code;
+	write_docker_manifest(&w, &manifest);
+	if (tar_write_text(to, "manifest.json", manifest.data, manifest.len, e) < 0 || write_blobs(&w, format, e) < 0)
 		return -e->code;
 	return tar_write_end(to, e);
 }

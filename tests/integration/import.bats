@@ -477,6 +477,7 @@ processes_are_left() {
 	diff -r layout/blobs out/blobs
 	equal "$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' out/index.json)" app:1
 	equal "$(jq -r .imageLayoutVersion out/oci-layout)" 1.0.0
+	equal "$(jq -c '.[0].RepoTags' out/manifest.json)" '["app:1"]' # for docker load
 	local before
 	before=$(cat images/names/app:1)
 	rm -rf images
