@@ -30,9 +30,10 @@ static int read_keys(const char *text, struct arena *a, const char **ret, struct
 	for (const char *at = text; *at;) {
 		size_t len = strcspn(at, ",");
 		char last = len > 0 ? at[len - 1] : 0;
+		bool has_code = (last >= '@' && last <= '_') || (last >= 'a' && last <= 'z');
 		if (len == 1)
 			keys[n++] = last;
-		else if (len == 6 && strncmp(at, "ctrl-", 5) == 0 && ((last >= '@' && last <= '_') || (last >= 'a' && last <= 'z')))
+		else if (len == 6 && strncmp(at, "ctrl-", 5) == 0 && has_code)
 			keys[n++] = last & 0x1f;
 		else
 			return err_say(e, EINVAL, "--detach-keys '%s': expected keys such as ctrl-p,ctrl-q", text);

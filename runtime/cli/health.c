@@ -44,8 +44,8 @@ static int check(struct runtime *rt, const struct launched *l, struct err *e)
 	int ignored_exit;
 
 	if (container_open(rt, l->id, false, &c, e) < 0 || container_load_config(&c, &rt->arena, &s, e) < 0 ||
-	    exec_process_make(&as_its_own, s, (int)l->health.n_command, (char **)l->health.command, &rt->arena, &process,
-			      e) < 0)
+	    exec_process_make(&as_its_own, s, (int)l->health.n_command, (char **)l->health.command, &rt->arena,
+			      &process, e) < 0)
 		return -e->code;
 	const struct exec_request request = {
 		.id = l->id,

@@ -202,7 +202,8 @@ const struct cli_command command_start = {
 	.name = "start",
 	.arguments = "CONTAINER",
 	.summary = "Start the program of a created container, or one that was launched again",
-	.details = "With --boot, no container is named: those launched with --restart always or unless-stopped start.\n",
+	.details = "With --boot, no container is named: those launched with --restart always or unless-stopped\n"
+		   "start.\n",
 	.group = CLI_LIFE,
 	.options = start_options,
 	.options_size = sizeof(struct start_options),

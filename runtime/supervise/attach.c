@@ -68,7 +68,8 @@ static void handle_signal(struct attached *t)
 	}
 	if (t->o->pass_signals)
 		ask(t, REQUEST_SIGNAL, info.ssi_signo);
-	else if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT)
+	else if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
+		 info.ssi_signo == SIGQUIT)
 		t->detached = true;
 }
 
@@ -192,8 +193,8 @@ static int attach_again(struct attached *t, struct err *e)
 
 	close_fd(&t->sock);
 	if (lock == -EBUSY && !t->o->waited_for)
-		return err_say(e, EPIPE, "container '%s' does not wait for its output to be taken, and goes on without: "
-			       "see 'ferry logs'", t->l->name);
+		return err_say(e, EPIPE, "container '%s' does not wait for its output to be taken, and goes on "
+			       "without: see 'ferry logs'", t->l->name);
 	close_fd(&lock);
 	int r = supervise_attach(t->rt, t->l, t->o->input, &t->sock, &why);
 	if (r == -ESRCH || r == -ENOENT) {
@@ -203,8 +204,8 @@ static int attach_again(struct attached *t, struct err *e)
 	return r < 0 ? (*e = why, r) : 0;
 }
 
-int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o, int *ret_exit,
-		    bool *ret_detached, struct err *e)
+int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o,
+		    int *ret_exit, bool *ret_detached, struct err *e)
 {
 	struct attached t = { .rt = rt, .l = l, .o = o, .sock = sock, .in = { .stream = STREAM_STDIN } };
 	struct own_terminal terminal = { 0 };

@@ -1,4 +1,7 @@
-/* What commands ask of a supervisor. One that was killed is replaced first, so that there is always somebody to answer. */
+/*
+ * What commands ask of a supervisor. One that was killed is replaced first, so that there is always somebody to
+ * answer.
+ */
 #include "lib/fd.h"
 #include "lib/message.h"
 #include "runtime/supervise/client.h"
@@ -50,7 +53,10 @@ int client_request(struct runtime *rt, const struct launched *l, uint32_t kind, 
 	}
 }
 
-/* Asks again when the supervisor was killed before it could answer. -ESRCH: the container has ended meanwhile, or before. */
+/*
+ * Asks again when the supervisor was killed before it could answer. -ESRCH: the container has ended meanwhile, or
+ * before.
+ */
 static int ask(struct runtime *rt, const struct launched *l, uint32_t kind, int64_t number, int64_t *ret, struct err *e)
 {
 	for (;;) {

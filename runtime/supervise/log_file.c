@@ -4,8 +4,8 @@
  *	2026-01-02T03:04:05.123456789Z stdout F text
  *
  * with P in place of F where the line was not whole when it was read. The file is begun anew before it would become
- * longer than asked for: log becomes log.1, that log.2, and so on. What cannot be written is lost: the container must not
- * wait for a disk that is full.
+ * longer than asked for: log becomes log.1, that log.2, and so on. What cannot be written is lost: the container must
+ * not wait for a disk that is full.
  */
 #include "lib/clock.h"
 #include "lib/fd.h"

@@ -1,7 +1,7 @@
 /*
- * What goes over a supervisor's socket. A connection begins with one message (lib/message.h) that says what is wanted; the
- * answer is a message too: ANSWER with a number, or an error. One that is attached carries, from its answer on, packets of
- * another form: a byte that says which stream, then the bytes themselves.
+ * What goes over a supervisor's socket. A connection begins with one message (lib/message.h) that says what is wanted;
+ * the answer is a message too: ANSWER with a number, or an error. One that is attached carries, from its answer on,
+ * packets of another form: a byte that says which stream, then the bytes themselves.
  */
 #ifndef RUNTIME_SUPERVISE_PROTOCOL_H
 #define RUNTIME_SUPERVISE_PROTOCOL_H

@@ -68,7 +68,9 @@ int supervise_start(struct runtime *rt, const struct launched *l, int dir, struc
 	}
 	if (attach) {
 		sigset_t all;
-		/* A service manager that wants to hear when a program is ready watches this command, not the program. */
+		/*
+		 * A service manager that wants to hear when a program is ready watches this command, not the program.
+		 */
 		unsetenv("NOTIFY_SOCKET");
 		/* From now on they are the program's: supervise_relay takes them out. */
 		sigfillset(&all);

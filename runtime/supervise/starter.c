@@ -36,7 +36,8 @@ static int remove_ended(struct runtime *rt, const struct launched *l, struct err
 	return container_remove(rt, &c, NULL, e);
 }
 
-static int start(struct supervisor *s, struct runtime *rt, struct create_request *r, struct run_handles *h, struct err *e)
+static int start(struct supervisor *s, struct runtime *rt, struct create_request *r, struct run_handles *h,
+		 struct err *e)
 {
 	struct launched l = { .id = s->l.id, .name = s->l.name, .dir = s->l.dir };
 	struct create_request again;

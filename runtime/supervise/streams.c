@@ -1,8 +1,8 @@
 /*
- * What the container prints and reads. Without a terminal these are fifos in its directory, of which it has the outgoing
- * ones open for reading too, and so has the supervisor: whichever of the two ends, the other sees neither end nor signal,
- * and a new supervisor finds what was written meanwhile. With a terminal it is the pty's other end, which ends with the
- * supervisor.
+ * What the container prints and reads. Without a terminal these are fifos in its directory, of which it has the
+ * outgoing ones open for reading too, and so has the supervisor: whichever of the two ends, the other sees neither end
+ * nor signal, and a new supervisor finds what was written meanwhile. With a terminal it is the pty's other end, which
+ * ends with the supervisor.
  */
 #include "lib/fd.h"
 #include "lib/sys.h"

@@ -4,9 +4,9 @@
  * and notes its end. It stays below 1 MiB resident.
  *
  * It belongs to nobody: the command that started it may die at any moment. Other commands find it by the socket
- * `supervisor` in the container's directory (runtime/launch/launched.h). A supervisor that was killed itself is replaced by
- * the next command that looks (supervise_adopt): the container's output goes through fifos in its directory, which the
- * container itself holds open for reading too, so that nothing breaks in between.
+ * `supervisor` in the container's directory (runtime/launch/launched.h). A supervisor that was killed itself is
+ * replaced by the next command that looks (supervise_adopt): the container's output goes through fifos in its
+ * directory, which the container itself holds open for reading too, so that nothing breaks in between.
  *
  *	supervise_start     runs a container that exists (launch.json, config.json), in a supervisor of its own
  *	supervise_attach    its output and input, until it ends
@@ -23,10 +23,10 @@
 
 /*
  * Returns once the program was executed, or fails with why it was not. @dir: the container's, locked; it stays the
- * caller's, but the supervisor holds the lock then, too. @request: how to start it, from supervise_request or of the same
- * kind; NULL reads it. @attach: this process's standard streams are attached before the program runs, so that nothing of
- * it is missed; *ret_socket is then the connection for supervise_relay. A supervisor whose container could not be
- * started has ended; the directory is the caller's to remove.
+ * caller's, but the supervisor holds the lock then, too. @request: how to start it, from supervise_request or of the
+ * same kind; NULL reads it. @attach: this process's standard streams are attached before the program runs, so that
+ * nothing of it is missed; *ret_socket is then the connection for supervise_relay. A supervisor whose container could
+ * not be started has ended; the directory is the caller's to remove.
  */
 int supervise_start(struct runtime *rt, const struct launched *l, int dir, struct create_request *request, bool attach,
 		    int *ret_socket, struct err *e);
@@ -59,8 +59,8 @@ struct relay_options {
  * Relays between the connection (which it closes) and this process's streams, and signals to the container, until the
  * container ends (*ret_exit: its exit code) or the user detaches (*ret_detached).
  */
-int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o, int *ret_exit,
-		    bool *ret_detached, struct err *e);
+int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o,
+		    int *ret_exit, bool *ret_detached, struct err *e);
 
 /* Waits until it is not running and will not be restarted; of one that has ended already, its exit code. */
 int supervise_wait(struct runtime *rt, const struct launched *l, int *ret_exit, struct err *e);

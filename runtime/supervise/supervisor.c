@@ -107,8 +107,8 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 }
 
 /*
- * Some time after there was work: what was freed goes back, and so do the pages of this program that were needed for the
- * work. They are read again when they are needed again.
+ * Some time after there was work: what was freed goes back, and so do the pages of this program that were needed for
+ * the work. They are read again when they are needed again.
  */
 static void shrink(struct supervisor *s)
 {
@@ -119,9 +119,10 @@ static void shrink(struct supervisor *s)
 	s->shrink_at = -1;
 	malloc_trim(0);
 	for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
-		const uintptr_t first = (uintptr_t)&__executable_start + segment[i].p_vaddr;
+		const uintptr_t start = (uintptr_t)&__executable_start + segment[i].p_vaddr;
+		const uintptr_t first = start & ~(page - 1);
 		if (segment[i].p_type == PT_LOAD && !(segment[i].p_flags & PF_W))
-			madvise((void *)(first & ~(page - 1)), segment[i].p_memsz + (first & (page - 1)), MADV_DONTNEED);
+			madvise((void *)first, start + segment[i].p_memsz - first, MADV_DONTNEED);
 	}
 }
 

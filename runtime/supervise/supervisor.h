@@ -1,6 +1,6 @@
 /*
- * Inside the supervisor. One process, one loop (supervisor.c), one struct, no memory that grows: what needs more, a start
- * or a check of the health, is done by a child that ends soon.
+ * Inside the supervisor. One process, one loop (supervisor.c), one struct, no memory that grows: what needs more, a
+ * start or a check of the health, is done by a child that ends soon.
  *
  *	life.c       the container's start and end, and what follows
  *	starter.c    the child that starts it
@@ -35,8 +35,8 @@ struct client {
 	bool attach; /* launcher: is attached as soon as the program runs */
 	bool input; /* may write to the program */
 	/*
-	 * The command that launched it in the foreground is like the pipe that its output would have gone to: the container
-	 * waits for it. Any other that is too slow is dropped.
+	 * The command that launched it in the foreground is like the pipe that its output would have gone to: the
+	 * container waits for it. Any other that is too slow is dropped.
 	 */
 	bool waited_for;
 	bool behind; /* has still to take s->chunk */
@@ -100,8 +100,8 @@ int64_t now_ms(void);
 /* ---- supervisor.c ---- */
 
 /*
- * The whole story. @dir: locked. @launcher: gets the answer, -1 none. @request: how to start it, NULL: it runs already, or has
- * ended without anybody to note it. What @rt holds in memory is freed.
+ * The whole story. @dir: locked. @launcher: gets the answer, -1 none. @request: how to start it, NULL: it runs already,
+ * or has ended without anybody to note it. What @rt holds in memory is freed.
  */
 struct supervise_order {
 	struct runtime *rt;
