@@ -150,3 +150,29 @@ limits='cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
 	same "built" "$(docker run --rm built cat /built)"
 	docker rmi built
 }
+
+@test "save: imported by ferry, and launched" {
+	[ "$RUNTIME" = ferry ] || skip "for ferry"
+	cd "$BATS_TEST_TMPDIR"
+	docker tag image saved:1
+	docker save -o saved.tar saved:1
+	docker rmi saved:1
+	ferry image import -q saved.tar
+	same "text" "$(ferry launch --rm saved:1 cat /etc/plain)"
+	ferry image verify -q
+	ferry image prune -a
+}
+
+@test "load: what ferry exports" {
+	[ "$RUNTIME" = ferry ] || skip "for ferry"
+	local format
+	cd "$BATS_TEST_TMPDIR"
+	ferry image import -q --name loaded:1 /var/tmp/image.tar
+	for format in oci docker-archive; do
+		ferry image export -f $format -o out.tar loaded:1
+		docker load -i out.tar
+		same "text" "$(docker run --rm --network none loaded:1 cat /etc/plain)"
+		docker rmi loaded:1
+	done
+	ferry image prune -a
+}
