@@ -217,20 +217,17 @@ static int ask(const struct adding *w, const struct image_added *image, struct e
 
 static int add_image(struct adding *w, struct image_added *ret, struct err *e)
 {
-	cleanup_ingest struct ingest in = INGEST_INIT;
+	const bool made_here = !w->image->manifest;
 	struct image_added added = { 0 };
 
-	const bool made_here = !w->image->manifest;
-
 	if (choose_names(w, &added, e) < 0 || (!made_here && ask(w, &added, e) < 0) ||
-	    ingest_begin(w->store, &in, e) < 0)
+	    ingest_begin(w->store, w->ingest, e) < 0)
 		return -e->code;
-	w->ingest = &in;
 	w->blobs = arena_new_array(w->arena, w->image->n_layers + 1, struct document_blob);
 	w->parts = arena_new_array(w->arena, w->image->n_layers + 1, struct image_part);
 	if (add_layers(w, e) < 0 || make_documents(w, e) < 0 || (made_here && ask(w, &added, e) < 0))
 		return -e->code;
-	if (ingest_commit(&in, w->image->manifest_digest, added.names, added.n_names, e) < 0)
+	if (ingest_commit(w->ingest, w->image->manifest_digest, added.names, added.n_names, e) < 0)
 		return -e->code;
 	added.digest = w->image->manifest_digest;
 	added.id = w->image->config_digest;
@@ -270,8 +267,9 @@ int image_import(struct store *s, const struct image_import *o, struct arena *a,
 		return err_say(e, EINVAL, "%zu images are in it: they keep their names", found.n);
 	added = arena_new_array(a, found.n, struct image_added);
 	for (size_t i = 0; i < found.n; i++) {
+		cleanup_ingest struct ingest in = INGEST_INIT;
 		struct adding w = { .store = s, .source = &source, .o = o, .arena = a, .image = &found.v[i],
-				    .alone = found.n == 1 };
+				    .ingest = &in, .alone = found.n == 1 };
 		if (add_image(&w, &added[i], e) < 0)
 			return -e->code;
 	}

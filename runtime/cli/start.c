@@ -232,6 +232,7 @@ const struct cli_command command_restart = {
 	.options_size = sizeof(struct stop_options),
 	.min_args = 1,
 	.max_args = -1,
+	.seal = true, /* at once: a start may want it, and would begin the whole command anew */
 	.run = run_restart,
 };
 

@@ -174,7 +174,7 @@ void clients_started(struct supervisor *s)
 		bool attach = c->attach;
 		c->kind = CLIENT_ATTACHED;
 		c->input = c->waited_for = attach;
-		answer(s, c, 0, NULL);
+		answer(s, c, 0, &(struct err){ 0 });
 		if (!attach)
 			drop(s, c);
 	}
@@ -199,7 +199,7 @@ void clients_ended(struct supervisor *s, int exit_code)
 		if (c->fd < 0 || (c->waited_for && !last))
 			continue;
 		if (c->kind == CLIENT_WAITING)
-			answer(s, c, exit_code, NULL);
+			answer(s, c, exit_code, &(struct err){ 0 });
 		else if (c->kind == CLIENT_ATTACHED)
 			send(c->fd, &end, 1 + sizeof(exit_code), MSG_NOSIGNAL | (last ? 0 : MSG_DONTWAIT));
 		close_fd(&c->fd);
