@@ -355,10 +355,13 @@ static int remove_cgroup(struct runtime *rt, struct container *c, const struct c
 	return r;
 }
 
-/* Mostly there is only what we put there ourselves. */
+/* Mostly there is only what a start without a hitch leaves. */
 static int remove_directory(struct container *c, struct err *e)
 {
-	remove_files(c);
+	static const char *const usual[] = { "config.json", "state.json", "making.json" };
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		unlinkat(c->dir, usual[i], 0);
 	if (unlinkat(c->root, c->id, AT_REMOVEDIR) == 0)
 		return 0;
 	return remove_tree_at(c->root, c->id, e);
