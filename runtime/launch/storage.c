@@ -132,7 +132,7 @@ static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name
 	return status == STATUS_STOPPED ? launched_remove(rt, &l, fd, e) : 0;
 }
 
-/* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one. */
+/* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one: returns 1. */
 static int sweep_one(struct runtime *rt, const char *storage, const char *name, struct err *e)
 {
 	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
@@ -148,22 +148,26 @@ static int sweep_one(struct runtime *rt, const char *storage, const char *name, 
 		       0 : sweep_throwaway(rt, dir, name, fd, e);
 	if (access(record, F_OK) == 0 || errno != ENOENT)
 		return 0;
-	return discard(rt, name, dir, fd, e);
+	return discard(rt, name, dir, fd, e) < 0 ? -e->code : 1;
 }
 
 static int sweep(struct runtime *rt, const char *storage, struct err *e)
 {
 	DIR *d = opendir(storage);
+	bool removed = false;
 
 	if (!d)
 		return err_set(e, errno, "read '%s'", storage);
 	for (struct dirent *ent; (ent = readdir(d));) {
 		struct err why = ERR_INIT;
-		if (ent->d_name[0] != '.' && sweep_one(rt, storage, ent->d_name, &why) < 0)
+		int r = ent->d_name[0] == '.' ? 0 : sweep_one(rt, storage, ent->d_name, &why);
+		if (r < 0)
 			log_warn("launch: what is left of container '%s': %s", ent->d_name, why.msg);
+		removed |= r > 0;
 	}
 	closedir(d);
-	return 0;
+	/* Those may have had names already. */
+	return removed ? launched_sweep_names(rt, e) : 0;
 }
 
 int launch_sweep(struct runtime *rt, const char *storage, struct err *e)

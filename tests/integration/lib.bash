@@ -248,6 +248,13 @@ processes_left() {
 	done
 }
 
+# No process of this test's has the pattern in its command line. Not a pipe: what looks would be seen.
+no_process() { # PATTERN
+	local left
+	left=$(processes_left)
+	! grep -E -e "$1" <<<"$left"
+}
+
 left_over() {
 	find "$(unified)" -depth -type d -name "*$tag*" 2>/dev/null | sed 's/^/cgroup: /'
 	[ ! -d "$root" ] || find "$root" -name "*$tag*" | sed 's/^/state: /'

@@ -347,7 +347,7 @@ stalled_pull() {
 		stalled_pull 1s
 		kill -$signal $victim
 		wait $victim || :
-		eventually '[ -z "$(processes_left | grep -E "ferry-|image pull")" ]'
+		eventually 'no_process "ferry-|image pull"'
 		equal "$(ls "$FERRY_IMAGE_STORE/names")" ""
 	done
 	pull 127.0.0.1:$plain/team/app:1

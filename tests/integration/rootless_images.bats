@@ -82,9 +82,11 @@ use_image() {
 	for delay in 0.02 0.04 0.06 0.08 0.1; do
 		(as_user image import -q "$WORK/own.tar" >/dev/null 2>&1 3>&- 4>&- &
 		sleep "$delay"
-		kill -KILL $(processes_left | awk '/runtime image import/ { print $2 }') 2>/dev/null || :
+		local left
+		left=$(processes_left)
+		kill -KILL $(awk '/runtime image import/ { print $2 }' <<<"$left") 2>/dev/null || :
 		wait)
-		eventually '! processes_left | grep -e runtime -e ferry-layer'
+		eventually 'no_process "runtime|ferry-layer"'
 		run as_user image rm nothing
 		equal "$(find "$store/ingest" -mindepth 1 2>/dev/null)" ""
 	done
