@@ -201,7 +201,7 @@ static int run_start(struct runtime *rt, const void *options, int argc, char **a
 const struct cli_command command_start = {
 	.name = "start",
 	.arguments = "CONTAINER",
-	.summary = "Start the program of a created container, or one that was launched again",
+	.summary = "Start a created container's program, or a launched container again",
 	.details = "With --boot, no container is named: those launched with --restart always or unless-stopped\n"
 		   "start.\n",
 	.group = CLI_LIFE,
