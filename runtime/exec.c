@@ -149,7 +149,8 @@ static pid_t spawn(struct joining *j, struct err *e)
 			return err_set(e, errno, "join the container's pid namespace");
 	}
 	pid_t pid = clone_joining(j, 0, &j->pidfd, e);
-	if (pid > 0 && self >= 0 && setns(self, CLONE_NEWPID) < 0)
+	/* Within the user namespace of a rootless engine there is no way back, nor need: nothing else is started. */
+	if (pid > 0 && self >= 0 && setns(self, CLONE_NEWPID) < 0 && errno != EPERM)
 		return err_set(e, errno, "leave the container's pid namespace");
 	if (pid == 0) {
 		struct err in_child = ERR_INIT;
