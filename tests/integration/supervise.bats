@@ -37,11 +37,16 @@ supervisor_gone() {
 	[ -z "$(pgrep -f -- "--root $root launch" || :)" ]
 }
 
+# Below 1 MiB resident; a program with sanitizers has megabytes of their own.
+is_small() { # PID
+	grep -q libasan "/proc/$1/maps" || [ "$(awk '/^VmRSS:/ { print $2 }' "/proc/$1/status")" -lt 1024 ]
+}
+
 @test "the supervisor is below 1 MiB, and does nothing while nothing happens" {
 	detached -- sleep 1000000
 	local pid ticks
 	pid=$(supervisor_pid)
-	eventually "[ \$(awk '/^VmRSS:/ { print \$2 }' /proc/$pid/status) -lt 1024 ]"
+	eventually "is_small $pid"
 	sleep 1.5 # it makes itself small once
 	ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
 	sleep 0.5
@@ -299,7 +304,7 @@ supervisor_gone() {
 	run ferry ls -q
 	is "$id"
 	other=$(pgrep -f -- "--root $root ls -q")
-	eventually "[ \$(awk '/^VmRSS:/ { print \$2 }' /proc/$other/status) -lt 1024 ]"
+	eventually "is_small $other"
 	run ferry stop -t 0 "$id"
 	succeeded
 	equal "$(member exitCode)" 137
