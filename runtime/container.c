@@ -109,19 +109,22 @@ static int open_dir(struct runtime *rt, const char *id, struct container *c, str
 	return err_set(e, errno, "open the directory of container '%s'", id);
 }
 
-/* All that we ever put into the directory, the record last: until then a killed removal can be begun again. */
-static void remove_files(struct container *c)
-{
-	static const struct {
-		const char *name;
-		int flags;
-	} files[] = {
-		{ "config.json", 0 }, { "state.json", 0 }, { "state.json.tmp", 0 }, { "start", 0 },
-		{ "notify/notify.sock", 0 }, { "notify", AT_REMOVEDIR }, { "making.json", 0 },
-	};
+/* All that we ever put into the directory; first what a start without a hitch leaves, and nothing else. */
+static const struct {
+	const char *name;
+	int flags;
+} files[] = {
+	{ "config.json", 0 }, { "state.json", 0 }, { "making.json", 0 },
+	{ "state.json.tmp", 0 }, { "start", 0 }, { "notify/notify.sock", 0 }, { "notify", AT_REMOVEDIR },
+};
+enum { FILES_USUAL = 3, FILES_ALL = sizeof(files) / sizeof(files[0]) };
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+/* With the directory, if nothing else is in it: true when it is gone. */
+static bool remove_files(struct container *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
 		unlinkat(c->dir, files[i].name, files[i].flags);
+	return unlinkat(c->root, c->id, AT_REMOVEDIR) == 0;
 }
 
 /* A directory without a record may be anybody's: --root may name the wrong place. Only what is surely ours is removed. */
@@ -131,8 +134,7 @@ static void remove_unrecorded(struct container *c)
 
 	if (fstat(c->dir, &st) < 0 || (st.st_mode & ~(mode_t)S_ISGID) != (S_IFDIR | DIR_MODE) || st.st_uid != geteuid())
 		return;
-	remove_files(c);
-	unlinkat(c->root, c->id, AT_REMOVEDIR);
+	remove_files(c, FILES_ALL);
 }
 
 /*
@@ -355,16 +357,9 @@ static int remove_cgroup(struct runtime *rt, struct container *c, const struct c
 	return r;
 }
 
-/* Mostly there is only what a start without a hitch leaves. */
 static int remove_directory(struct container *c, struct err *e)
 {
-	static const char *const usual[] = { "config.json", "state.json", "making.json" };
-
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-		unlinkat(c->dir, usual[i], 0);
-	if (unlinkat(c->root, c->id, AT_REMOVEDIR) == 0)
-		return 0;
-	return remove_tree_at(c->root, c->id, e);
+	return remove_files(c, FILES_USUAL) ? 0 : remove_tree_at(c->root, c->id, e);
 }
 
 int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
