@@ -1,16 +1,7 @@
 #!/usr/bin/env bats
 # Health checks of launched containers.
 load lib
-
-prepare() {
-	storage=$WORK/storage
-	export XDG_DATA_HOME=$WORK/data
-	mkdir "$storage"
-}
-
-member() { # NAME: of its status
-	jq -r ".$1" "$storage/$id/status.json"
-}
+load launched
 
 # checked FILTER: a container in the background with this in its launch.json
 checked() {

@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # What launched containers print, kept.
 load lib
-
-prepare() {
-	storage=$WORK/storage
-	export XDG_DATA_HOME=$WORK/data
-	mkdir "$storage"
-}
+load launched
 
 # printed COMMAND: a container that ran this and has ended
 printed() {

@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # Launched containers from their start to their removal, and whoever is killed in between.
 load lib
-
-prepare() {
-	storage=$WORK/storage
-	export XDG_DATA_HOME=$WORK/data
-	mkdir "$storage"
-}
+load launched
 
 # detached OPTION... -- COMMAND...: a launched container in the background
 detached() {
@@ -26,10 +21,6 @@ nothing_stored() {
 	is ""
 	run ferry list -q
 	is ""
-}
-
-member() { # NAME: of its status
-	jq -r ".$1" "$storage/$id/status.json"
 }
 
 # Who supervises it, as long as it runs.
