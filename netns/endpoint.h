@@ -1,0 +1,23 @@
+/*
+ * A container's record, STATE/endpoints/KEY.json: written before what it names is made, removed after all of it is gone.
+ */
+#ifndef NETNS_ENDPOINT_H
+#define NETNS_ENDPOINT_H
+
+#include "netns/netns.h"
+
+enum { ENDPOINT_KEY = 12 }; /* hexadecimal digits; host interfaces are named by it */
+
+/* Made of the owner's path: the same owner always has the same. */
+const char *endpoint_key(const char *owner, struct arena *a);
+
+/* "fv" KEY's first ten digits, and which of its links: within what the kernel takes. */
+const char *endpoint_host_link(const char *key, size_t link, struct arena *a);
+
+int endpoint_save(const struct net *n, const struct net_endpoint *x, struct err *e);
+/* -ENOENT: there is none. One that is not whole is -EINVAL. */
+int endpoint_load(const struct net *n, const char *key, struct arena *a, struct net_endpoint *ret, struct err *e);
+int endpoint_list(const struct net *n, struct arena *a, struct net_endpoint **ret, size_t *ret_n, struct err *e);
+int endpoint_remove(const struct net *n, const char *key, struct err *e);
+
+#endif
