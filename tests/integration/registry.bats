@@ -524,7 +524,7 @@ stalled_pull() {
 	pull $name
 	succeeded
 	equal "$(ferry image inspect $name --format .Digest)" "$(cat "$WORK/digest")"
-	equal "$(ferry launch --rm $name -- echo it runs)" "it runs"
+	equal "$(ferry launch --rm --storage "$WORK/storage" $name -- echo it runs)" "it runs"
 }
 
 @test "push: nothing that is there is sent again; what another repository has is mounted" {
