@@ -258,7 +258,7 @@ login_file() { # USER:PASSWORD HOST
 
 @test "pull: a server that falls silent in the middle of a blob is asked again" {
 	faulty stall 1
-	run ferry image pull -q --timeout 1s 127.0.0.1:$front/team/app:1
+	run ferry image pull -q --timeout 5s 127.0.0.1:$front/team/app:1
 	succeeded
 	stored 127.0.0.1:$front/team/app:1
 }
