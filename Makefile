@@ -19,9 +19,10 @@ VERSION     := 0.1.0
 FOLDERS     := lib spec namespaces cgroups overlay netns checkpoint runtime
 BUILD       := build$(if $(SANITIZE),-sanitize)$(if $(filter clang%,$(CC)),-clang)
 
-# Programs that ferry carries within itself (lib/program.h), since they need a shared library: ferry-NAME is made of
-# the sources PROGRAM_NAME and the objects that they need beside, and linked with LIBS_NAME.
-PROGRAMS        := systemd layer registry
+# Programs that ferry carries within itself (lib/program.h), since they need a shared library, or are a program of the
+# container's: ferry-NAME is made of the sources PROGRAM_NAME and the objects that they need beside, and linked with
+# LIBS_NAME, by default with -pie.
+PROGRAMS        := systemd layer registry init
 PROGRAM_systemd := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
 ALSO_systemd    := cgroups/systemd/request.c lib/arena.c lib/buf.c lib/err.c lib/fd.c lib/message.c
 LIBS_systemd    := -lsystemd
@@ -32,6 +33,9 @@ PROGRAM_registry := $(addprefix overlay/registry/,confine.c registry_main.c sess
 ALSO_registry   := $(addprefix overlay/registry/,challenge.c request.c url.c) $(addprefix lib/,arena.c buf.c err.c \
                    fd.c file.c json.c message.c)
 LIBS_registry   := -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -lcurl
+PROGRAM_init    := runtime/reaper/reaper.c
+PIE_init        := -static
+LIBS_init       := -fno-sanitize=all
 PROGRAM         := $(foreach p,$(PROGRAMS),$(PROGRAM_$p))
 EMBEDDED        := $(PROGRAMS:%=$(BUILD)/embedded-%.o)
 
@@ -72,10 +76,13 @@ $(BUILD)/ferry: $(OBJECTS)
 
 .SECONDEXPANSION:
 $(PROGRAMS:%=$(BUILD)/ferry-%): $(BUILD)/ferry-%: $$(addprefix $(BUILD)/,$$(PROGRAM_$$*:.c=.o) $$(ALSO_$$*:.c=.o))
-	$(call short,LINK)$(CC) -pie $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ $(LIBS_$*)
+	$(call short,LINK)$(CC) $(or $(PIE_$*),-pie) $(ALL_LDFLAGS) -s -Wl,-z,noseparate-code -o $@ $^ $(LIBS_$*)
 
 $(EMBEDDED): $(BUILD)/embedded-%.o: lib/embed.S $(BUILD)/ferry-%
 	$(call short,AS)$(CC) -DPROGRAM='"$(BUILD)/ferry-$*"' -DDATA=$*_program -DSIZE=$*_program_size -c -o $@ $<
+
+# Static, which sanitizers cannot be.
+$(BUILD)/runtime/reaper/%.o: ALL_CFLAGS += -fno-sanitize=all
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -19,18 +19,20 @@ extern char **environ;
 
 enum { ARGS_MAX = 8 };
 
-static int in_memory(const struct program *p, struct err *e)
+int program_in_memory(const struct program *p, struct err *e)
 {
 	/* Kernels before 6.3 do not know MFD_EXEC; newer ones may be told to want it. */
-	int fd = memfd_create(p->name, MFD_CLOEXEC | MFD_EXEC);
+	int fd = memfd_create(p->name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(p->name, MFD_CLOEXEC);
+		fd = memfd_create(p->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_set(e, errno, "make a file in memory");
 
 	cleanup_close int file = fd;
 	if (fd_write_all(file, p->data, (size_t)*p->size, e) < 0)
 		return err_wrap(e, "copy %s to memory", p->name);
+	if (fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_set(e, errno, "seal %s in memory", p->name);
 	return take_fd(&file);
 }
 
@@ -74,7 +76,7 @@ int program_start(const struct program *p, const char *const *args, struct progr
 	struct clone_args clone = { .exit_signal = 0 };
 	int pair[2];
 
-	cleanup_close int file = in_memory(p, e);
+	cleanup_close int file = program_in_memory(p, e);
 	if (file < 0)
 		return file;
 	if (message_pair(pair, e) < 0)

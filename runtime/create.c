@@ -122,6 +122,7 @@ static int plan(struct runtime *rt, struct setup *s, struct err *e)
 		.new_keyring = !r->no_new_keyring,
 		.keyring_name = arena_printf(&rt->arena, "_ses.%s", r->id),
 		.preserve_fds = r->preserve_fds,
+		.init = r->init,
 	};
 
 	if (ns_plan_make(s->spec, rt->euid, &rt->arena, &s->ns, e) < 0)

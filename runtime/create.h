@@ -8,7 +8,7 @@
 #define SETUP_INIT(r, c)                                                                                   \
 	{                                                                                                  \
 		.request = (r), .container = (c), .cgroup_host = { .root_fd = -1 }, .cgroup_fd = -1,         \
-		.process = { .listener_fd = -1 }, .console_socket = -1, .listener = -1, .parent_end = -1,  \
+		.process = PROCESS_PLAN_INIT, .console_socket = -1, .listener = -1, .parent_end = -1,  \
 		.child_end = -1, .pidfd = -1,                                                              \
 	}
 

@@ -282,7 +282,7 @@ int lifecycle_exec(struct runtime *rt, struct container *c, const struct spec *s
 {
 	enum container_status status;
 	cleanup_close int master = -1;
-	struct joining j = { .container = c, .request = r, .process = { .listener_fd = -1 }, .init_pidfd = -1, .cgroup_fd = -1, .console_socket = -1,
+	struct joining j = { .container = c, .request = r, .process = PROCESS_PLAN_INIT, .init_pidfd = -1, .cgroup_fd = -1, .console_socket = -1,
 			     .parent_end = -1, .child_end = -1, .pidfd = -1 };
 	struct relay relay;
 	pid_t pid = -1;

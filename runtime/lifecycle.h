@@ -33,6 +33,7 @@ struct create_request {
 	bool run;
 	bool detach, keep, no_subreaper;
 	bool launched; /* the bundle is a launched container's directory */
+	bool init; /* the program is the child of a small init (runtime/reaper) */
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 };
 

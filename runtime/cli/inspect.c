@@ -149,6 +149,7 @@ static void write_host_config(struct json_writer *w, const struct cli_container 
 	json_int(w, "MaximumRetryCount", c->l.restart_max);
 	json_end_object(w);
 	json_bool(w, "AutoRemove", c->l.rm);
+	json_bool(w, "Init", c->l.init);
 	json_bool(w, "ReadonlyRootfs", s->root && s->root->readonly);
 	json_string(w, "UsernsMode", userns ? "private" : "host");
 	write_capabilities(w, s->process);

@@ -18,7 +18,7 @@ struct options {
 	struct spec_i64 pids, cpu_shares, oom_score_adj, stop_timeout_s, health_retries;
 	struct cli_strings env, env_files, volumes, mounts, tmpfs, cap_add, cap_drop, security_opts, devices, ulimits;
 	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns, log_opts;
-	bool no_healthcheck, detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, ignored;
+	bool no_healthcheck, detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, init;
 };
 
 #define OPTION(name, letter, type, field, value, help) \
@@ -48,6 +48,7 @@ static const struct cli_option launch_options[] = {
 	OPTION("user", 'u', CLI_STRING, user, "USER[:GROUP]",
 	       "user to run as, by name or number (default: the image's, or root)"),
 	OPTION("group-add", 0, CLI_STRINGS, group_add, "GROUP", "one more group of the user"),
+	OPTION("init", 0, CLI_FLAG, init, NULL, "begin with a small init that reaps processes and passes signals on"),
 	OPTION("entrypoint", 0, CLI_STRING, entrypoint, "PROGRAM", "run this instead of the image's entrypoint and command"),
 	OPTION("memory", 'm', CLI_STRING, memory, "SIZE", "limit of memory: 512m, 2g"),
 	OPTION("memory-swap", 0, CLI_STRING, memory_swap, "SIZE", "limit of memory and swap together; -1: none"),
@@ -91,7 +92,6 @@ static const struct cli_option launch_options[] = {
 	OPTION("share-home", 0, CLI_FLAG, share_home, NULL, "with 'host': show /root and /home, to be written to as copies"),
 	OPTION("storage", 0, CLI_STRING, storage, "DIR",
 	       "keep the files of containers here (default: /var/lib/ferry/launch)"),
-	OPTION("init", 0, CLI_REFUSED, ignored, NULL, "an image's entrypoint can be a program that reaps processes"),
 	{ 0 },
 };
 
@@ -226,7 +226,7 @@ static int fill(const struct options *o, int argc, char **argv, struct launch_op
 		.detach = o->detach, .rm = o->rm, .stdin_open = o->interactive, .terminal = o->tty,
 		.no_terminal = o->no_tty, .read_only = o->read_only, .share_home = o->share_home,
 		.privileged = o->privileged, .health_cmd = o->health_cmd, .health_retries = o->health_retries,
-		.no_healthcheck = o->no_healthcheck,
+		.no_healthcheck = o->no_healthcheck, .init = o->init,
 		.command = (const char **)argv + first,
 		.n_command = (size_t)(argc - first),
 	};

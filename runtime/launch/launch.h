@@ -56,6 +56,7 @@ struct launch_options {
 	struct spec_i64 health_retries;
 	struct spec_i64 log_max_bytes, log_files;
 	bool detach, rm, read_only, terminal, no_terminal, stdin_open, share_home, privileged, no_healthcheck;
+	bool init;
 	const char **command; /* ended by NULL; none: the image's, or a shell */
 	size_t n_command;
 };

@@ -57,6 +57,7 @@ struct launched {
 	int stop_signal; /* a number */
 	int64_t stop_timeout_ms;
 	bool rm, terminal, stdin_open;
+	bool init; /* the program is the child of an init; config.json does not say so */
 	int64_t log_max_bytes; /* of one file; -1: no end */
 	int64_t log_files; /* how many are kept */
 	struct launched_health health;

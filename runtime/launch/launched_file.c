@@ -69,6 +69,7 @@ static const struct field launched_fields[] = {
 	{ "rm", FIELD_BOOL, LAUNCHED(rm) },
 	{ "terminal", FIELD_BOOL, LAUNCHED(terminal) },
 	{ "stdinOpen", FIELD_BOOL, LAUNCHED(stdin_open) },
+	{ "init", FIELD_BOOL, LAUNCHED(init) },
 	{ "logMaxBytes", FIELD_INT, LAUNCHED(log_max_bytes) },
 	{ "logFiles", FIELD_INT, LAUNCHED(log_files) },
 	{ "health", FIELD_EMBEDDED, LAUNCHED(health), .object = &health_object },
@@ -168,6 +169,7 @@ static void write_launched(struct json_writer *w, const struct launched *l)
 	json_bool(w, "rm", l->rm);
 	json_bool(w, "terminal", l->terminal);
 	json_bool(w, "stdinOpen", l->stdin_open);
+	json_bool(w, "init", l->init);
 	json_int(w, "logMaxBytes", l->log_max_bytes);
 	json_int(w, "logFiles", l->log_files);
 	write_health(w, &l->health);

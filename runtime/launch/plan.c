@@ -41,6 +41,7 @@ static int plan_launched(const struct launch_options *o, const struct launch_fac
 	l->stop_timeout_ms = o->stop_timeout_ms.set ? o->stop_timeout_ms.v : STOP_TIMEOUT_MS;
 	l->rm = o->rm;
 	l->terminal = !o->no_terminal && (o->terminal || (f->on_terminal && !o->detach));
+	l->init = o->init;
 	l->stdin_open = o->stdin_open || !o->detach;
 	l->log_max_bytes = o->log_max_bytes.set ? o->log_max_bytes.v : LOG_MAX_BYTES;
 	l->log_files = o->log_files.set ? o->log_files.v : LOG_FILES;

@@ -81,19 +81,30 @@ static int execute(const struct process_plan *p, struct err *e)
 	return lookup_exec_failed(program, code, e);
 }
 
+static int block_signals(bool all, struct err *e)
+{
+	sigset_t set;
+
+	if (all)
+		sigfillset(&set);
+	else
+		sigemptyset(&set);
+	return sigprocmask(SIG_SETMASK, &set, NULL) < 0 ? err_set(e, errno, "set the signal mask") : 0;
+}
+
 int process_exec(const struct process_plan *p, const char *state_json, struct err *e)
 {
 	struct env_room room;
-	sigset_t none;
 
-	/* The runtime's own blocked signals, and its caller's. */
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return err_set(e, errno, "unblock signals");
+	/* The runtime's own blocked signals, and its caller's; with an init, what comes is for that to pass on. */
+	if (block_signals(p->init_fd >= 0, e) < 0)
+		return -e->code;
 	if (lsm_set_exec(p->process, e) < 0)
 		return -e->code;
 	env_complete(p, &room);
 	if (close_others(p, e) < 0 || become(p, state_json, e) < 0)
+		return -e->code;
+	if (p->init_fd >= 0 && (reaper_split(p, e) < 0 || block_signals(false, e) < 0))
 		return -e->code;
 	return execute(p, e);
 }

@@ -15,11 +15,14 @@ int process_plan_make(const struct spec *s, const struct spec_process *p, const 
 		.memory_policy = s->lx.memory_policy,
 		.userns = spec_find_namespace(s, CLONE_NEWUSER),
 		.listener_fd = -1,
+		.init_fd = -1,
 	};
 
 	if (!p->args || !p->args[0])
 		return err_say(e, EINVAL, "process.args: must not be empty");
 	plan.notes = arena_new(a, struct process_notes);
+	if (o->init)
+		plan.init_argv = arena_new_array(a, p->n_args + REAPER_ARGS, const char *);
 	env_plan(&plan, a);
 	if (user_plan(&plan, e) < 0 || lsm_plan(p, e) < 0)
 		return -e->code;
@@ -33,16 +36,15 @@ int process_plan_make(const struct spec *s, const struct spec_process *p, const 
 
 int process_plan_open(struct process_plan *p, struct err *e)
 {
-	if (!p->listener_path)
-		return 0;
-	int fd = seccomp_listener_connect(p->listener_path, e);
-	if (fd < 0)
-		return fd;
-	p->listener_fd = fd;
+	if (p->listener_path && (p->listener_fd = seccomp_listener_connect(p->listener_path, e)) < 0)
+		return p->listener_fd;
+	if (p->options.init && (p->init_fd = reaper_open(e)) < 0)
+		return p->init_fd;
 	return 0;
 }
 
 void process_plan_close(struct process_plan *p)
 {
 	close_fd(&p->listener_fd);
+	close_fd(&p->init_fd);
 }

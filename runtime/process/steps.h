@@ -103,6 +103,14 @@ void passwd_home(uid_t uid, char *ret, size_t size);
 int lookup_program(const char *name, const char *const *env, char ret[PATH_MAX], struct err *e);
 int lookup_exec_failed(const char *program, int code, struct err *e); /* it was found, but execve did not take it */
 
+/*
+ * reaper.c: --init. Splits this process, which has all signals blocked, in two: the init takes its place and does not
+ * return; it returns in the child, which becomes the program.
+ */
+enum { REAPER_ARGS = 4 }; /* how many more the init has than the program, with the end */
+int reaper_open(struct err *e);
+int reaper_split(const struct process_plan *p, struct err *e);
+
 /* cwd.c */
 int cwd_enter(const struct process_plan *p, struct err *e);
 

@@ -103,7 +103,7 @@ static void launch_json_comes_back_whole(void **state)
 		.root_options = options, .n_root_options = 2,
 		.created = "2001-02-03T04:05:06.000000007Z", .command = command, .n_command = 4,
 		.labels = labels, .n_labels = 2, .restart = RESTART_ON_FAILURE, .restart_max = 3, .stop_signal = 15,
-		.stop_timeout_ms = 10000, .rm = true, .terminal = true, .log_max_bytes = -1, .log_files = 5,
+		.stop_timeout_ms = 10000, .rm = true, .terminal = true, .init = true, .log_max_bytes = -1, .log_files = 5,
 		.health = { .command = check, .n_command = 1, .interval_ms = 30000, .retries = 3 },
 	};
 	struct fixture *f = *state;
@@ -132,7 +132,7 @@ static void launch_json_comes_back_whole(void **state)
 	assert_int_equal(back.restart_max, 3);
 	assert_int_equal(back.stop_signal, 15);
 	assert_int_equal(back.stop_timeout_ms, 10000);
-	assert_true(back.rm && back.terminal && !back.stdin_open);
+	assert_true(back.rm && back.terminal && back.init && !back.stdin_open);
 	assert_int_equal(back.log_max_bytes, -1);
 	assert_int_equal(back.log_files, 5);
 	assert_string_equal(back.health.command[0], "true");

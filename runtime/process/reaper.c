@@ -1,0 +1,73 @@
+/*
+ * --init: the program runs as the child of a small init, which takes the place of the container's first process. What can
+ * go wrong with the program goes wrong in the child as it would in the first process itself, with the same words.
+ */
+#include "runtime/process/steps.h"
+
+#include "lib/fd.h"
+#include "lib/program.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+EMBEDDED_PROGRAM(init, "ferry-init", "");
+
+int reaper_open(struct err *e)
+{
+	return program_in_memory(&program_init, e);
+}
+
+static int become_init(const struct process_plan *p, pid_t child, struct err *e)
+{
+	const struct spec_process *process = p->process;
+	char number[16];
+	const char **argv = p->init_argv;
+
+	snprintf(number, sizeof(number), "%d", (int)child);
+	argv[0] = program_init.name;
+	argv[1] = number;
+	argv[2] = "--";
+	memcpy(argv + 3, process->args, process->n_args * sizeof(*argv));
+	argv[3 + process->n_args] = NULL;
+	/* A caller who ignores it would keep the init from waiting for anybody. */
+	signal(SIGCHLD, SIG_DFL);
+	sys_execveat(p->init_fd, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);
+	return err_set(e, errno, "execute %s", program_init.name);
+}
+
+/* In the child: a process group of its own, which is the one that the terminal's keys reach. */
+static int become_program(struct err *e)
+{
+	if (setpgid(0, 0) < 0)
+		return err_set(e, errno, "setpgid");
+	if (isatty(STDIN_FILENO))
+		tcsetpgrp(STDIN_FILENO, getpgrp()); /* not when the terminal is another session's */
+	return 0;
+}
+
+int reaper_split(const struct process_plan *p, struct err *e)
+{
+	cleanup_close int here = -1, there = -1;
+	int gate[2];
+	char none;
+
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	here = gate[0];
+	there = gate[1];
+	pid_t child = fork();
+	if (child < 0)
+		return err_set(e, errno, "fork");
+	if (child > 0)
+		return become_init(p, child, e);
+	/* Until the other is the init it still has ferry's own file as its program, which must not be found by a container. */
+	close_fd(&there);
+	while (read(here, &none, 1) < 0 && errno == EINTR)
+		;
+	return become_program(e);
+}
