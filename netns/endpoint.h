@@ -14,6 +14,10 @@ const char *endpoint_key(const char *owner, struct arena *a);
 /* "fv" KEY's first ten digits, and which of its links: within what the kernel takes. */
 const char *endpoint_host_link(const char *key, size_t link, struct arena *a);
 
+/*
+ * With the link KEY beside it, whose target is "NET,NET SERVER,SERVER": its networks in their order, a space, its own name
+ * servers or nothing. Both are replaced whole.
+ */
 int endpoint_save(const struct net *n, const struct net_endpoint *x, struct err *e);
 /* -ENOENT: there is none. One that is not whole is -EINVAL. */
 int endpoint_load(const struct net *n, const char *key, struct arena *a, struct net_endpoint *ret, struct err *e);

@@ -18,7 +18,7 @@ int lease_take(const struct net *n, const struct network *x, const struct net_su
 int lease_release(const struct net *n, const char *network, const struct net_address *x, const char *key,
 		  struct err *e);
 
-/* What the resolver answers: the container's name and aliases in one network. Several may have the same alias. */
+/* What the resolver answers: the container's name and aliases in one network, in lower case. Several may have the same. */
 int names_add(const struct net *n, const char *network, const char *name, const struct net_link *l, const char *key,
 	      struct err *e);
 int names_remove(const struct net *n, const char *network, const char *name, const struct net_link *l, const char *key,

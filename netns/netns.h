@@ -9,6 +9,7 @@
  *	DEFINITIONS/NAME.json             a network, as it was created (network.h)
  *	STATE/lock                        shared: attaching and detaching; alone: everything that looks at all of them
  *	STATE/endpoints/KEY.json          all that was given to one container (endpoint.h)
+ *	STATE/endpoints/KEY -> NET,NET SERVER,SERVER       what of that the resolver needs: networks, name servers of its own
  *	STATE/networks/NET/leases/ADDRESS -> KEY           who has an address
  *	STATE/networks/NET/names/NAME/ADDRESS -> KEY       what the resolver answers
  *	STATE/networks/NET/pointers/ADDRESS -> NAME        the other way round
@@ -16,7 +17,8 @@
  *
  * An entry is a symbolic link, made by one system call that fails when it is there: nothing is ever half written, nothing
  * is rewritten when others come and go, and so what a container costs does not grow with how many there are. KEY is made
- * of the owner, the container's directory (/run/ferry/ID).
+ * of the owner, the container's directory (/run/ferry/ID). The resolver is not root: STATE and its directories are 0755,
+ * whatever the umask is. NAME is in lower case.
  *
  * The calling sequence of a start, in the process that starts the container, while its first process makes mounts:
  *
