@@ -1,5 +1,5 @@
 /*
- * Netlink: messages are built one after the other in a batch, sent by one system call, and each is answered.
+ * Netlink: messages are built one after the other in a batch and sent by one system call; what fails is answered.
  *
  *	cleanup_nl struct nl s = NL_INIT;
  *	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
@@ -43,12 +43,13 @@ struct nl_batch {
 	struct buf tolerated; /* an errno for each message, 0: none */
 	size_t at; /* where the last message begins */
 	size_t n;
+	bool too_long; /* an attribute does not fit its 16 bits of length: nl_send refuses */
 };
 #define NL_BATCH_INIT ((struct nl_batch){ 0 })
 void nl_batch_finish(struct nl_batch *b);
 #define cleanup_nl_batch __attribute__((cleanup(nl_batch_finish)))
 
-/* @header: the family's own, struct ifinfomsg and the like. NLM_F_REQUEST and NLM_F_ACK are added. The text is a message. */
+/* @header: the family's own, struct ifinfomsg and the like. NLM_F_REQUEST is added. The text is for errors. */
 void nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const void *header, size_t n, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
 
@@ -73,8 +74,8 @@ void nl_nest_end(struct nl_batch *b, size_t nest);
 void nl_raw(struct nl_batch *b, const void *data, size_t n);
 
 /*
- * Sends the batch and takes all answers. The first error that is not tolerated is returned, the rest of the batch has
- * been tried all the same. The batch is empty afterwards. nf_tables: begin and end of a transaction are messages of it.
+ * Sends the batch; the kernel has worked on all of it afterwards. The first error that is not tolerated is returned, the rest
+ * has been tried all the same. The batch is empty afterwards. nf_tables: begin and end of a transaction are messages of it.
  */
 int nl_send(struct nl *s, struct nl_batch *b, struct err *e);
 
