@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { ACCESS_ALL = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE };
 
@@ -30,6 +31,18 @@ static uint32_t rule_access(const struct spec_device_rule *r)
 	return access ? access : ACCESS_ALL;
 }
 
+/* Configurations often list the runtime's own rules again. */
+static bool is_runtime_rule(const struct spec_device_rule *r)
+{
+	for (size_t i = 0; i < N_RUNTIME_RULES; i++) {
+		const struct spec_device_rule *own = &runtime_rules[i];
+		if (r->allow && r->type == own->type && r->major == own->major && r->minor == own->minor &&
+		    (rule_access(r) & ~rule_access(own)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool matches_everything(const struct spec_device_rule *r)
 {
 	return r->type == DEVICE_ALL && r->major == -1 && r->minor == -1 && rule_access(r) == ACCESS_ALL;
@@ -37,14 +50,18 @@ static bool matches_everything(const struct spec_device_rule *r)
 
 /* ---- instructions ---- */
 
-/* Registers while the program runs. R1 is the context at the start. */
+/*
+ * Registers while the program runs. R1 is the context at the start. Which device is asked for is one number, so that a
+ * rule is one comparison: the kernel's verifier follows both ways of each and what it then knows of every register, and
+ * with a test each for type, major and minor that takes longer than all else about the program.
+ */
 enum {
 	RESULT = BPF_REG_0,
 	CONTEXT = BPF_REG_1,
-	TYPE = BPF_REG_2,
+	DEVICE = BPF_REG_2, /* type << 63 | major << 32 | minor; a block device has the type 1, others 2 */
 	ACCESS = BPF_REG_3,
-	MAJOR = BPF_REG_4,
-	MINOR = BPF_REG_5,
+	PART = BPF_REG_4, /* of DEVICE, which a rule speaks of */
+	WANTED = BPF_REG_5,
 };
 
 struct code {
@@ -69,6 +86,12 @@ static void emit_load(struct code *c, uint8_t dst, size_t offset)
 	emit(c, BPF_LDX | BPF_MEM | BPF_W, dst, CONTEXT, 0)->off = (int16_t)offset;
 }
 
+static void emit_number(struct code *c, uint8_t dst, uint64_t number)
+{
+	emit(c, BPF_LD | BPF_DW | BPF_IMM, dst, 0, (int32_t)(uint32_t)number);
+	emit(c, 0, 0, 0, (int32_t)(uint32_t)(number >> 32));
+}
+
 static void emit_return(struct code *c, bool allow)
 {
 	emit(c, BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, allow);
@@ -78,12 +101,45 @@ static void emit_return(struct code *c, bool allow)
 /* The context's access_type is "access << 16 | type". */
 static void emit_start(struct code *c)
 {
-	emit_load(c, TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
-	emit(c, BPF_ALU64 | BPF_MOV | BPF_X, ACCESS, TYPE, 0);
-	emit(c, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0xffff);
+	emit_load(c, DEVICE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_X, ACCESS, DEVICE, 0);
 	emit(c, BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 16);
-	emit_load(c, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
-	emit_load(c, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
+	emit(c, BPF_ALU64 | BPF_LSH | BPF_K, DEVICE, 0, 63);
+	emit_load(c, PART, offsetof(struct bpf_cgroup_dev_ctx, major));
+	emit(c, BPF_ALU64 | BPF_LSH | BPF_K, PART, 0, 32);
+	emit(c, BPF_ALU64 | BPF_OR | BPF_X, DEVICE, PART, 0);
+	emit_load(c, PART, offsetof(struct bpf_cgroup_dev_ctx, minor));
+	emit(c, BPF_ALU64 | BPF_OR | BPF_X, DEVICE, PART, 0);
+}
+
+/* Goes on to where @off will say when the device is not the rule's. Returns the jump's place, or -1 without one. */
+static ssize_t emit_test(struct code *c, const struct spec_device_rule *r)
+{
+	uint64_t mask = 0, wanted = 0;
+	uint8_t asked = DEVICE;
+
+	if (r->type != DEVICE_ALL) {
+		mask |= UINT64_C(1) << 63;
+		wanted |= (uint64_t)(r->type == DEVICE_BLOCK ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR) << 63;
+	}
+	if (r->major != -1) {
+		mask |= (uint64_t)INT32_MAX << 32;
+		wanted |= (uint64_t)r->major << 32;
+	}
+	if (r->minor != -1) {
+		mask |= UINT32_MAX;
+		wanted |= (uint64_t)r->minor;
+	}
+	if (mask == 0)
+		return -1;
+	if (mask != UINT64_MAX) {
+		asked = PART;
+		emit_number(c, PART, mask);
+		emit(c, BPF_ALU64 | BPF_AND | BPF_X, PART, DEVICE, 0);
+	}
+	emit_number(c, WANTED, wanted);
+	emit(c, BPF_JMP | BPF_JNE | BPF_X, asked, WANTED, 0);
+	return (ssize_t)c->n - 1;
 }
 
 /*
@@ -93,16 +149,7 @@ static void emit_start(struct code *c)
 static void emit_rule(struct code *c, const struct spec_device_rule *r)
 {
 	uint32_t access = rule_access(r);
-	size_t first = c->n;
-
-	if (r->type != DEVICE_ALL)
-		emit(c, BPF_JMP | BPF_JNE | BPF_K, TYPE, 0,
-		     r->type == DEVICE_BLOCK ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-	if (r->major != -1)
-		emit(c, BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, (int32_t)r->major);
-	if (r->minor != -1)
-		emit(c, BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, (int32_t)r->minor);
-	size_t last_test = c->n;
+	ssize_t test = emit_test(c, r);
 
 	if (r->allow && access != ACCESS_ALL) {
 		emit(c, BPF_ALU64 | BPF_AND | BPF_K, ACCESS, 0, (int32_t)(ACCESS_ALL & ~access));
@@ -113,9 +160,8 @@ static void emit_rule(struct code *c, const struct spec_device_rule *r)
 	}
 	emit_return(c, r->allow);
 
-	/* A test that fails goes on behind the rule. */
-	for (size_t i = first; i < last_test; i++)
-		c->insns[i].off = (int16_t)(c->n - i - 1);
+	if (test >= 0)
+		c->insns[test].off = (int16_t)(c->n - (size_t)test - 1);
 }
 
 static int check_rule(const struct spec_device_rule *r, size_t i, struct err *e)
@@ -151,6 +197,8 @@ int device_program_make(const struct spec_device_rule *rules, size_t n_rules, st
 	for (size_t i = N_RUNTIME_RULES; i-- > 0;)
 		emit_rule(&c, &runtime_rules[i]);
 	for (size_t i = n_rules; i-- > 0 && !decided;) {
+		if (is_runtime_rule(&rules[i]))
+			continue;
 		emit_rule(&c, &rules[i]);
 		denies = denies || !rules[i].allow;
 		decided = matches_everything(&rules[i]); /* what stands before it has no say */

@@ -28,9 +28,14 @@ static int run(const struct device_program *p, uint32_t type, uint32_t access, u
 		case BPF_LDX | BPF_MEM | BPF_W: r[in->dst_reg] = context[in->off / 4]; break;
 		case BPF_ALU64 | BPF_MOV | BPF_K:
 		case BPF_ALU64 | BPF_MOV | BPF_X: r[in->dst_reg] = src; break;
-		case BPF_ALU64 | BPF_AND | BPF_K: r[in->dst_reg] &= src; break;
+		case BPF_LD | BPF_DW | BPF_IMM: r[in->dst_reg] = (uint32_t)in->imm | (uint64_t)p->insns[++i].imm << 32; break;
+		case BPF_ALU64 | BPF_AND | BPF_K:
+		case BPF_ALU64 | BPF_AND | BPF_X: r[in->dst_reg] &= src; break;
+		case BPF_ALU64 | BPF_OR | BPF_X: r[in->dst_reg] |= src; break;
+		case BPF_ALU64 | BPF_LSH | BPF_K: r[in->dst_reg] <<= src; break;
 		case BPF_ALU64 | BPF_RSH | BPF_K: r[in->dst_reg] >>= src; break;
-		case BPF_JMP | BPF_JNE | BPF_K: i += r[in->dst_reg] != src ? (size_t)in->off : 0; break;
+		case BPF_JMP | BPF_JNE | BPF_K:
+		case BPF_JMP | BPF_JNE | BPF_X: i += r[in->dst_reg] != src ? (size_t)in->off : 0; break;
 		case BPF_JMP | BPF_JSET | BPF_K: i += r[in->dst_reg] & src ? (size_t)in->off : 0; break;
 		case BPF_JMP | BPF_JA: i += (size_t)in->off; break;
 		case BPF_JMP | BPF_EXIT: return (int)r[0];
@@ -184,12 +189,19 @@ static void test_bytes(void **state)
 	static const struct bpf_insn start[] = {
 		{ .code = 0x61, .dst_reg = 2, .src_reg = 1, .off = 0 }, /* r2 = access_type */
 		{ .code = 0xbf, .dst_reg = 3, .src_reg = 2 },		/* r3 = r2 */
-		{ .code = 0x57, .dst_reg = 2, .imm = 0xffff },		/* r2 &= 0xffff */
 		{ .code = 0x77, .dst_reg = 3, .imm = 16 },		/* r3 >>= 16 */
+		{ .code = 0x67, .dst_reg = 2, .imm = 63 },		/* r2 <<= 63 */
 		{ .code = 0x61, .dst_reg = 4, .src_reg = 1, .off = 4 }, /* r4 = major */
-		{ .code = 0x61, .dst_reg = 5, .src_reg = 1, .off = 8 }, /* r5 = minor */
-		{ .code = 0x55, .dst_reg = 2, .off = 3, .imm = 2 },	/* if r2 != char: next rule */
-		{ .code = 0x55, .dst_reg = 4, .off = 2, .imm = 136 },	/* if r4 != 136: next rule */
+		{ .code = 0x67, .dst_reg = 4, .imm = 32 },		/* r4 <<= 32 */
+		{ .code = 0x4f, .dst_reg = 2, .src_reg = 4 },		/* r2 |= r4 */
+		{ .code = 0x61, .dst_reg = 4, .src_reg = 1, .off = 8 }, /* r4 = minor */
+		{ .code = 0x4f, .dst_reg = 2, .src_reg = 4 },		/* r2 |= r4 */
+		{ .code = 0x18, .dst_reg = 4 },				/* r4 = type and major */
+		{ .imm = -1 },
+		{ .code = 0x5f, .dst_reg = 4, .src_reg = 2 },		/* r4 &= r2 */
+		{ .code = 0x18, .dst_reg = 5 },				/* r5 = c 136 */
+		{ .imm = 136 },
+		{ .code = 0x5d, .dst_reg = 4, .src_reg = 5, .off = 2 },	/* if r4 != r5: next rule */
 		{ .code = 0xb7, .dst_reg = 0, .imm = 1 },		/* r0 = 1 */
 		{ .code = 0x95 },					/* exit */
 	};
@@ -199,6 +211,27 @@ static void test_bytes(void **state)
 	assert_int_equal(p.insns[p.n - 2].code, 0xb7);
 	assert_int_equal(p.insns[p.n - 2].imm, 0);
 	assert_int_equal(p.insns[p.n - 1].code, 0x95);
+}
+
+/* What the runtime allows anyway costs nothing when it is said again; what looks like it but denies, or wants more, does. */
+static void test_said_again(void **state)
+{
+	(void)state;
+	cleanup_arena struct arena a = ARENA_INIT;
+	const struct spec_device_rule plain[] = { ALL(false) };
+	const struct spec_device_rule again[] = {
+		ALL(false),
+		RULE(true, DEVICE_CHAR, 1, 3, R | W),
+		RULE(true, DEVICE_CHAR, 136, -1, R | W | M),
+		RULE(true, DEVICE_BLOCK, -1, -1, M),
+	};
+	const struct spec_device_rule more[] = { ALL(false), RULE(true, DEVICE_CHAR, -1, -1, R | M) };
+	struct device_program p = MAKE(&a, plain), q = MAKE(&a, again), m = MAKE(&a, more);
+
+	assert_int_equal(p.n, q.n);
+	assert_memory_equal(p.insns, q.insns, p.n * sizeof(*p.insns));
+	assert_int_equal(run(&m, CHR, R, 10, 200), 1);
+	assert_int_equal(run(&m, CHR, W, 10, 200), 0);
 }
 
 static void test_errors(void **state)
@@ -223,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_none),	       cmocka_unit_test(test_allow_all),
 		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_each_bit_alone),
 		cmocka_unit_test(test_against_the_words), cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_said_again),
 		cmocka_unit_test(test_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
