@@ -110,8 +110,18 @@ eventually() {
 pty() {
 	local line
 	printf -v line '%q ' "$@"
-	# script passes the end of its own input on, and the terminal shows it.
-	TERM=xterm script -qec "$line" /dev/null </dev/null | plain_text
+	TERM=xterm with_silent_input script -qec "$line" /dev/null | plain_text
+}
+
+# Standard input that says nothing and does not end. script would pass its end on as ^D, which the terminal shows, and on
+# which podman may hang up before all output has come.
+with_silent_input() { # COMMAND...
+	local silent status=0
+	[ -p "$BATS_TEST_TMPDIR/silent" ] || mkfifo "$BATS_TEST_TMPDIR/silent"
+	exec {silent}<>"$BATS_TEST_TMPDIR/silent"
+	"$@" <&"$silent" || status=$?
+	exec {silent}<&-
+	return "$status"
 }
 
 plain_text() { tr -d '\r\b' | sed 's/\^[@D]//g; /^$/d'; }

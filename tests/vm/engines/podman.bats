@@ -54,7 +54,7 @@ teardown() {
 
 @test "run -it and exec -it have a terminal" {
 	same "/dev/pts/0" "$(pty podman run --rm -it image tty)"
-	run -3 script -qec "podman run --rm -it image sh -c 'exit 3'" /dev/null
+	run -3 with_silent_input script -qec "podman run --rm -it image sh -c 'exit 3'" /dev/null
 	podman run -d --name c image sleep 1000
 	[[ "$(pty podman exec -it c sh -c 'test -t 0 && test -t 2 && tty; ls -l /proc/self/fd/0')" == */dev/pts/* ]]
 	podman run -dt --name d image sh -c 'tty; sleep 1000'

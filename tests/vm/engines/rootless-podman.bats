@@ -46,7 +46,7 @@ script() { as tester bash -euc "$1"; }
 }
 
 @test "a terminal" {
-	same "/dev/pts/0" "$(as tester script -qec 'podman run --rm -it image tty' /dev/null </dev/null | plain_text)"
+	same "/dev/pts/0" "$(with_silent_input as tester script -qec 'podman run --rm -it image tty' /dev/null | plain_text)"
 }
 
 @test "limits by the user's own systemd" {
