@@ -66,7 +66,7 @@ upper_of() {
 
 @test "launch IMAGE runs a command in it and leaves nothing" {
 	plain_image
-	run launch -- sh -c 'echo $$ $HOSTNAME $HOME; cat /etc/hostname; ls /lib64'
+	run launch -- sh -c 'echo $$ $HOSTNAME $HOME; cat /etc/hostname; ls /lib64 2>&1'
 	has "1 $id /root"$'\n'"$id"
 	has "No such file"
 	run launch -- sh -c 'exit 42'
