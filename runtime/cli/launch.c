@@ -1,5 +1,6 @@
 #include "lib/signal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/shaping.h"
 #include "runtime/launch/launch.h"
 
 #include <errno.h>
@@ -12,13 +13,15 @@ enum { LOG_FILES_MAX = 1000, STOP_TIMEOUT_MAX_S = 1000000 };
 struct options {
 	const char *name, *hostname, *storage, *workdir, *user, *entrypoint, *rootfs;
 	const char *memory, *memory_swap, *memory_reservation, *shm_size, *cpus, *cpuset_cpus, *cpuset_mems;
-	const char *network, *pid, *ipc, *uts, *userns, *cgroup_parent;
+	const char *ip, *ip6, *mac_address, *pid, *ipc, *uts, *userns, *cgroup_parent;
 	const char *restart, *stop_signal, *health_cmd, *health_interval, *health_timeout, *health_start_period;
 	const char *health_start_interval;
 	struct spec_i64 pids, cpu_shares, oom_score_adj, stop_timeout_s, health_retries;
 	struct cli_strings env, env_files, volumes, mounts, tmpfs, cap_add, cap_drop, security_opts, devices, ulimits;
-	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns, log_opts;
-	bool no_healthcheck, detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, init;
+	struct cli_strings sysctls, group_add, labels, label_files, add_hosts, dns, dns_search, dns_options, log_opts;
+	struct cli_strings networks, network_aliases, publish, expose;
+	struct cli_shaping shaping;
+	bool no_healthcheck, detach, rm, interactive, tty, no_tty, read_only, share_home, privileged, init, publish_all;
 };
 
 #define OPTION(name, letter, type, field, value, help) \
@@ -69,9 +72,25 @@ static const struct cli_option launch_options[] = {
 	OPTION("privileged", 0, CLI_FLAG, privileged, NULL, "all capabilities and devices, no filter, nothing masked"),
 	OPTION("device", 0, CLI_STRINGS, devices, "HOST[:PATH[:rwm]]", "give it a device of the host"),
 	OPTION("sysctl", 0, CLI_STRINGS, sysctls, "NAME=VALUE", "set a kernel parameter of its namespaces"),
-	OPTION("network", 0, CLI_STRING, network, "none|host", "its own loopback interface (the default), or the host's network"),
-	OPTION("add-host", 0, CLI_STRINGS, add_hosts, "NAME:ADDRESS", "a line of /etc/hosts"),
-	OPTION("dns", 0, CLI_STRINGS, dns, "ADDRESS", "a name server for /etc/resolv.conf (default: the host's)"),
+	OPTION("network", 0, CLI_STRINGS, networks, "NAME[:KEY=VALUE,...]",
+	       "a network, with ip=, ip6=, mac=, alias=, interface=; or none, host, container:NAME, ns:PATH, pasta"),
+	OPTION("publish", 'p', CLI_STRINGS, publish, "[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]",
+	       "pass a port of this machine, or a range, on to the container"),
+	OPTION("publish-all", 'P', CLI_FLAG, publish_all, NULL, "publish all ports that the image or --expose names"),
+	OPTION("expose", 0, CLI_STRINGS, expose, "PORT[/PROTOCOL]", "a port that it listens on"),
+	OPTION("ip", 0, CLI_STRING, ip, "ADDRESS", "its IPv4 address (default: a free one)"),
+	OPTION("ip6", 0, CLI_STRING, ip6, "ADDRESS", "its IPv6 address"),
+	OPTION("mac-address", 0, CLI_STRING, mac_address, "ADDRESS", "its hardware address"),
+	OPTION("network-alias", 0, CLI_STRINGS, network_aliases, "NAME", "another name by which its networks know it"),
+	OPTION("network-rate", 0, CLI_STRING, shaping.rate, "RATE", "limit of what it sends and receives: 10mbit"),
+	OPTION("network-burst", 0, CLI_STRING, shaping.burst, "SIZE", "what may pass above that at once"),
+	OPTION("network-delay", 0, CLI_STRING, shaping.delay, "TIME", "delay what it sends: 20ms"),
+	OPTION("network-jitter", 0, CLI_STRING, shaping.jitter, "TIME", "by how much the delay varies"),
+	OPTION("network-loss", 0, CLI_STRING, shaping.loss, "PERCENT", "lose a part of what it sends: 0.5%"),
+	OPTION("add-host", 0, CLI_STRINGS, add_hosts, "NAME:ADDRESS", "a line of /etc/hosts; host-gateway is this machine"),
+	OPTION("dns", 0, CLI_STRINGS, dns, "ADDRESS", "a name server (default: the network's, or the host's)"),
+	OPTION("dns-search", 0, CLI_STRINGS, dns_search, "DOMAIN", "a domain to look for names in; '.' for none"),
+	OPTION("dns-option", 0, CLI_STRINGS, dns_options, "OPTION", "an option for /etc/resolv.conf"),
 	OPTION("pid", 0, CLI_STRING, pid, "private|host", "whose processes it sees"),
 	OPTION("ipc", 0, CLI_STRING, ipc, "private|host", "whose shared memory and message queues it sees"),
 	OPTION("uts", 0, CLI_STRING, uts, "private|host", "whose host name it has"),
@@ -219,8 +238,12 @@ static int fill(const struct options *o, int argc, char **argv, struct launch_op
 		.cap_add = list(&o->cap_add), .cap_drop = list(&o->cap_drop), .security_opts = list(&o->security_opts),
 		.devices = list(&o->devices), .ulimits = list(&o->ulimits), .sysctls = list(&o->sysctls),
 		.group_add = list(&o->group_add), .add_hosts = list(&o->add_hosts), .dns = list(&o->dns),
+		.dns_search = list(&o->dns_search), .dns_options = list(&o->dns_options),
+		.networks = list(&o->networks), .network_aliases = list(&o->network_aliases),
+		.publish = list(&o->publish), .publish_all = o->publish_all, .expose = list(&o->expose),
+		.ip = o->ip, .ip6 = o->ip6, .mac_address = o->mac_address,
 		.workdir = o->workdir, .user = o->user, .entrypoint = o->entrypoint,
-		.network = o->network, .pid_mode = o->pid, .ipc_mode = o->ipc, .uts_mode = o->uts, .userns = o->userns,
+		.pid_mode = o->pid, .ipc_mode = o->ipc, .uts_mode = o->uts, .userns = o->userns,
 		.cgroup_parent = o->cgroup_parent, .cpuset_cpus = o->cpuset_cpus, .cpuset_mems = o->cpuset_mems,
 		.cpu_shares = o->cpu_shares, .pids = o->pids, .oom_score_adj = o->oom_score_adj,
 		.detach = o->detach, .rm = o->rm, .stdin_open = o->interactive, .terminal = o->tty,
@@ -232,7 +255,7 @@ static int fill(const struct options *o, int argc, char **argv, struct launch_op
 	};
 	if (o->tty && o->no_tty)
 		return err_say(e, EINVAL, "--tty and --no-tty contradict each other");
-	if (parse_sizes(o, l, e) < 0 || parse_times(o, l, e) < 0)
+	if (parse_sizes(o, l, e) < 0 || parse_times(o, l, e) < 0 || cli_shaping(&o->shaping, &l->shaping, e) < 0)
 		return -e->code;
 	if (o->restart && parse_restart(o->restart, l, e) < 0)
 		return -e->code;

@@ -41,9 +41,12 @@ struct launch_options {
 	struct launch_list env, env_files; /* env: "NAME=value", or "NAME" to pass the caller's on */
 	struct launch_list volumes, mounts, tmpfs;
 	struct launch_list cap_add, cap_drop, security_opts, devices, ulimits, sysctls, group_add;
-	struct launch_list labels, label_files, add_hosts, dns;
+	struct launch_list labels, label_files, add_hosts, dns, dns_search, dns_options;
+	struct launch_list networks, network_aliases, publish, expose;
+	const char *ip, *ip6, *mac_address;
+	struct net_shaping shaping;
 	const char *workdir, *user, *entrypoint;
-	const char *network, *pid_mode, *ipc_mode, *uts_mode, *userns, *cgroup_parent;
+	const char *pid_mode, *ipc_mode, *uts_mode, *userns, *cgroup_parent;
 	struct spec_i64 memory_bytes, memory_swap_bytes, memory_reservation_bytes, shm_bytes;
 	struct spec_i64 cpu_quota_us, cpu_shares, pids, oom_score_adj;
 	const char *cpuset_cpus, *cpuset_mems;
@@ -56,12 +59,15 @@ struct launch_options {
 	struct spec_i64 health_retries;
 	struct spec_i64 log_max_bytes, log_files;
 	bool detach, rm, read_only, terminal, no_terminal, stdin_open, share_home, privileged, no_healthcheck;
-	bool init;
+	bool init, publish_all;
 	const char **command; /* ended by NULL; none: the image's, or a shell */
 	size_t n_command;
 };
 
 enum { LAUNCH_CPU_PERIOD_US = 100000 };
+
+/* Made when it is first used. */
+#define LAUNCH_DEFAULT_NETWORK "ferry"
 
 /* A device of the host, as --device or --privileged gives it. */
 struct launch_device {
@@ -104,7 +110,7 @@ struct launch_root {
 	const struct image_config *image; /* NULL without one */
 	const char *image_digest, **layers; /* as in struct launched */
 	size_t n_layers;
-	const char *files; /* the directory of hosts, hostname and resolv.conf, to be mounted; NULL: they are in the root */
+	const char *files; /* the directory of hosts, hostname and resolv.conf, to be mounted; NULL: see launch_own_files */
 };
 
 int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
@@ -137,6 +143,13 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);
+
+/* ---- published ports as texts: publish.c ---- */
+
+/* "[[ADDRESS:][HOST]:]CONTAINER[/PROTOCOL]": one port or a range. -EINVAL with the text. */
+int launch_port_parse(const char *text, struct arena *a, struct net_port *ret, struct err *e);
+const char *launch_port_text(const struct net_port *p, struct arena *a);
+const char *launch_protocol_name(uint8_t protocol); /* "tcp" */
 
 /* ---- directories and names ---- */
 

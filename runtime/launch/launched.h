@@ -20,6 +20,7 @@
 #ifndef RUNTIME_LAUNCH_LAUNCHED_H
 #define RUNTIME_LAUNCH_LAUNCHED_H
 
+#include "netns/netns.h"
 #include "runtime/runtime.h"
 #include "spec/spec.h"
 
@@ -34,6 +35,35 @@ struct launched_health {
 	size_t n_command;
 	int64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
 	int64_t retries;
+};
+
+enum launched_network_mode {
+	NETWORK_NONE, /* a loopback interface alone */
+	NETWORK_HOST, /* the machine's */
+	NETWORK_ATTACHED, /* networks */
+	NETWORK_CONTAINER, /* another container's */
+	NETWORK_PATH, /* that of a file */
+	NETWORK_PASTA, /* the program pasta, or slirp4netns, stands between it and the machine's: for ordinary users */
+};
+
+/* One network. Addresses are texts; NULL: chosen at each start. */
+struct launched_attachment {
+	const char *network, *interface, *mac, *ip, *ip6;
+	const char **aliases;
+	size_t n_aliases;
+};
+
+struct launched_network {
+	enum launched_network_mode mode;
+	const char *of; /* the other container's id, the file, or the program */
+	struct launched_attachment *attachments;
+	size_t n_attachments;
+	const char **ports; /* as launch_port_parse reads them */
+	const char **exposed; /* "80/tcp": what an image or --expose says of itself */
+	size_t n_ports, n_exposed;
+	struct net_shaping shaping;
+	const char **dns, **dns_search, **dns_options, **hosts; /* hosts: of --add-host */
+	size_t n_dns, n_dns_search, n_dns_options, n_hosts;
 };
 
 struct launched {
@@ -61,6 +91,7 @@ struct launched {
 	int64_t log_max_bytes; /* of one file; -1: no end */
 	int64_t log_files; /* how many are kept */
 	struct launched_health health;
+	struct launched_network network;
 };
 
 enum launched_state { LAUNCHED_CREATED, LAUNCHED_RUNNING, LAUNCHED_PAUSED, LAUNCHED_RESTARTING, LAUNCHED_EXITED };
@@ -86,6 +117,8 @@ struct launched_status {
 const char *launched_state_name(enum launched_state s);
 const char *launched_health_name(enum launched_healthiness h); /* "starting", ...; "none" */
 const char *restart_policy_name(enum restart_policy p); /* "no", "on-failure", "always", "unless-stopped" */
+
+const char *launched_network_mode_name(enum launched_network_mode m); /* "none", "host", "attached", ... */
 
 /* Write launch.json, or status.json (what of it is not found out from the kernel), into the container's directory. */
 int launched_save(int dir, const struct launched *l, struct err *e);

@@ -53,6 +53,48 @@ static const struct field health_fields[] = {
 };
 static const struct object health_object = { FIELDS(health_fields) };
 
+static const struct name network_names[] = {
+	{ "none", NETWORK_NONE },	    { "host", NETWORK_HOST }, { "attached", NETWORK_ATTACHED },
+	{ "container", NETWORK_CONTAINER }, { "path", NETWORK_PATH }, { "pasta", NETWORK_PASTA },
+	{ NULL },
+};
+
+#define ATTACHMENT(member) AT(struct launched_attachment, member)
+static const struct field attachment_fields[] = {
+	{ "network", FIELD_STRING, ATTACHMENT(network), .required = true },
+	{ "interface", FIELD_STRING, ATTACHMENT(interface) },
+	{ "mac", FIELD_STRING, ATTACHMENT(mac) },
+	{ "ip", FIELD_STRING, ATTACHMENT(ip) },
+	{ "ip6", FIELD_STRING, ATTACHMENT(ip6) },
+	{ "aliases", FIELD_STRINGS, ATTACHMENT(aliases), COUNT(struct launched_attachment, n_aliases) },
+};
+static const struct object attachment_object = { FIELDS(attachment_fields), .size = sizeof(struct launched_attachment) };
+
+#define NETWORK(member) AT(struct launched_network, member)
+#define NETWORK_COUNT(member) COUNT(struct launched_network, member)
+static const struct field network_fields[] = {
+	{ "mode", FIELD_NAME, NETWORK(mode), .names = network_names },
+	{ "of", FIELD_STRING, NETWORK(of) },
+	{ "attachments", FIELD_OBJECTS, NETWORK(attachments), NETWORK_COUNT(n_attachments), .object = &attachment_object },
+	{ "ports", FIELD_STRINGS, NETWORK(ports), NETWORK_COUNT(n_ports) },
+	{ "exposed", FIELD_STRINGS, NETWORK(exposed), NETWORK_COUNT(n_exposed) },
+	{ "rateBps", FIELD_UINT, NETWORK(shaping.rate_bps) },
+	{ "burstBytes", FIELD_UINT, NETWORK(shaping.burst_bytes) },
+	{ "delayUs", FIELD_UINT, NETWORK(shaping.delay_us) },
+	{ "jitterUs", FIELD_UINT, NETWORK(shaping.jitter_us) },
+	{ "lossPpm", FIELD_UINT, NETWORK(shaping.loss_ppm) },
+	{ "dns", FIELD_STRINGS, NETWORK(dns), NETWORK_COUNT(n_dns) },
+	{ "dnsSearch", FIELD_STRINGS, NETWORK(dns_search), NETWORK_COUNT(n_dns_search) },
+	{ "dnsOptions", FIELD_STRINGS, NETWORK(dns_options), NETWORK_COUNT(n_dns_options) },
+	{ "hosts", FIELD_STRINGS, NETWORK(hosts), NETWORK_COUNT(n_hosts) },
+};
+static const struct object network_object = { FIELDS(network_fields) };
+
+const char *launched_network_mode_name(enum launched_network_mode m)
+{
+	return network_names[m].name;
+}
+
 #define LAUNCHED(member) AT(struct launched, member)
 static const struct field launched_fields[] = {
 	{ "image", FIELD_STRING, LAUNCHED(image), .required = true },
@@ -73,6 +115,7 @@ static const struct field launched_fields[] = {
 	{ "logMaxBytes", FIELD_INT, LAUNCHED(log_max_bytes) },
 	{ "logFiles", FIELD_INT, LAUNCHED(log_files) },
 	{ "health", FIELD_EMBEDDED, LAUNCHED(health), .object = &health_object },
+	{ "network", FIELD_EMBEDDED, LAUNCHED(network), .object = &network_object },
 };
 static const struct object launched_object = { FIELDS(launched_fields) };
 
@@ -149,6 +192,50 @@ static void write_health(struct json_writer *w, const struct launched_health *h)
 	json_end_object(w);
 }
 
+static void write_attachments(struct json_writer *w, const struct launched_network *n)
+{
+	json_begin_array(w, "attachments");
+	for (size_t i = 0; i < n->n_attachments; i++) {
+		const struct launched_attachment *x = &n->attachments[i];
+		json_begin_object(w, NULL);
+		json_string(w, "network", x->network);
+		write_text(w, "interface", x->interface);
+		write_text(w, "mac", x->mac);
+		write_text(w, "ip", x->ip);
+		write_text(w, "ip6", x->ip6);
+		write_texts(w, "aliases", x->aliases, x->n_aliases);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void write_number(struct json_writer *w, const char *key, uint64_t value)
+{
+	if (value)
+		json_uint(w, key, value);
+}
+
+static void write_network(struct json_writer *w, const struct launched_network *n)
+{
+	json_begin_object(w, "network");
+	json_string(w, "mode", launched_network_mode_name(n->mode));
+	write_text(w, "of", n->of);
+	if (n->n_attachments > 0)
+		write_attachments(w, n);
+	write_texts(w, "ports", n->ports, n->n_ports);
+	write_texts(w, "exposed", n->exposed, n->n_exposed);
+	write_number(w, "rateBps", n->shaping.rate_bps);
+	write_number(w, "burstBytes", n->shaping.burst_bytes);
+	write_number(w, "delayUs", n->shaping.delay_us);
+	write_number(w, "jitterUs", n->shaping.jitter_us);
+	write_number(w, "lossPpm", n->shaping.loss_ppm);
+	write_texts(w, "dns", n->dns, n->n_dns);
+	write_texts(w, "dnsSearch", n->dns_search, n->n_dns_search);
+	write_texts(w, "dnsOptions", n->dns_options, n->n_dns_options);
+	write_texts(w, "hosts", n->hosts, n->n_hosts);
+	json_end_object(w);
+}
+
 static void write_launched(struct json_writer *w, const struct launched *l)
 {
 	json_begin_object(w, NULL);
@@ -173,6 +260,7 @@ static void write_launched(struct json_writer *w, const struct launched *l)
 	json_int(w, "logMaxBytes", l->log_max_bytes);
 	json_int(w, "logFiles", l->log_files);
 	write_health(w, &l->health);
+	write_network(w, &l->network);
 	json_end_object(w);
 }
 

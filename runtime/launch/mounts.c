@@ -125,10 +125,16 @@ static int plan_users(const struct launch_options *o, const struct launch_facts 
 	return 0;
 }
 
+const char *launch_own_files(const struct launch_root *root, const struct launched *l)
+{
+	return root->files || l->network.mode != NETWORK_ATTACHED ? root->files : l->dir;
+}
+
 int launch_write_mounts(const struct launch_options *o, const struct launch_facts *f, const struct launch_root *root,
-			struct arena *a, struct json_writer *w, struct err *e)
+			const struct launched *l, struct arena *a, struct json_writer *w, struct err *e)
 {
 	static const char *const files[] = { "hosts", "hostname", "resolv.conf" };
+	const char *dir = launch_own_files(root, l);
 	struct spec_mount *users = NULL;
 	size_t n_users = 0;
 
@@ -138,9 +144,9 @@ int launch_write_mounts(const struct launch_options *o, const struct launch_fact
 		return -e->code;
 	json_begin_array(w, "mounts");
 	for (size_t i = 0; i < root->n_parts; i++) {
-		const struct overlay_layer *l = &root->parts[i];
-		write_mount(w, &(struct spec_mount){ .destination = l->lower, .type = "overlay", .source = "overlay",
-						     .options = l->options, .n_options = l->n_options });
+		const struct overlay_layer *x = &root->parts[i];
+		write_mount(w, &(struct spec_mount){ .destination = x->lower, .type = "overlay", .source = "overlay",
+						     .options = x->options, .n_options = x->n_options });
 	}
 	for (size_t i = 0; i < sizeof(system_mounts) / sizeof(system_mounts[0]); i++) {
 		if (system_mounts[i].host_only && !root->host)
@@ -148,10 +154,10 @@ int launch_write_mounts(const struct launch_options *o, const struct launch_fact
 		if (!is_replaced(system_mounts[i].destination, users, n_users))
 			write_system_mount(i, o, f, a, w);
 	}
-	for (size_t i = 0; root->files && i < sizeof(files) / sizeof(files[0]); i++) {
+	for (size_t i = 0; dir && i < sizeof(files) / sizeof(files[0]); i++) {
 		const char *to = arena_printf(a, "/etc/%s", files[i]);
 		if (!is_replaced(to, users, n_users) && !is_replaced("/etc", users, n_users))
-			write_bind(w, arena_printf(a, "%s/%s", root->files, files[i]), to, o->read_only);
+			write_bind(w, arena_printf(a, "%s/%s", dir, files[i]), to, o->read_only);
 	}
 	for (size_t i = 0; i < n_users; i++)
 		write_mount(w, &users[i]);

@@ -107,14 +107,10 @@ int launch_write_namespaces(const struct launch_options *o, const struct launch_
 		bool wanted;
 	} kinds[] = {
 		{ "pid", !is_host(o->pid_mode) }, { "mount", true }, { "uts", !is_host(o->uts_mode) },
-		{ "ipc", !is_host(o->ipc_mode) }, { "cgroup", true }, { "network", !is_host(o->network) },
+		{ "ipc", !is_host(o->ipc_mode) }, { "cgroup", true }, { "network", l->network.mode != NETWORK_HOST },
 		{ "user", launch_has_userns(o, f) },
 	};
 
-	if (o->network && strcmp(o->network, "none") != 0 && !is_host(o->network))
-		return err_say(e, ENOTSUP,
-			       "--network '%s': there are no networks yet: 'none' for a loopback interface alone, or 'host' "
-			       "for the machine's own", o->network);
 	if (check_host_or("pid", o->pid_mode, "private", e) < 0 || check_host_or("ipc", o->ipc_mode, "private", e) < 0 ||
 	    check_host_or("uts", o->uts_mode, "private", e) < 0)
 		return -e->code;
@@ -124,6 +120,8 @@ int launch_write_namespaces(const struct launch_options *o, const struct launch_
 			continue;
 		json_begin_object(w, NULL);
 		json_string(w, "type", kinds[i].type);
+		if (l->network.mode == NETWORK_PATH && strcmp(kinds[i].type, "network") == 0)
+			json_string(w, "path", l->network.of);
 		json_end_object(w);
 	}
 	json_end_array(w);

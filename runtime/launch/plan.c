@@ -102,7 +102,8 @@ int launch_plan(const struct launch_options *o, const struct launch_facts *f, co
 
 	if (plan_launched(o, f, root, a, l, e) < 0 || launch_plan_health(o, root->image, a, l, e) < 0)
 		return -e->code;
-	if (launch_security_plan(o, f, root->host, a, &security, e) < 0)
+	if (launch_security_plan(o, f, root->host, a, &security, e) < 0 ||
+	    launch_plan_network(o, f, root->image, a, &l->network, e) < 0)
 		return -e->code;
 	if (host_uts && o->hostname)
 		return err_say(e, EINVAL, "--hostname: with --uts host it would be the machine's");
@@ -116,7 +117,7 @@ int launch_plan(const struct launch_options *o, const struct launch_facts *f, co
 		json_string(&w, "hostname", o->hostname ? o->hostname : l->name);
 	if (launch_plan_process(o, f, root, &security, a, l, &w, e) < 0)
 		return -e->code;
-	if (launch_write_mounts(o, f, root, a, &w, e) < 0)
+	if (launch_write_mounts(o, f, root, l, a, &w, e) < 0)
 		return -e->code;
 	if (write_linux(o, f, &security, l, a, &w, e) < 0)
 		return -e->code;

@@ -22,7 +22,13 @@ int launch_plan_health(const struct launch_options *o, const struct image_config
 
 /* "mounts": launch/mounts.c */
 int launch_write_mounts(const struct launch_options *o, const struct launch_facts *f, const struct launch_root *root,
-			struct arena *a, struct json_writer *w, struct err *e);
+			const struct launched *l, struct arena *a, struct json_writer *w, struct err *e);
+
+/*
+ * The directory of the files that are mounted over those of /etc; NULL: they lie in the root. On a network they are written
+ * anew at each start, while the root is being mounted: so they are never in it.
+ */
+const char *launch_own_files(const struct launch_root *root, const struct launched *l);
 
 /*
  * One mount of the user's, relative sources below @cwd: launch/volume.c. Returns 1, or 0 for a volume without a source,
@@ -85,9 +91,21 @@ void launch_write_seccomp(struct json_writer *w, const char *machine, uint64_t c
 int launch_write_profile(struct json_writer *w, const struct json *profile, const struct launch_security *s,
 			 const struct launch_facts *f, struct err *e);
 
-/* "/etc/hosts" and "/etc/resolv.conf" of a container: launch/identity.c */
-int launch_hosts(const struct launch_options *o, const char *hostname, struct buf *out, struct err *e);
-int launch_resolv_conf(const struct launch_options *o, struct buf *out, struct err *e);
+/* Networks, of --network and the like; the ports among them; which of --add-host: launch/network.c, publish.c, identity.c */
+int launch_plan_network(const struct launch_options *o, const struct launch_facts *f, const struct image_config *image,
+			struct arena *a, struct launched_network *ret, struct err *e);
+int launch_plan_ports(const struct launch_options *o, const struct image_config *image, struct arena *a,
+		      struct launched_network *n, struct err *e);
+int launch_check_host(const char *text, enum launched_network_mode mode, struct err *e);
+
+/*
+ * "/etc/hosts" and "/etc/resolv.conf" of a container: launch/identity.c. @x: what it has been given; NULL without a network.
+ * @resolvers: its networks' own.
+ */
+int launch_hosts(const struct launched_network *n, const char *hostname, const struct net_endpoint *x, struct buf *out,
+		 struct err *e);
+int launch_resolv_conf(const struct launched_network *n, const struct net_address *resolvers, size_t n_resolvers,
+		       struct buf *out, struct err *e);
 
 /* A user as the command line or an image names him, looked up in the text of /etc/passwd and /etc/group: launch/user.c */
 struct launch_user {
@@ -122,6 +140,6 @@ int launch_template_find(struct runtime *rt, const struct launch_options *o, con
 
 /* Makes the directories, and the files that say which machine it is. */
 int launch_template_make(struct runtime *rt, const struct launch_options *o, const struct launch_facts *f,
-			 const struct launch_template *t, const char *dir, const char *hostname, struct err *e);
+			 const struct launch_template *t, const struct launched *l, const char *hostname, struct err *e);
 
 #endif

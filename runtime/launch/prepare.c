@@ -10,6 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What can be planned and not yet be made. */
+static int check_network(const struct launched *l, struct err *e)
+{
+	if (l->network.mode <= NETWORK_HOST)
+		return 0;
+	return err_say(e, ENOTSUP, "--network: there are no networks yet: 'none' for a loopback interface alone, or 'host' "
+		       "for the machine's own");
+}
+
 /* A pure plan of the root and of the configuration that uses it, and then its directories. */
 int launch_prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
 		   const char *dir, struct launched *ret, struct buf *config, int *ret_hold, struct err *e)
@@ -27,8 +36,8 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 ||
 	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
-	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 ||
-	    launch_template_make(rt, o, &f, &t, dir, o->hostname ? o->hostname : name, e) < 0) {
+	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || check_network(&l, e) < 0 ||
+	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0) {
 		close_fd(&t.hold);
 		return -e->code;
 	}

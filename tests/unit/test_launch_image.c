@@ -331,7 +331,7 @@ static void namespaces(void **state)
 {
 	struct fixture *x = *state;
 
-	planned(x, .pid_mode = "host", .ipc_mode = "host", .uts_mode = "host", .network = "host");
+	planned(x, .pid_mode = "host", .ipc_mode = "host", .uts_mode = "host", .networks = LIST("host"));
 	assert_int_equal(x->spec->lx.n_namespaces, 2);
 	assert_null(x->spec->hostname);
 	assert_string_equal(env(x->spec, "HOSTNAME"), "machine");
@@ -348,7 +348,6 @@ static void namespaces(void **state)
 	static const char *const bad[] = { "keep-id", "", "0:1", "0:1:0", "1:1:1", "0:1:2:3", "0:4294967295:2", "0:-1:5" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(x, "--userns", .userns = bad[i]);
-	refused(x, "no networks yet", .network = "bridge");
 	refused(x, "--pid 'container:x'", .pid_mode = "container:x");
 	refused(x, "--hostname", .uts_mode = "host", .hostname = "h");
 	planned(x, .cgroup_parent = "/some/where");

@@ -96,6 +96,10 @@ static const char *list(struct fixture *f)
 static void launch_json_comes_back_whole(void **state)
 {
 	const char *layers[] = { "sha256:a", "sha256:b", NULL }, *command[] = { "sh", "-c", "", "\"x\"\n", NULL };
+	const char *ports[] = { "80/tcp", "[::1]:53:53/udp", NULL }, *dns[] = { "10.0.0.1", NULL }, *alias[] = { "w", NULL };
+	struct launched_attachment attachments[] = {
+		{ .network = "web", .ip = "10.0.0.2", .aliases = alias, .n_aliases = 1 }, { .network = "db", .interface = "b0" },
+	};
 	const char *check[] = { "true", NULL }, *options[] = { "lowerdir=/", "upperdir=/u", NULL };
 	struct spec_pair labels[] = { { "a", "1" }, { "b", "" } };
 	const struct launched l = {
@@ -105,6 +109,9 @@ static void launch_json_comes_back_whole(void **state)
 		.labels = labels, .n_labels = 2, .restart = RESTART_ON_FAILURE, .restart_max = 3, .stop_signal = 15,
 		.stop_timeout_ms = 10000, .rm = true, .terminal = true, .init = true, .log_max_bytes = -1, .log_files = 5,
 		.health = { .command = check, .n_command = 1, .interval_ms = 30000, .retries = 3 },
+		.network = { .mode = NETWORK_ATTACHED, .attachments = attachments, .n_attachments = 2,
+			     .ports = ports, .n_ports = 2, .shaping = { .rate_bps = 7, .loss_ppm = 9 }, .dns = dns,
+			     .n_dns = 1 },
 	};
 	struct fixture *f = *state;
 	struct launched back = { .id = "i", .name = "n", .dir = "/d" };
@@ -118,6 +125,16 @@ static void launch_json_comes_back_whole(void **state)
 	assert_string_equal(back.image_digest, "sha256:c");
 	assert_int_equal(back.n_layers, 2);
 	assert_string_equal(back.layers[1], "sha256:b");
+	assert_int_equal(back.network.mode, NETWORK_ATTACHED);
+	assert_int_equal(back.network.n_attachments, 2);
+	assert_string_equal(back.network.attachments[0].ip, "10.0.0.2");
+	assert_string_equal(back.network.attachments[0].aliases[0], "w");
+	assert_null(back.network.attachments[0].mac);
+	assert_string_equal(back.network.attachments[1].interface, "b0");
+	assert_string_equal(back.network.ports[1], "[::1]:53:53/udp");
+	assert_int_equal(back.network.shaping.rate_bps, 7);
+	assert_int_equal(back.network.shaping.loss_ppm, 9);
+	assert_string_equal(back.network.dns[0], "10.0.0.1");
 	assert_null(back.layers[2]);
 	assert_int_equal(back.n_root_options, 2);
 	assert_string_equal(back.root_options[1], "upperdir=/u");
