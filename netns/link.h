@@ -1,6 +1,5 @@
 /*
- * Interfaces, addresses and routes, as messages of a batch (netlink.h). Nothing is sent here but where it says so. An index
- * that is 0 is the kernel's to choose.
+ * Interfaces, addresses and routes, as messages of a batch (netlink.h). Nothing is sent here but where it says so.
  */
 #ifndef NETNS_LINK_H
 #define NETNS_LINK_H
@@ -26,41 +25,50 @@ struct link_facts {
 };
 int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err *e);
 
-/* A bridge that is up, with the addresses of the network's gateways. @vlan: it filters by VLAN. */
-void link_add_bridge(struct nl_batch *b, const char *name, unsigned mtu, bool vlan);
+/*
+ * A bridge that is up. @mac: its own for good, or it would change with its ports; NULL: it may. @vlan: it filters by VLAN, and
+ * all of its ports are of that one; 0: none.
+ */
+void link_add_bridge(struct nl_batch *b, const char *name, const uint8_t *mac, unsigned mtu, unsigned vlan);
 
 /*
- * One message: a pair, its one end a port of @bridge (an index) and up, the other in the network namespace @netns with its
- * final name, index and hardware address. @vlan: of the port; 0: none.
+ * A pair: its one end a port of @bridge (an index) and up, the other, still down, in the network namespace @netns with its
+ * final name and hardware address.
  */
 struct link_veth {
 	const char *host_name, *name;
-	int bridge, netns, index; /* index: of the container's end */
+	int bridge, netns;
 	const uint8_t *mac;
-	unsigned mtu, vlan;
+	unsigned mtu; /* 0: the kernel's own */
 };
 void link_add_veth(struct nl_batch *b, const struct link_veth *v);
 
-/* macvlan or ipvlan on the interface @parent (an index), made in the network namespace @netns. */
+/*
+ * macvlan or ipvlan on the interface @parent (an index), made in the network namespace @netns. @name: one that is free on
+ * both sides, since older kernels look for it on this one; link_rename is for the final one.
+ */
 struct link_stacked {
 	enum net_driver driver;
-	const char *name, *mode;
-	int parent, netns, index;
+	const char *name, *mode; /* mode: NULL the usual one */
+	int parent, netns;
 	const uint8_t *mac; /* NULL: the parent's, as ipvlan has it */
 	unsigned mtu;
 };
 void link_add_stacked(struct nl_batch *b, const struct link_stacked *s);
 
+void link_rename(struct nl_batch *b, int index, const char *name); /* one that is down */
 void link_set_up(struct nl_batch *b, int index, const char *name);
 void link_remove(struct nl_batch *b, const char *name); /* one that is gone is no error */
 
-/* With the prefix length. IPv6: without duplicate address detection, so that it can be used at once. */
+/* With the prefix length; one that it has is no error. IPv6: without duplicate address detection, to be used at once. */
 void link_add_address(struct nl_batch *b, int index, const struct net_address *x);
-void link_add_default_route(struct nl_batch *b, int index, const struct net_address *gateway);
+
+/* Of several default routes the one with the least metric is used. */
+void link_add_default_route(struct nl_batch *b, int index, const struct net_address *gateway, unsigned metric);
 
 /*
  * What an interface sends is shaped: tbf (or, to delay or lose, netem) at its root. -ENOTSUP names what the kernel does not
- * have. Sends.
+ * have. Sends. Nothing asked for: nothing is sent.
  */
 int link_shape(struct nl *s, const char *name, int index, const struct net_shaping *x, struct err *e);
 
