@@ -23,19 +23,21 @@
 
 enum net_driver { NET_BRIDGE, NET_MACVLAN, NET_IPVLAN };
 
+/* Addresses have the subnet's prefix length, all of them. */
 struct net_subnet {
-	struct net_address subnet; /* with its prefix length */
+	struct net_address subnet; /* the network's own address */
 	struct net_address gateway; /* family 0: none */
-	struct net_address first, last; /* of the leases: without what is reserved */
+	struct net_address first, last; /* of the leases: without what is reserved; the gateway may be among them */
+	bool any; /* for network_create: a free one of subnet.family */
 };
 
 struct network {
 	const char *name;
 	enum net_driver driver;
 	const char *interface; /* the bridge; of macvlan and ipvlan the parent */
-	const char *mode; /* macvlan: "bridge", "private", "vepa", "passthru"; ipvlan: "l2", "l3", "l3s"; else NULL */
+	const char *mode; /* macvlan: "bridge", "private", "vepa", "passthru"; ipvlan: "l2", "l3", "l3s"; of a bridge NULL */
 	const char *created; /* RFC 3339 */
-	struct net_subnet *subnets; /* none: links get no addresses */
+	struct net_subnet *subnets; /* at most one of each family; none: links get no addresses */
 	size_t n_subnets;
 	bool internal; /* no way out, no gateway but for names */
 	bool isolate; /* nothing from other networks, even from those that are not isolated themselves */
@@ -44,7 +46,7 @@ struct network {
 	unsigned vlan; /* of the bridge's ports; 0: none */
 	const char **dns_servers; /* whom the resolver asks; none: the host's */
 	size_t n_dns_servers;
-	struct spec_pair *labels, *options; /* options: as they were given, known ones too */
+	struct spec_pair *labels, *options; /* options: as they were given; mtu, vlan, isolate, mode come from here alone */
 	size_t n_labels, n_options;
 };
 
@@ -60,13 +62,18 @@ void network_write(const struct network *x, struct buf *out);
 
 struct net;
 
-/* By name. "ferry" is the default network, made on first use: bridge ferry0, a free private subnet. */
+/*
+ * By name. "ferry" is the default network, made on first use: bridge ferry0, a free private subnet. -ENOENT, with the names
+ * that are nearly like it. The list is in the order of names, and has the default network.
+ */
+#define NETWORK_DEFAULT "ferry"
 int network_load(const struct net *n, const char *name, struct arena *a, struct network *ret, struct err *e);
 int network_list(const struct net *n, struct arena *a, struct network **ret, size_t *ret_n, struct err *e);
 
 /*
  * With the lock alone. Fills what was left open: interface, subnets (free ones: of no other network and of no route of
- * this machine), gateways, ranges. -EEXIST: the name or the interface; -EINVAL: overlapping subnets, and whose.
+ * this machine; a bridge without any gets one of IPv4), gateways, ranges. -EEXIST: the name or the interface; -EINVAL:
+ * overlapping subnets, and whose; -ENODEV: no such parent.
  */
 int network_create(struct net *n, struct network *x, struct arena *a, struct err *e);
 
