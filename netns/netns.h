@@ -13,7 +13,7 @@
  *	STATE/networks/NET/leases/ADDRESS -> KEY           who has an address
  *	STATE/networks/NET/names/NAME/ADDRESS -> KEY       what the resolver answers
  *	STATE/networks/NET/pointers/ADDRESS -> NAME        the other way round
- *	STATE/ports/PROTO,ADDRESS,PORT -> KEY              who has published a port of the host
+ *	STATE/ports/PROTO,PORT/ADDRESS -> KEY              who has published a port of the host
  *
  * An entry is a symbolic link, made by one system call that fails when it is there: nothing is ever half written, nothing
  * is rewritten when others come and go, and so what a container costs does not grow with how many there are. KEY is made
