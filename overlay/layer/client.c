@@ -35,7 +35,7 @@ int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err 
 		[LAYER_FD_FROM] = j->from >= 0 ? j->from : null,
 		[LAYER_FD_TO] = j->to >= 0 ? j->to : null,
 	};
-	if (program_start(&program_layer, NULL, &process, e) < 0)
+	if (program_start(&program_layer, (const char *const[]){ j->name ? j->name : "", NULL }, &process, e) < 0)
 		return -e->code;
 	struct layer_worker w = { .pid = process.pid, .sock = process.sock };
 	w.pidfd = pidfd_open(w.pid, 0);

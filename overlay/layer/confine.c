@@ -24,7 +24,7 @@ static const char *const system_calls[] = {
 	"capget",
 	/* descriptors */
 	"read", "pread64", "readv", "write", "pwrite64", "writev", "lseek", "close", "dup", "fcntl", "poll", "ppoll",
-	"eventfd2", "sendmsg", "ftruncate", "fstat", "getdents64", "fchdir",
+	"eventfd2", "sendmsg", "ftruncate", "fstat", "fstatfs", "getdents64", "fchdir",
 	/* files */
 	"openat", "openat2", "newfstatat", "fstatat64", "statx", "readlinkat", "mkdirat", "mknodat", "symlinkat", "linkat",
 	"unlinkat", "renameat", "renameat2", "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr",

@@ -1,6 +1,6 @@
 /*
  * The conversation of client.c with the program ferry-layer: a message with the job and three descriptors (one of /dev/null
- * for each that the job does not have); the answer has the result, or is the error.
+ * for each that the job does not have); the job's name is the program's argument. The answer has the result, or is the error.
  */
 #ifndef OVERLAY_LAYER_JOB_H
 #define OVERLAY_LAYER_JOB_H

@@ -36,7 +36,16 @@ enum layer_verb {
 	LAYER_PACK, /* dir -> to */
 	LAYER_COMPARE, /* from and dir: -EBADMSG names the first file that is not as the archive has it */
 	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are */
+	LAYER_ARCHIVE, /* dir, or with -1 the one file `from` -> to: files as they are */
+	LAYER_EXTRACT, /* from -> the directory `name` in dir: files as they are, into what is there */
 };
+
+/*
+ * The last two are for a container's files, whiteouts are nothing to them, and devices and sockets are left out.
+ * LAYER_ARCHIVE calls what it packs `name`, or with "" ".", and passes over what the kernel's own file systems show.
+ * LAYER_EXTRACT has names lead where they would in the container, whose root `dir` is; what it replaces is no directory,
+ * nor by one.
+ */
 
 /*
  * LAYER_SPLIT makes regular files (0600), directories (0700), symbolic links with their text as it is, and hard links. It
@@ -61,6 +70,7 @@ struct layer_job {
 	int to; /* -1: the copy is not wanted */
 	enum layer_compression compression; /* LAYER_PACK */
 	bool userxattr; /* rootless */
+	const char *name; /* LAYER_ARCHIVE, LAYER_EXTRACT; NULL: "" */
 	int64_t mtime_max_s; /* LAYER_PACK: later times become this; -1: as they are */
 };
 

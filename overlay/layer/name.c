@@ -24,7 +24,7 @@ int name_parse_plain(const char *text, struct name *ret, struct err *e)
 	for (const char *from = text; *from;) {
 		size_t n = strcspn(from, "/");
 		if (n == 2 && from[0] == '.' && from[1] == '.')
-			return err_say(e, EINVAL, "'%s': has '..' in it: may lead out of the layer", text);
+			return err_say(e, EINVAL, "'%s': has '..' in it: may lead out of the directory", text);
 		if (n > NAME_MAX || len + n + 2 > sizeof(ret->path))
 			return err_say(e, ENAMETOOLONG, "'%.60s...': the name is too long", text);
 		if (n > 0 && !(n == 1 && from[0] == '.')) {

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@ struct pack {
 	struct output out;
 	struct archive_entry_linkresolver *links;
 	int64_t mtime_max_s;
+	bool plain; /* no layer: LAYER_ARCHIVE */
 	char *chunk; /* INPUT_BLOCK bytes */
 	char path[PATH_MAX]; /* of the file at work, below the layer's directory */
 	size_t len;
@@ -117,11 +120,12 @@ static int add_xattrs(struct pack *p, const struct node *n, struct archive_entry
 	ssize_t len = node_list_xattrs(&p->t, n, names, sizeof(names));
 	struct acl_xattr acl;
 
-	if (len < 0 && errno != ENOTSUP)
+	/* One that is open as a place alone does not say. */
+	if (len < 0 && errno != ENOTSUP && errno != EBADF)
 		return err_set(e, errno, "read its xattrs");
 	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
 		const char *own = xattr_is_overlays(name) ? strrchr(name, '.') + 1 : "";
-		if (strcmp(own, "redirect") == 0 || strcmp(own, "metacopy") == 0)
+		if (!p->plain && (strcmp(own, "redirect") == 0 || strcmp(own, "metacopy") == 0))
 			return err_say(e, ENOTSUP, "has overlayfs's '%s', which no archive can have", name);
 		for (int i = 0; i < ACL_KINDS; i++) {
 			if (strcmp(name, acl_name(i)) != 0)
@@ -207,10 +211,12 @@ static int write_named(struct pack *p, const char *base, struct err *e)
 
 	if (fstatat(p->t.parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "look at it");
-	if (node_is_whiteout(&p->t, base, &st))
+	if (!p->plain && node_is_whiteout(&p->t, base, &st))
 		return write_whiteout(p, WHITEOUT_PREFIX, base, e);
-	if (strncmp(base, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0)
+	if (!p->plain && strncmp(base, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0)
 		return err_say(e, EINVAL, "the name would be a whiteout in an archive");
+	if (p->plain && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+		return 0;
 	if (S_ISSOCK(st.st_mode))
 		return 0; /* nothing without who listens */
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
@@ -253,6 +259,23 @@ static int write_entries(struct pack *p, int dir, struct dirent **names, int n, 
 	return 0;
 }
 
+/* What the kernel makes up when it is read: processes, devices, itself. */
+static bool is_kernels(int dir)
+{
+	static const long kinds[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,
+		SECURITYFS_MAGIC, BPF_FS_MAGIC, DEVPTS_SUPER_MAGIC, EFIVARFS_MAGIC, BINFMTFS_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((long)fs.f_type == kinds[i])
+			return true;
+	return false;
+}
+
 static int write_dir(struct pack *p, int dir, struct err *e)
 {
 	struct dirent **names;
@@ -263,7 +286,9 @@ static int write_dir(struct pack *p, int dir, struct err *e)
 		return err_set(e, errno, "look at it");
 	if (write_file(p, &(struct node){ .fd = dir }, &st, e) < 0)
 		return -e->code;
-	if (fgetxattr(dir, xattr_opaque(&p->t), &opaque, 1) == 1 && opaque == 'y' &&
+	if (p->plain && is_kernels(dir))
+		return 0;
+	if (!p->plain && fgetxattr(dir, xattr_opaque(&p->t), &opaque, 1) == 1 && opaque == 'y' &&
 	    write_whiteout(p, OPAQUE_NAME, "", e) < 0)
 		return -e->code;
 	int n = scandirat(dir, ".", &names, no_dots, by_bytes);
@@ -276,17 +301,39 @@ static int write_dir(struct pack *p, int dir, struct err *e)
 	return r;
 }
 
-int layer_pack(const struct layer_job *j, struct layer_result *ret, struct err *e)
+/* No directory: @from is open for reading, or as a place. */
+static int write_one(struct pack *p, int from, struct err *e)
 {
-	cleanup_pack struct pack p = { .t = TREE_INIT, .mtime_max_s = j->mtime_max_s, .chunk = malloc(INPUT_BLOCK),
-				       .links = archive_entry_linkresolver_new() };
+	struct stat st;
+
+	p->t.parent = from;
+	return fstat(from, &st) < 0 ? err_set(e, errno, "look at it") :
+				      write_file(p, &(struct node){ .fd = from, .base = "" }, &st, e);
+}
+
+static int pack(const struct layer_job *j, bool plain, struct layer_result *ret, struct err *e)
+{
+	cleanup_pack struct pack p = { .t = TREE_INIT, .mtime_max_s = j->mtime_max_s, .plain = plain,
+				       .chunk = malloc(INPUT_BLOCK), .links = archive_entry_linkresolver_new() };
 
 	if (!p.chunk || !p.links)
 		return err_set(e, ENOMEM, "pack");
 	archive_entry_linkresolver_set_strategy(p.links, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE);
-	if (tree_begin(j, &p.t, e) < 0 || output_begin(j, &p.out, e) < 0)
+	if (plain)
+		p.len = (size_t)snprintf(p.path, sizeof(p.path), "%s", j->name);
+	if ((j->dir >= 0 && tree_begin(j, &p.t, e) < 0) || output_begin(j, &p.out, e) < 0)
 		return -e->code;
-	if (write_dir(&p, p.t.root, e) < 0)
+	if ((j->dir >= 0 ? write_dir(&p, p.t.root, e) : write_one(&p, j->from, e)) < 0)
 		return err_wrap(e, "%s", p.len > 0 ? p.path : "/");
 	return output_end(&p.out, ret, e);
+}
+
+int layer_pack(const struct layer_job *j, struct layer_result *ret, struct err *e)
+{
+	return pack(j, false, ret, e);
+}
+
+int layer_archive(const struct layer_job *j, struct layer_result *ret, struct err *e)
+{
+	return pack(j, true, ret, e);
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,15 +19,15 @@
  * A symbolic link among the parents leads where it would in a root directory of the layer's own, as for those who unpack
  * in a chroot: archives have "lib -> usr/lib" and then "lib/x". Never out.
  */
-enum { RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
+enum { RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
 /* openat2 answers EAGAIN when a rename elsewhere on the system raced with "..": ask again, but not for ever. */
-static int open_dir(int root, const char *path)
+static int open_dir(int root, const char *path, uint64_t resolve)
 {
 	int fd;
 
 	for (int tries = 0; tries < 128; tries++) {
-		fd = sys_openat2(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE);
+		fd = sys_openat2(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, resolve);
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
@@ -35,11 +36,10 @@ static int open_dir(int root, const char *path)
 
 int tree_open_dir(const struct tree *t, const char *path, size_t dir_len)
 {
-	char dir[sizeof(t->path)];
+	char dir[2 * sizeof(t->path)];
 
-	memcpy(dir, path, dir_len);
-	dir[dir_len] = '\0';
-	return open_dir(t->root, dir_len > 0 ? dir : ".");
+	snprintf(dir, sizeof(dir), "%s/%.*s", t->below, (int)dir_len, path);
+	return open_dir(t->root, dir, t->live ? RESOLVE : RESOLVE | RESOLVE_NO_XDEV);
 }
 
 static bool overrides_permissions(void)
@@ -52,13 +52,16 @@ static bool overrides_permissions(void)
 
 int tree_begin(const struct layer_job *j, struct tree *ret, struct err *e)
 {
-	*ret = (struct tree){ .root = -1, .parent = -1, .userxattr = j->userxattr, .exact = !j->userxattr,
+	bool live = j->verb == LAYER_EXTRACT;
+
+	*ret = (struct tree){ .root = -1, .parent = -1, .below = live ? j->name : "", .live = live, .userxattr = j->userxattr, .exact = !j->userxattr,
 			      .overrides = overrides_permissions(), .uid = geteuid(), .gid = getegid() };
 	/* The caller's may be opened only as a place. */
 	ret->root = openat(j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->root < 0)
 		return err_set(e, errno, "open the layer's directory");
-	ret->default_acls = fgetxattr(ret->root, "system.posix_acl_default", NULL, 0) >= 0;
+	/* Directories that are there may have them, too. */
+	ret->default_acls = live || fgetxattr(ret->root, "system.posix_acl_default", NULL, 0) >= 0;
 	return 0;
 }
 
@@ -66,13 +69,16 @@ void tree_finish(struct tree *t)
 {
 	close_fd(&t->parent);
 	close_fd(&t->root);
+	seen_finish(&t->timed);
 }
 
 int tree_leave(struct tree *t, struct err *e)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, t->st.st_mtim };
 
-	if (t->parent >= 0 && t->touched && futimens(t->parent, times) < 0)
+	bool is_archives = !t->live || seen_has(&t->timed, t->st.st_ino, "");
+
+	if (t->parent >= 0 && t->touched && is_archives && futimens(t->parent, times) < 0)
 		return err_set(e, errno, "'%s': set its time", t->path);
 	close_fd(&t->parent);
 	return 0;

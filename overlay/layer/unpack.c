@@ -69,6 +69,8 @@ static int remove_existing(struct tree *t, const char *base, struct err *e)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return err_set(e, errno, "replace what is there");
+	if (t->live)
+		return err_say(e, EISDIR, "there is a directory in its place");
 	return remove_tree_at(t->parent, base, e);
 }
 
@@ -150,6 +152,8 @@ static int unpack_dir(struct tree *t, const char *base, struct archive_entry *wh
 	if (!made && errno != EEXIST)
 		return err_set(e, errno, "make the directory");
 	if (!made && fstatat(t->parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
+		if (t->live)
+			return err_say(e, ENOTDIR, "there is something in its place that is no directory");
 		/* It hid the lower ones of the name, so they must not come to light in the new directory. */
 		opaque = node_is_whiteout(t, base, &st);
 		if (remove_existing(t, base, e) < 0)
@@ -163,6 +167,8 @@ static int unpack_dir(struct tree *t, const char *base, struct archive_entry *wh
 		return err_set(e, errno, "open the directory");
 	if (opaque && set_opaque(t, fd, e) < 0)
 		return -e->code;
+	if (t->live && (fstat(fd, &st) < 0 || seen_add(&t->timed, st.st_ino, "", e) < 0))
+		return err_set(e, errno, "note the directory");
 	return attributes_set(t, &(struct node){ .fd = fd, .base = base, .made = made }, what, e);
 }
 
@@ -197,8 +203,7 @@ int unpack_link(struct tree *t, const struct name *n, const char *target, struct
 
 /* ---- members ---- */
 
-static int unpack_named(struct tree *t, struct input *in, const struct name *n, struct archive_entry *what,
-			struct err *e)
+int unpack_named(struct tree *t, struct input *in, const struct name *n, struct archive_entry *what, struct err *e)
 {
 	const char *link = archive_entry_hardlink(what);
 

@@ -6,7 +6,7 @@
  *	tree.c          the directory: where a file's name leads, and the making of files
  *	attributes.c    owner, mode, times, xattrs, ACLs of one file
  *	output.c        the same the other way
- *	unpack.c split.c compare.c pack.c    the verbs
+ *	unpack.c split.c compare.c pack.c stream.c    the verbs
  */
 #ifndef OVERLAY_LAYER_WORKER_H
 #define OVERLAY_LAYER_WORKER_H
@@ -124,6 +124,20 @@ int name_parse(const char *text, struct name *ret, struct err *e);
 /* The same without a meaning for ".wh.". */
 int name_parse_plain(const char *text, struct name *ret, struct err *e);
 
+/* ---- names that were met, to find those that were not ---- */
+
+struct seen {
+	uint64_t *keys;
+	size_t n, room;
+};
+
+#define SEEN_INIT ((struct seen){ 0 })
+void seen_finish(struct seen *s);
+
+/* @dir: the inode number of its directory. */
+int seen_add(struct seen *s, ino_t dir, const char *name, struct err *e);
+bool seen_has(const struct seen *s, ino_t dir, const char *name);
+
 /* ---- the directory ---- */
 
 /*
@@ -132,6 +146,9 @@ int name_parse_plain(const char *text, struct name *ret, struct err *e);
  */
 struct tree {
 	int root;
+	const char *below; /* where in the root all names begin; "" */
+	bool live; /* others use what is there: no directory is replaced, mounts are crossed */
+	struct seen timed; /* live: the directories whose time is the archive's */
 	bool userxattr, exact; /* exact: whoever may not set an attribute fails */
 	bool overrides; /* permissions: the modes may be any */
 	bool default_acls; /* directories may have them: what is made does not have the mode it was made with */
@@ -216,20 +233,6 @@ const char *acl_name(enum acl_kind kind);
 int acl_encode(struct archive_entry *what, enum acl_kind kind, struct acl_xattr *ret, struct err *e);
 int acl_decode(const struct acl_xattr *acl, enum acl_kind kind, struct archive_entry *ret, struct err *e);
 
-/* ---- names that were met, to find those that were not ---- */
-
-struct seen {
-	uint64_t *keys;
-	size_t n, room;
-};
-
-#define SEEN_INIT ((struct seen){ 0 })
-void seen_finish(struct seen *s);
-
-/* @dir: the inode number of its directory. */
-int seen_add(struct seen *s, ino_t dir, const char *name, struct err *e);
-bool seen_has(const struct seen *s, ino_t dir, const char *name);
-
 /* ---- the verbs ---- */
 
 /*
@@ -242,9 +245,14 @@ int unpack_content(struct tree *t, struct input *in, const char *base, struct ar
 /* A hard link to @target of the archive, as @n. The directory of @n is held. */
 int unpack_link(struct tree *t, const struct name *n, const char *target, struct err *e);
 
+/* A member: whatever it is. */
+int unpack_named(struct tree *t, struct input *in, const struct name *n, struct archive_entry *what, struct err *e);
+
 int layer_unpack(const struct layer_job *j, struct layer_result *ret, struct err *e);
 int layer_split(const struct layer_job *j, struct layer_result *ret, struct err *e);
 int layer_compare(const struct layer_job *j, struct layer_result *ret, struct err *e);
 int layer_pack(const struct layer_job *j, struct layer_result *ret, struct err *e);
+int layer_archive(const struct layer_job *j, struct layer_result *ret, struct err *e);
+int layer_extract(const struct layer_job *j, struct layer_result *ret, struct err *e);
 
 #endif

@@ -21,6 +21,8 @@ static int do_job(const struct layer_job *j, struct layer_result *ret, struct er
 		[LAYER_PACK] = layer_pack,
 		[LAYER_COMPARE] = layer_compare,
 		[LAYER_SPLIT] = layer_split,
+		[LAYER_ARCHIVE] = layer_archive,
+		[LAYER_EXTRACT] = layer_extract,
 	};
 
 	return verbs[j->verb](j, ret, e);
@@ -49,7 +51,7 @@ static int receive(struct layer_job *j, struct err *e)
 }
 
 /* Ends by _exit: whoever waits has the answer, and the kernel is faster at freeing. */
-int main(void)
+int main(int argc, char **argv)
 {
 	struct layer_result result;
 	struct err e = ERR_INIT;
@@ -62,6 +64,7 @@ int main(void)
 	/* libarchive writes names as text in UTF-8, in any other locale as bytes with a remark. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	int r = receive(&j, &e);
+	j.name = argc > 1 ? argv[1] : "";
 	if (r == 0)
 		_exit(1);
 	if (r < 0 || worker_confine(&j, &e) < 0 || do_job(&j, &result, &e) < 0)

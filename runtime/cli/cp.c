@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct options {
 	bool archive, follow_link, quiet;
@@ -76,6 +77,12 @@ void cp_split(const char *path, struct arena *a, struct cp_parts *ret)
 	/* What has no name of its own has a content. */
 	if (!*ret->name || strcmp(ret->name, "..") == 0)
 		ret->content = ret->must_be_dir = true;
+}
+
+/* An archive on standard input or output. */
+static bool is_stream(const struct cp_place *p)
+{
+	return !p->container && strcmp(p->path, "-") == 0;
 }
 
 /* ---- copying ---- */
@@ -146,6 +153,8 @@ static int copy(const struct copying *c, const struct cp_place *src, const struc
 	cleanup_close int source = open_source(src, &from, c->follow_link, &st, e);
 	if (source < 0)
 		return source;
+	if (is_stream(dst))
+		return cp_archive(source, &from, &st, e);
 	cleanup_close int target = open_at(dst, dst->path, O_PATH, &ignored);
 	if (target >= 0 && fstat(target, &there) == 0 && S_ISDIR(there.st_mode))
 		return copy_into(c, source, &from, &st, target, e);
@@ -234,6 +243,15 @@ static struct tree_copy choose_owners(const struct options *o, const struct cont
 	return how;
 }
 
+static int check_streams(const struct cp_place *src, const struct cp_place *dst, struct err *e)
+{
+	if (is_stream(src) && isatty(STDIN_FILENO))
+		return err_say(e, EINVAL, "standard input is a terminal: an archive comes from a file or a pipe");
+	if (is_stream(dst) && isatty(STDOUT_FILENO))
+		return err_say(e, EINVAL, "standard output is a terminal: an archive goes to a file or a pipe");
+	return 0;
+}
+
 static int run_cp(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct options *o = options;
@@ -245,16 +263,17 @@ static int run_cp(struct runtime *rt, const void *options, int argc, char **argv
 	(void)argc;
 	if (!src.container == !dst.container)
 		return err_say(e, EINVAL, "one path must be in a container, as CONTAINER:PATH, the other on the host");
-	if (strcmp(src.path, "-") == 0 || strcmp(dst.path, "-") == 0)
-		return err_say(e, ENOTSUP, "'-': archives are not copied: name a file or a directory (./- is one)");
+	if (check_streams(&src, &dst, e) < 0)
+		return -e->code;
 	if (!*src.path || !*dst.path)
 		return err_say(e, EINVAL, "a path is missing");
-	bool to_container = dst.container != NULL;
+	bool to_container = dst.container != NULL, stream = is_stream(&src) || is_stream(&dst);
 	if (cli_container(rt, to_container ? dst.container : src.container, &c, e) < 0)
 		return -e->code;
 	int r = c.status.pid ? open_running(rt, &c, &root, e) :
 			       open_at_rest(rt, &c, to_container, &lock, &root, e);
-	if (r < 0 || (rt->rootless && container_root_become(&root, e) < 0))
+	/* The numbers of owners in an archive are the container's. */
+	if (r < 0 || ((rt->rootless || stream) && container_root_become(&root, e) < 0))
 		return err_wrap(e, "container '%s'", c.l.name);
 	if (to_container)
 		dst.root = root.fd;
@@ -262,17 +281,18 @@ static int run_cp(struct runtime *rt, const void *options, int argc, char **argv
 		src.root = root.fd;
 	const struct copying how = { choose_owners(o, &root, to_container, &rt->arena), o->follow_link };
 	umask(0);
-	if (copy(&how, &src, &dst, &rt->arena, e) < 0)
+	if (is_stream(&src) ? cp_extract(&dst, root.userns >= 0, e) : copy(&how, &src, &dst, &rt->arena, e) < 0)
 		return err_wrap(e, "copy '%s' to '%s'", argv[0], argv[1]);
 	return 0;
 }
 
 const struct cli_command command_cp = {
 	.name = "cp",
-	.arguments = "CONTAINER:SRC DEST | SRC CONTAINER:DEST",
+	.arguments = "CONTAINER:SRC DEST|- | SRC|- CONTAINER:DEST",
 	.summary = "Copy files between the host and a container",
 	.details = "Whether the container runs or not. A directory is copied as DEST, or into DEST when that exists;\n"
-		   "SRC/. is what is in it. Devices and sockets are left out.\n",
+		   "SRC/. is what is in it. Devices and sockets are left out. With - it is a tar archive on standard\n"
+		   "output, or one on standard input, which is unpacked in the directory DEST.\n",
 	.group = CLI_CHANGE,
 	.options = options_table,
 	.options_size = sizeof(struct options),
