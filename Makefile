@@ -27,11 +27,12 @@ PROGRAM_systemd := cgroups/systemd/bus.c cgroups/systemd/bus_main.c
 ALSO_systemd    := cgroups/systemd/request.c lib/arena.c lib/buf.c lib/err.c lib/fd.c lib/message.c
 LIBS_systemd    := -lsystemd
 PROGRAM_layer   := $(filter-out %/client.c %/member.c,$(wildcard overlay/layer/*.c))
-ALSO_layer      := overlay/layer/member.c $(addprefix lib/,buf.c err.c fd.c file.c message.c sha256.c sys.c)
+ALSO_layer      := overlay/layer/member.c $(addprefix lib/,buf.c confine_calls.c err.c fd.c file.c message.c sha256.c \
+                   sys.c)
 LIBS_layer      := -Wl,-Bstatic -lseccomp -lnettle -Wl,-Bdynamic -larchive
 PROGRAM_registry := $(addprefix overlay/registry/,confine.c registry_main.c session.c token.c transfer.c)
-ALSO_registry   := $(addprefix overlay/registry/,challenge.c request.c url.c) $(addprefix lib/,arena.c buf.c err.c \
-                   fd.c file.c json.c message.c)
+ALSO_registry   := $(addprefix overlay/registry/,challenge.c request.c url.c) $(addprefix lib/,arena.c buf.c confine.c \
+                   err.c fd.c file.c json.c message.c)
 LIBS_registry   := -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -lcurl
 PROGRAM_init    := runtime/reaper/reaper.c
 PIE_init        := -static

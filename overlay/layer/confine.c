@@ -1,13 +1,13 @@
 /* What ferry-layer gives up before it reads what strangers wrote. */
 #include "overlay/layer/worker.h"
 
+#include "lib/confine.h"
 #include "lib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* By name: which of them there are, each architecture decides. All others fail with EPERM. */
 static const char *const system_calls[] = {
 	/* memory and threads */
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "clone", "clone3", "futex", "set_robust_list", "rseq",
@@ -30,23 +29,6 @@ static const char *const system_calls[] = {
 	"unlinkat", "renameat", "renameat2", "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr",
 	"lsetxattr", "fgetxattr", "lgetxattr", "flistxattr", "llistxattr", "fremovexattr",
 };
-
-static int filter_calls(struct err *e)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = filter ? 0 : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < sizeof(system_calls) / sizeof(system_calls[0]); i++) {
-		int call = seccomp_syscall_resolve_name(system_calls[i]);
-		if (call >= 0)
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
-	}
-	if (r == 0)
-		r = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	return r < 0 ? err_set(e, -r, "ferry-layer: filter system calls") : 0;
-}
 
 /* What may be done to files of all owners; trusted xattrs are overlayfs's, of those who may mount. */
 static int drop_capabilities(const struct layer_job *j, struct err *e)
@@ -111,5 +93,7 @@ int worker_confine(const struct layer_job *j, struct err *e)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "ferry-layer: no_new_privs");
 	end_with_parent();
-	return filter_calls(e);
+	if (confine_calls(system_calls, sizeof(system_calls) / sizeof(system_calls[0]), e) < 0)
+		return err_wrap(e, "ferry-layer");
+	return 0;
 }
