@@ -24,16 +24,18 @@ struct claim_path claim_path(const char *fmt, ...)
 	return p;
 }
 
-static void make_above(int state, const char *path)
+void claim_make_above(int state, const char *path)
 {
 	char part[sizeof(struct claim_path)];
+	mode_t old = umask(0); /* the resolver is not root, and reads what is below */
 
 	snprintf(part, sizeof(part), "%s", path);
 	for (char *slash = strchr(part, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdirat(state, part, 0700);
+		mkdirat(state, part, 0755);
 		*slash = '/';
 	}
+	umask(old);
 }
 
 int claim_make(int state, const char *path, const char *target, struct err *e)
@@ -44,7 +46,7 @@ int claim_make(int state, const char *path, const char *target, struct err *e)
 			return -EEXIST;
 		if (errno != ENOENT || tries == 1000)
 			return err_set(e, errno, "create '%s'", path);
-		make_above(state, path);
+		claim_make_above(state, path);
 	}
 	return 0;
 }

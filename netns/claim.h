@@ -9,6 +9,9 @@ struct claim_path {
 };
 struct claim_path claim_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Makes the directories that are missing above it. */
+void claim_make_above(int state, const char *path);
+
 /* Makes the directories above it when they are missing. -EEXIST, without an error text: somebody has it. */
 int claim_make(int state, const char *path, const char *target, struct err *e);
 

@@ -65,8 +65,7 @@ static int open_last(const struct net *n, const char *network, const struct net_
 	int fd = openat(n->state, p.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 && errno == ENOENT) {
-		mkdirat(n->state, "networks", 0700);
-		mkdirat(n->state, claim_path("networks/%s", network).path, 0700);
+		claim_make_above(n->state, p.path);
 		fd = openat(n->state, p.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	}
 	*ret = *first;
