@@ -1,19 +1,13 @@
 /* The supervisor's process: what it takes with it, and the loop. */
 #include "runtime/supervise/supervisor.h"
 
+#include "lib/daemon.h"
 #include "lib/fd.h"
-#include "lib/sys.h"
 #include "runtime/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -28,25 +22,14 @@ int64_t now_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-/* The descriptors of whoever launched it, but for the three and these two. */
-static void close_others(int a, int b)
-{
-	int first = a < b ? a : b, last = a < b ? b : a;
-
-	log_forget();
-	if (first > 3)
-		sys_close_range(3, (unsigned)first - 1, 0);
-	if (last > first + 1)
-		sys_close_range(first < 3 ? 3 : (unsigned)first + 1, (unsigned)last - 1, 0);
-	sys_close_range((unsigned)last + 1, UINT_MAX, 0);
-}
-
 /* Apart from whoever launched it: his session, his signals, his directory. */
 static int leave(struct supervisor *s, const struct supervise_order *o, struct err *e)
 {
 	sigset_t all, taken;
 
-	close_others(o->dir, o->launcher);
+	/* The descriptors of whoever launched it. */
+	log_forget();
+	daemon_close_others((const int[]){ o->dir, o->launcher }, 2);
 	setsid();
 	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_set(e, errno, "become the parent of what the starter leaves");
@@ -106,36 +89,11 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 	s->clients[0] = (struct client){ .fd = o->launcher, .kind = CLIENT_LAUNCHER, .attach = o->attach };
 }
 
-/*
- * Some time after there was work: what was freed goes back, and so do the pages of this program that were needed for
- * the work. They are read again when they are needed again.
- */
-static void shrink(struct supervisor *s)
-{
-	extern const char __executable_start;
-	const ElfW(Phdr) *segment = (const ElfW(Phdr) *)getauxval(AT_PHDR);
-	const uintptr_t page = getauxval(AT_PAGESZ);
-
-	s->shrink_at = -1;
-	malloc_trim(0);
-	for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
-		const uintptr_t start = (uintptr_t)&__executable_start + segment[i].p_vaddr;
-		const uintptr_t first = start & ~(page - 1);
-		if (segment[i].p_type == PT_LOAD && !(segment[i].p_flags & PF_W))
-			madvise((void *)first, start + segment[i].p_memsz - first, MADV_DONTNEED);
-	}
-}
-
 /* While the starter is at work: what was inherited and is not needed. */
 static int settle(struct supervisor *s, const struct supervise_order *o, struct err *e)
 {
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0)
-		return err_set(e, errno, "open '/dev/null'");
-	for (int fd = 0; fd < 3; fd++)
-		if (dup2(null, fd) < 0)
-			return err_set(e, errno, "dup2");
+	if (daemon_null(e) < 0)
+		return -e->code;
 	arena_finish(&o->rt->arena);
 	return clients_listen(s, e);
 }
@@ -247,9 +205,10 @@ static void loop(struct supervisor *s)
 		const int64_t now = now_ms();
 		if (n > 0)
 			serve(s, p);
-		if (s->shrink_at >= 0 && now >= s->shrink_at)
-			shrink(s);
-		else if (n > 0 && s->shrink_at < 0)
+		if (s->shrink_at >= 0 && now >= s->shrink_at) {
+			s->shrink_at = -1;
+			daemon_shrink();
+		} else if (n > 0 && s->shrink_at < 0)
 			s->shrink_at = now + SHRINK_AFTER_MS;
 		life_timers(s, now);
 		health_timer(s, now);
