@@ -6,6 +6,8 @@
 
 #include "netns/netns.h"
 
+#include <stdbool.h>
+
 enum { ENDPOINT_KEY = 12 }; /* hexadecimal digits; host interfaces are named by it */
 
 /* Made of the owner's path: the same owner always has the same. */
@@ -15,12 +17,31 @@ const char *endpoint_key(const char *owner, struct arena *a);
 const char *endpoint_host_link(const char *key, size_t link, struct arena *a);
 
 /*
+ * A record that is not whole: the owner alone. It is there before anything is taken for the container, and while there is
+ * none of its interfaces yet. -EEXIST: there is a record.
+ */
+int endpoint_begin(const struct net *n, const char *key, const char *owner, struct err *e);
+
+/*
+ * More is about to be taken than the record says, for one more network; and now it says all. In between the container may
+ * have more than is written down.
+ */
+int endpoint_begin_more(const struct net *n, const char *key, struct err *e);
+int endpoint_end_more(const struct net *n, const char *key, struct err *e);
+bool endpoint_has_more(const struct net *n, const char *key);
+
+/* Whose record it is, also one that is not whole; NULL: that is not written yet. */
+const char *endpoint_owner(const struct net *n, const char *key, struct arena *a);
+
+/*
  * With the link KEY beside it, whose target is "NET,NET SERVER,SERVER": its networks in their order, a space, its own name
  * servers or nothing. Both are replaced whole.
  */
 int endpoint_save(const struct net *n, const struct net_endpoint *x, struct err *e);
 /* -ENOENT: there is none. One that is not whole is -EINVAL. */
 int endpoint_load(const struct net *n, const char *key, struct arena *a, struct net_endpoint *ret, struct err *e);
+/* The keys of all, also of those that are not whole; and all that are whole. */
+int endpoint_keys(const struct net *n, struct arena *a, const char ***ret, size_t *ret_n, struct err *e);
 int endpoint_list(const struct net *n, struct arena *a, struct net_endpoint **ret, size_t *ret_n, struct err *e);
 int endpoint_remove(const struct net *n, const char *key, struct err *e);
 

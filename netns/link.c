@@ -25,17 +25,18 @@ int link_check_name(const char *name, struct err *e)
 
 static int read_link(const struct nlmsghdr *m, void *arg, struct err *e)
 {
-	const struct nlattr *x[IFLA_LINKINFO + 1], *info[IFLA_INFO_KIND + 1];
+	const struct nlattr *x[IFLA_LINK_NETNSID + 1], *info[IFLA_INFO_KIND + 1];
 	const struct ifinfomsg *header = NLMSG_DATA(m);
 	struct link_facts *ret = arg;
 
-	if (m->nlmsg_type != RTM_NEWLINK || !nl_attributes(m, sizeof(*header), x, IFLA_LINKINFO))
+	if (m->nlmsg_type != RTM_NEWLINK || !nl_attributes(m, sizeof(*header), x, IFLA_LINK_NETNSID))
 		return err_say(e, EBADMSG, "netlink: an answer that is no interface");
 	*ret = (struct link_facts){
 		.index = header->ifi_index,
 		.master = (int)nl_attribute_u32(x[IFLA_MASTER], 0),
 		.mtu = nl_attribute_u32(x[IFLA_MTU], 0),
 		.up = header->ifi_flags & IFF_UP,
+		.peer_netns = (int)nl_attribute_u32(x[IFLA_LINK_NETNSID], UINT32_MAX),
 	};
 	if (x[IFLA_ADDRESS] && nl_attribute_size(x[IFLA_ADDRESS]) == sizeof(ret->mac))
 		memcpy(ret->mac, nl_attribute_data(x[IFLA_ADDRESS]), sizeof(ret->mac));
@@ -59,6 +60,26 @@ int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err
 	if (r == 0)
 		*ret = found;
 	return r;
+}
+
+int link_peer_ended(struct nl *s, const char *name, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	const struct ifinfomsg loopback = { .ifi_index = LINK_LOOPBACK };
+	struct link_facts f;
+
+	int r = link_find(s, name, &f, e);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	if (strcmp(f.kind, "veth") != 0)
+		return 0;
+	if (f.peer_netns < 0)
+		return 1;
+	/* A namespace that has ended keeps its number for a while, but nothing in it can be asked for. */
+	nl_begin(&b, RTM_GETLINK, 0, &loopback, sizeof(loopback), "the namespace of the other end of '%s'", name);
+	nl_u32(&b, IFLA_TARGET_NETNSID, (uint32_t)f.peer_netns);
+	r = nl_ask(s, &b, read_link, &f, e);
+	return r == -EINVAL ? 1 : r;
 }
 
 /* ---- interfaces ---- */
@@ -169,6 +190,16 @@ void link_add_stacked(struct nl_batch *b, const struct link_stacked *s)
 		nl_u16(b, IFLA_IPVLAN_MODE, (uint16_t)stacked_mode(s));
 	nl_nest_end(b, data);
 	nl_nest_end(b, info);
+}
+
+void link_set_master(struct nl_batch *b, const char *name, int bridge)
+{
+	const struct ifinfomsg m = { 0 };
+
+	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m), "make '%s' a port of its bridge", name);
+	nl_tolerate(b, ENODEV);
+	nl_string(b, IFLA_IFNAME, name);
+	nl_u32(b, IFLA_MASTER, (uint32_t)bridge);
 }
 
 void link_rename(struct nl_batch *b, int index, const char *name)

@@ -22,8 +22,15 @@ struct link_facts {
 	uint8_t mac[6];
 	bool up;
 	char kind[16]; /* "bridge", "veth"; "" for hardware */
+	int peer_netns; /* the kernel's number for where a pair's other end is; -1: here, or nowhere */
 };
 int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err *e);
+
+/*
+ * 1: the network namespace of a pair's other end has ended, and the kernel is about to remove both; 0: it has not, or there is
+ * no such interface. Asks.
+ */
+int link_peer_ended(struct nl *s, const char *name, struct err *e);
 
 /*
  * A bridge that is up. @mac: its own for good, or it would change with its ports; NULL: it may. @vlan: it filters by VLAN, and
@@ -56,6 +63,7 @@ struct link_stacked {
 };
 void link_add_stacked(struct nl_batch *b, const struct link_stacked *s);
 
+void link_set_master(struct nl_batch *b, const char *name, int bridge); /* one that is gone is no error */
 void link_rename(struct nl_batch *b, int index, const char *name); /* one that is down */
 void link_set_up(struct nl_batch *b, int index, const char *name);
 void link_remove(struct nl_batch *b, const char *name); /* one that is gone is no error */

@@ -10,6 +10,8 @@
  *	STATE/lock                        shared: attaching and detaching; alone: everything that looks at all of them
  *	STATE/endpoints/KEY.json          all that was given to one container (endpoint.h)
  *	STATE/endpoints/KEY -> NET,NET SERVER,SERVER       what of that the resolver needs: networks, name servers of its own
+ *	STATE/networks/NET/attached/KEY -> KEY             who is in it; there is none before its bridge stands (bridge.h)
+ *	STATE/networks/NET/bridge -> INTERFACE             the bridge that ferry made for it
  *	STATE/networks/NET/leases/ADDRESS -> KEY           who has an address
  *	STATE/networks/NET/names/NAME/ADDRESS -> KEY       what the resolver answers
  *	STATE/networks/NET/pointers/ADDRESS -> NAME        the other way round
@@ -133,10 +135,13 @@ struct net_endpoint {
 int net_attach(struct net *n, const struct net_container *c, int netns, struct arena *a, struct net_endpoint *ret,
 	       struct err *e);
 
-/* One more network, or one less, for a container that has been attached. The others stay as they are. */
+/*
+ * One more network, or one less, for a container that has been attached. The others stay as they are. @netns -1: the
+ * container's is gone.
+ */
 int net_connect(struct net *n, const char *owner, const struct net_request *r, int netns, struct arena *a,
 		struct net_endpoint *ret, struct err *e);
-int net_disconnect(struct net *n, const char *owner, const char *network, struct arena *a, struct err *e);
+int net_disconnect(struct net *n, const char *owner, const char *network, int netns, struct arena *a, struct err *e);
 
 /*
  * Undoes all that the record says, or what of it stands. Nothing there is no error. The network's bridge goes with the

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct net_address address(const char *text)
 {
@@ -112,6 +113,9 @@ static void test_veth(void **state)
 	link_set_up(&b, f.index, "eth0");
 	assert_sent(&t.inner, &b);
 	assert_true(found(&t.inner, "eth0").up);
+	assert_int_equal(link_peer_ended(&t.outer, "fv0", &e), 0);
+	assert_int_equal(link_peer_ended(&t.outer, "br0", &e), 0);
+	assert_int_equal(link_peer_ended(&t.outer, "none", &e), 0);
 	/* The bridge's own stays, whatever its ports have. */
 	assert_memory_equal(found(&t.outer, "br0").mac, bridge_mac, 6);
 
@@ -124,6 +128,32 @@ static void test_veth(void **state)
 	assert_sent(&t.outer, &b);
 	assert_int_equal(link_find(&t.inner, "eth0", &f, &e), -ENODEV);
 	assert_int_equal(link_find(&t.outer, "br0", &f, &e), -ENODEV);
+	two_close(&t);
+}
+
+static void test_peer_ended(void **state)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	struct err e = ERR_INIT;
+	struct link_facts f;
+	struct two t;
+
+	(void)state;
+	two_open(&t);
+	link_add_bridge(&b, "br0", NULL, 0, 0);
+	assert_sent(&t.outer, &b);
+	link_add_veth(&b, &(struct link_veth){ .host_name = "fv0", .name = "eth0", .netns = t.netns,
+					       .bridge = found(&t.outer, "br0").index });
+	assert_sent(&t.outer, &b);
+	nl_close(&t.inner);
+	close_fd(&t.netns);
+	/* The socket holds it for a while; and once it has ended, the kernel may have removed the pair already. */
+	bool ended = false;
+	for (int tries = 0; tries < 1000 && !ended; tries++) {
+		usleep(10000);
+		ended = link_peer_ended(&t.outer, "fv0", &e) == 1 || link_find(&t.outer, "fv0", &f, &e) == -ENODEV;
+	}
+	assert_true(ended);
 	two_close(&t);
 }
 
@@ -237,6 +267,8 @@ static void test_stacked(void **state)
 						     .netns = t.netns, .mac = mac, .mode = "private" });
 	int r = nl_send(&t.outer, &b, &e);
 	if (r == -EOPNOTSUPP) {
+		nl_batch_finish(&b);
+		two_close(&t);
 		print_message("skipped: %s\n", e.msg);
 		skip();
 	}
@@ -316,6 +348,8 @@ static void test_vlan(void **state)
 	link_add_bridge(&b, "br0", NULL, 0, 7);
 	int r = nl_send(&t.outer, &b, &e);
 	if (r == -EOPNOTSUPP) {
+		nl_batch_finish(&b);
+		two_close(&t);
 		print_message("skipped: %s\n", e.msg);
 		skip();
 	}
@@ -328,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),	cmocka_unit_test(test_veth),  cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_peer_ended),
 		cmocka_unit_test(test_stacked), cmocka_unit_test(test_shape), cmocka_unit_test(test_vlan),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

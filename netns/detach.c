@@ -1,0 +1,263 @@
+#include "netns/detach.h"
+
+#include "netns/bridge.h"
+#include "netns/claim.h"
+#include "netns/endpoint.h"
+#include "netns/lease.h"
+#include "netns/link.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The first of several errors is the one that is told. */
+static void keep_first(int *r, int next, struct err *e, const struct err *of_next)
+{
+	if (*r == 0 && next < 0) {
+		*r = next;
+		*e = *of_next;
+	}
+}
+
+int detach_networks(struct session *s, const struct net_endpoint *x, struct network **ret, struct err *e)
+{
+	struct network *networks = arena_new_array(s->arena, x->n_links, struct network);
+
+	for (size_t i = 0; i < x->n_links; i++) {
+		int r = network_load(s->net, x->links[i].network, s->arena, &networks[i], e);
+		if (r == -ENOENT)
+			networks[i] = (struct network){ .name = x->links[i].network };
+		else if (r < 0)
+			return r;
+	}
+	*ret = networks;
+	return 0;
+}
+
+/* ---- the steps ---- */
+
+static int remove_names(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct err later;
+	int r = 0;
+
+	for (size_t i = 0; i < x->n_links; i++)
+		keep_first(&r, names_remove(s->net, x->links[i].network, x->name, &x->links[i], x->key, &later), e, &later);
+	return r;
+}
+
+static int remove_rules(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct network *networks;
+
+	if (session_filter(s, e) < 0 || detach_networks(s, x, &networks, e) < 0)
+		return -e->code;
+	int r = firewall_remove_endpoint(&s->filter, networks, x, e);
+	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * A pair whose other end's namespace has ended, as it has when a container's processes have, is being removed by the kernel:
+ * to do it here, too, would take many times as long as all the rest, as there is a wait for all processors in it.
+ */
+static int remove_host_links(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+
+	for (size_t i = 0; i < x->n_links; i++) {
+		if (!x->links[i].host_link)
+			continue;
+		if (session_route(s, e) < 0)
+			return -e->code;
+		int ended = link_peer_ended(&s->route, x->links[i].host_link, e);
+		if (ended < 0)
+			return ended;
+		if (!ended)
+			link_remove(&b, x->links[i].host_link);
+	}
+	return b.n ? nl_send(&s->route, &b, e) : 0;
+}
+
+/* Those of macvlan and ipvlan have no end here. */
+static int remove_inner_links(const struct net_endpoint *x, int netns, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	cleanup_nl struct nl inner = NL_INIT;
+
+	for (size_t i = 0; netns >= 0 && i < x->n_links; i++)
+		if (!x->links[i].host_link)
+			link_remove(&b, x->links[i].interface);
+	if (b.n == 0)
+		return 0;
+	return nl_open(NETLINK_ROUTE, netns, &inner, e) < 0 ? -e->code : nl_send(&inner, &b, e);
+}
+
+int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct err later;
+	int r = 0;
+
+	for (size_t i = 0; i < x->n_ports; i++)
+		keep_first(&r, ports_release(s->net, &x->ports[i], x->key, &later), e, &later);
+	for (size_t i = 0; i < x->n_links; i++) {
+		const struct net_link *l = &x->links[i];
+		for (int j = 0; j < 2; j++)
+			if (l->addresses[j].family)
+				keep_first(&r, lease_release(s->net, l->network, &l->addresses[j], x->key, &later), e, &later);
+	}
+	return r;
+}
+
+/* Returns 1 when a network may have lost its last container. */
+static int leave_all(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	int last = 0;
+
+	for (size_t i = 0; i < x->n_links; i++) {
+		int r = bridge_leave(s, x->links[i].network, x->key, e);
+		if (r < 0)
+			return r;
+		last |= r;
+	}
+	return last;
+}
+
+/* With the lock alone, once the container's own is gone. */
+static int lower_all(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct err later;
+	int r = 0;
+
+	for (size_t i = 0; i < x->n_links; i++)
+		if (!bridge_is_attached(s->net, x->links[i].network))
+			keep_first(&r, bridge_lower(s, x->links[i].network, &later), e, &later);
+	return r;
+}
+
+/* ---- together ---- */
+
+/* Without the record. */
+static int remove_all(struct session *s, const struct net_endpoint *x, int netns, struct err *e)
+{
+	struct err later;
+
+	int last = leave_all(s, x, e);
+	/* Others may have come meanwhile, or have looked at the record and put things right again: so once more, alone. */
+	if (last == 1) {
+		if (session_alone(s, e) < 0)
+			return -e->code;
+		last = leave_all(s, x, e);
+	}
+	int r = last < 0 ? last : 0;
+	keep_first(&r, remove_names(s, x, &later), e, &later);
+	keep_first(&r, remove_rules(s, x, &later), e, &later);
+	keep_first(&r, remove_host_links(s, x, &later), e, &later);
+	keep_first(&r, remove_inner_links(x, netns, &later), e, &later);
+	keep_first(&r, detach_claims(s, x, &later), e, &later);
+	if (last == 1)
+		keep_first(&r, lower_all(s, x, &later), e, &later);
+	return r;
+}
+
+struct leaving {
+	struct session *session;
+	const char *key;
+};
+
+static int leave_one(const char *network, const char *target, void *data, struct err *e)
+{
+	const struct leaving *l = data;
+
+	(void)target;
+	int last = bridge_leave(l->session, network, l->key, e);
+	return last == 1 ? bridge_lower(l->session, network, e) : last;
+}
+
+/* What it has is not written down, or not all of it: everything is looked through. Interfaces are, always. */
+static int sweep_key(struct session *s, const char *key, struct err *e)
+{
+	struct leaving l = { s, key };
+
+	if (session_alone(s, e) < 0 || leases_sweep(s->net, key, s->arena, e) < 0)
+		return -e->code;
+	return claim_each(s->net->state, "networks", leave_one, &l, e);
+}
+
+int detach_endpoint(struct session *s, const struct net_endpoint *x, int netns, struct err *e)
+{
+	int r = remove_all(s, x, netns, e);
+
+	if (r == 0 && endpoint_has_more(s->net, x->key))
+		r = sweep_key(s, x->key, e);
+	return r < 0 ? r : endpoint_remove(s->net, x->key, e);
+}
+
+int detach_key(struct session *s, const char *key, struct err *e)
+{
+	struct net_endpoint x;
+
+	int r = endpoint_load(s->net, key, s->arena, &x, e);
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EINVAL)
+		return sweep_key(s, key, e) < 0 ? -e->code : endpoint_remove(s->net, key, e);
+	return r < 0 ? r : detach_endpoint(s, &x, -1, e);
+}
+
+int net_detach(struct net *n, const char *owner, struct arena *a, struct err *e)
+{
+	cleanup_session struct session s = SESSION_INIT(n, a);
+
+	return detach_key(&s, endpoint_key(owner, a), e) < 0 ? err_wrap(e, "detach from networks") : 0;
+}
+
+/* ---- one network less ---- */
+
+static size_t find_link(const struct net_endpoint *x, const char *network)
+{
+	size_t i = 0;
+
+	while (i < x->n_links && strcmp(x->links[i].network, network) != 0)
+		i++;
+	return i;
+}
+
+/* Published ports stay, by another network when they were by this one: so all rules are made anew. */
+static int rules_without(struct session *s, const struct net_endpoint *before, const struct net_endpoint *after,
+			 struct err *e)
+{
+	struct network *networks;
+
+	if (remove_rules(s, before, e) < 0 || detach_networks(s, after, &networks, e) < 0)
+		return -e->code;
+	return session_add_endpoint(s, networks, after, e);
+}
+
+int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int netns, struct err *e)
+{
+	struct net_endpoint one = *x, others = *x;
+
+	one.links = arena_dup(s->arena, &x->links[i], sizeof(*one.links));
+	one.n_links = 1;
+	one.n_ports = 0;
+	others.links = arena_dup(s->arena, x->links, x->n_links * sizeof(*x->links));
+	others.n_links--;
+	memmove(&others.links[i], &others.links[i + 1], (others.n_links - i) * sizeof(*x->links));
+
+	int r = x->n_ports ? rules_without(s, x, &others, e) : 0;
+	if (r == 0)
+		r = remove_all(s, &one, netns, e);
+	return r == 0 ? endpoint_save(s->net, &others, e) : r;
+}
+
+int net_disconnect(struct net *n, const char *owner, const char *network, int netns, struct arena *a, struct err *e)
+{
+	cleanup_session struct session s = SESSION_INIT(n, a);
+	struct net_endpoint x;
+
+	int r = endpoint_load(n, endpoint_key(owner, a), a, &x, e);
+	if (r == 0) {
+		size_t i = find_link(&x, network);
+		r = i < x.n_links ? detach_link(&s, &x, i, netns, e) : err_say(e, ENOENT, "the container is not in it");
+	}
+	return r < 0 ? err_wrap(e, "disconnect from the network \"%s\"", network) : 0;
+}

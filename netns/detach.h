@@ -1,0 +1,22 @@
+/* Undoing: what attaching does, in reverse, or what of it was done. Nothing there is no error; all of it is tried. */
+#ifndef NETNS_DETACH_H
+#define NETNS_DETACH_H
+
+#include "netns/session.h"
+
+/* The networks of the links, in their order; of one that is defined no more its name alone. */
+int detach_networks(struct session *s, const struct net_endpoint *x, struct network **ret, struct err *e);
+
+/* Addresses and ports. */
+int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e);
+
+/* One link; the record then has the others. */
+int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int netns, struct err *e);
+
+/* All of it, and the record. @netns: where the container's interfaces are removed, too; -1: they went with it. */
+int detach_endpoint(struct session *s, const struct net_endpoint *x, int netns, struct err *e);
+
+/* By what a record says, also one that is not whole. */
+int detach_key(struct session *s, const char *key, struct err *e);
+
+#endif

@@ -1,0 +1,83 @@
+#include "netns/session.h"
+
+#include "netns/bridge.h"
+#include "netns/endpoint.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/file.h>
+
+void session_close(struct session *s)
+{
+	nl_close(&s->route);
+	nl_close(&s->filter);
+}
+
+int session_route(struct session *s, struct err *e)
+{
+	return s->route.fd >= 0 ? 0 : nl_open(NETLINK_ROUTE, -1, &s->route, e);
+}
+
+int session_filter(struct session *s, struct err *e)
+{
+	return s->filter.fd >= 0 ? 0 : nl_open(NETLINK_NETFILTER, -1, &s->filter, e);
+}
+
+int session_alone(struct session *s, struct err *e)
+{
+	while (flock(s->net->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(e, errno, "networks: lock");
+	return 0;
+}
+
+/* What stands: networks that containers are in, and all containers that have a record. */
+static int list_all(struct session *s, struct firewall_all *all, struct err *e)
+{
+	struct network *networks = NULL, *defined;
+	struct net_endpoint *endpoints;
+	size_t n = 0, n_defined;
+
+	if (network_list(s->net, s->arena, &defined, &n_defined, e) < 0 ||
+	    endpoint_list(s->net, s->arena, &endpoints, &all->n_endpoints, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n_defined; i++)
+		if (bridge_is_attached(s->net, defined[i].name))
+			*arena_push(s->arena, &networks, &n) = defined[i];
+	all->networks = networks;
+	all->n_networks = n;
+	all->endpoints = endpoints;
+	return 0;
+}
+
+int session_rebuild(struct session *s, struct err *e)
+{
+	struct firewall_all all = { 0 };
+
+	if (session_alone(s, e) < 0 || session_filter(s, e) < 0 || list_all(s, &all, e) < 0)
+		return -e->code;
+	return firewall_rebuild(&s->filter, &all, e);
+}
+
+int session_add_network(struct session *s, const struct network *x, struct err *e)
+{
+	if (session_filter(s, e) < 0)
+		return -e->code;
+	int r = firewall_add_network(&s->filter, x, e);
+	if (r != -ENOENT)
+		return r;
+	/* The rebuilding knows nothing of this network yet. */
+	r = session_rebuild(s, e);
+	return r < 0 ? r : firewall_add_network(&s->filter, x, e);
+}
+
+int session_add_endpoint(struct session *s, const struct network *networks, const struct net_endpoint *x, struct err *e)
+{
+	if (session_filter(s, e) < 0)
+		return -e->code;
+	int r = firewall_add_endpoint(&s->filter, networks, x, e);
+	if (r != -ENOENT)
+		return r;
+	r = session_rebuild(s, e);
+	return r < 0 ? r : firewall_add_endpoint(&s->filter, networks, x, e);
+}
