@@ -47,6 +47,11 @@ static int take_terminal(struct joining *j, int *ret_master, struct err *e)
 	return 0;
 }
 
+static bool through_stage(const struct joining *j)
+{
+	return j->namespaces & CLONE_NEWUSER && j->namespaces & CLONE_NEWPID;
+}
+
 /* The new process, once it is inside. */
 static _Noreturn void joined_main(struct joining *j)
 {
@@ -54,6 +59,9 @@ static _Noreturn void joined_main(struct joining *j)
 	cleanup_close int master = -1;
 	int64_t pid = 0;
 
+	/* The stage's word of this process comes before any of its own. */
+	if (through_stage(j) && message_receive(j->child_end, NULL, NULL, &e) != MSG_GO)
+		_exit(1);
 	if (setsid() < 0 && errno != EPERM) {
 		err_set(&e, errno, "setsid");
 		goto fail;
@@ -132,7 +140,8 @@ static pid_t spawn_through_stage(struct joining *j, struct err *e)
 		j->pidfd = take_fd(&stage_pidfd);
 		return stage;
 	}
-	return receive_from_stage(j->parent_end, stage, &j->pidfd, e);
+	pid_t pid = receive_from_stage(j->parent_end, stage, &j->pidfd, e);
+	return pid < 0 || message_send(j->parent_end, MSG_GO, 0, NULL, 0, e) == 0 ? pid : -e->code;
 }
 
 static pid_t spawn(struct joining *j, struct err *e)

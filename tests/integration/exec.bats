@@ -282,14 +282,29 @@ prepare() {
 	equal "$fails" 0
 }
 
-@test "in a container with a user namespace" {
+with_userns() {
 	config '.linux.namespaces += [{ type: "user" }] |
 		.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }] | .linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 "$bundle"
+}
+
+@test "in a container with a user namespace" {
+	with_userns
 	start_sleeper
 	run ferry exec -u 5:6 "$id" sh -c 'id -u; id -g; cat /proc/self/uid_map'
 	succeeded
 	equal "${lines[0]}" 5
 	equal "${lines[1]}" 6
 	matches '0 +100000 +65536'
+}
+
+@test "in a container with a user namespace, when the new process is ahead of the one that has cloned it" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	with_userns
+	start_sleeper
+	run env ASAN_OPTIONS=detect_leaks=0 strace -f -o "$WORK/trace" -e trace=clone3 -e inject=clone3:delay_exit=300000 \
+		"$FERRY" --root "$root" exec "$id" echo it runs
+	succeeded
+	is "it runs"
+	equal "$(grep -c 'DELAYED' "$WORK/trace")" 2
 }

@@ -278,6 +278,7 @@ is_small() { # PID
 	equal "$(status_of)" running
 	ferry wait "$id" >"$WORK/code" 2>&1 3>&- & # adopts it
 	local waiter=$!
+	eventually 'grep -q ":$(stat -c %i "$storage/$id") " /proc/locks'
 	ferry exec "$id" touch /etc/go
 	wait "$waiter"
 	equal "$(cat "$WORK/code")" 6
