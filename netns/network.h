@@ -54,6 +54,12 @@ const char *net_driver_name(enum net_driver d);
 /* -EINVAL names those that there are. */
 int net_driver_parse(const char *text, enum net_driver *ret, struct err *e);
 
+/*
+ * "10.89.1.128/25", or "10.89.1.10-10.89.1.20": which addresses of x->subnet are leased, in x->first and x->last. What is
+ * reserved at the ends of a network is left out.
+ */
+int net_range_parse(const char *text, struct net_subnet *x, struct err *e);
+
 /* The definition <-> text. What is read is checked whole: -EINVAL with the JSON path, unknown members are passed over. */
 int network_parse(const char *text, size_t len, struct arena *a, struct network *ret, struct err *e);
 void network_write(const struct network *x, struct buf *out);

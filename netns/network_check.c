@@ -210,7 +210,7 @@ int network_check(struct network *x, struct arena *a, const char **ret_member, s
 		return -e->code;
 	*ret_member = "network_interface";
 	if (!x->interface && x->driver != NET_BRIDGE)
-		return err_say(e, EINVAL, "%s needs an interface of this machine: say parent=INTERFACE",
+		return err_say(e, EINVAL, "%s needs an interface of this machine: --opt parent=INTERFACE",
 			       net_driver_name(x->driver));
 	if (x->interface && link_check_name(x->interface, e) < 0)
 		return -e->code;

@@ -1,6 +1,7 @@
 #include "netns/subnet.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* What is never a container's, and why. */
@@ -106,6 +107,42 @@ int subnet_check(struct net_subnet *x, const char **ret_member, struct err *e)
 	if (check_address(x, &x->first, "the range's begin", e) < 0 || check_address(x, &x->last, "the range's end", e) < 0)
 		return -e->code;
 	return check_range(x, e);
+}
+
+static int parse_ends(const char *text, struct net_address *ret_first, struct net_address *ret_last, struct err *e)
+{
+	char first[NET_ADDRESS_TEXT];
+	const char *dash = strchr(text, '-');
+
+	if (!dash) {
+		if (net_address_parse(text, true, ret_first, e) < 0)
+			return -e->code;
+		*ret_last = highest(ret_first);
+		*ret_first = net_address_network(ret_first);
+		return 0;
+	}
+	if ((size_t)(dash - text) >= sizeof(first))
+		return err_say(e, EINVAL, "'%s' is no range of addresses", text);
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	return net_address_parse(first, false, ret_first, e) < 0 ? -e->code :
+								   net_address_parse(dash + 1, false, ret_last, e);
+}
+
+int net_range_parse(const char *text, struct net_subnet *x, struct err *e)
+{
+	struct net_address first, last, usable_first, usable_last;
+	char subnet[NET_ADDRESS_TEXT];
+
+	if (parse_ends(text, &first, &last, e) < 0)
+		return -e->code;
+	if (!net_address_within(&first, &x->subnet) || !net_address_within(&last, &x->subnet))
+		return err_say(e, EINVAL, "the range %s is outside of the subnet %s", text,
+			       net_address_cidr(&x->subnet, subnet));
+	subnet_usable(&x->subnet, &usable_first, &usable_last);
+	x->first = net_address_compare(&first, &usable_first) < 0 ? usable_first : first;
+	x->last = net_address_compare(&last, &usable_last) > 0 ? usable_last : last;
+	return 0;
 }
 
 bool subnet_free(const struct net_address *first, const struct net_address *last, const struct net_address *others,

@@ -232,6 +232,37 @@ static void host_bits_are_cleared_and_ranges_filled(void **state)
 	assert_address(&x.last, "10.0.0.99/24");
 }
 
+static void ranges_that_are_leased(void **state)
+{
+	static const struct {
+		const char *subnet, *text, *first, *last;
+	} t[] = {
+		{ "10.0.0.0/24", "10.0.0.0/24", "10.0.0.1", "10.0.0.254" },
+		{ "10.0.0.0/24", "10.0.0.128/25", "10.0.0.128", "10.0.0.254" },
+		{ "10.0.0.0/24", "10.0.0.77/26", "10.0.0.64", "10.0.0.127" },
+		{ "10.0.0.0/24", "10.0.0.10-10.0.0.20", "10.0.0.10", "10.0.0.20" },
+		{ "fd00::/64", "fd00::/120", "fd00::1", "fd00::ff" },
+		{ "10.0.0.0/24", "10.0.0.0/23", NULL, NULL },
+		{ "10.0.0.0/24", "10.0.1.0/25", NULL, NULL },
+		{ "10.0.0.0/24", "10.0.0.10-10.0.1.20", NULL, NULL },
+		{ "10.0.0.0/24", "fd00::/120", NULL, NULL },
+		{ "10.0.0.0/24", "10.0.0.10", NULL, NULL },
+		{ "10.0.0.0/24", "-", NULL, NULL },
+		{ "10.0.0.0/24", "", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct net_subnet x = { .subnet = address(t[i].subnet) };
+		struct err e = ERR_INIT;
+		assert_int_equal(net_range_parse(t[i].text, &x, &e), t[i].first ? 0 : -EINVAL);
+		if (!t[i].first)
+			continue;
+		assert_address(&x.first, t[i].first);
+		assert_address(&x.last, t[i].last);
+	}
+}
+
 static void the_first_free_subnet(void **state)
 {
 	static const struct {
@@ -270,6 +301,7 @@ int main(void)
 		cmocka_unit_test(a_bad_definition_is_refused_with_its_path),
 		cmocka_unit_test(what_links_may_have_of_a_subnet),
 		cmocka_unit_test(host_bits_are_cleared_and_ranges_filled),
+		cmocka_unit_test(ranges_that_are_leased),
 		cmocka_unit_test(the_first_free_subnet),
 	};
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);
