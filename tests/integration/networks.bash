@@ -16,6 +16,7 @@ make_machine() {
 		: >"$1"
 		exec sleep infinity' sh "$WORK/machine" >/dev/null 2>&1 3>&- 4>&- &
 	machine=$!
+	disown
 	eventually '[ -e "$WORK/machine" ]'
 }
 
