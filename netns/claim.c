@@ -82,13 +82,15 @@ void claim_drop_directory(int state, const char *path)
 
 const char *claim_holder(const struct net *n, const char *key, struct arena *a)
 {
-	struct net_endpoint x;
+	const char *owner = endpoint_owner(n, key, a);
+	struct net_endpoint x = { 0 };
 	struct err ignored = ERR_INIT;
 
-	if (endpoint_load(n, key, a, &x, &ignored) < 0)
+	if (!owner)
 		return "a container that is gone ('ferry network reload' drops what it had)";
-	const char *slash = strrchr(x.owner, '/');
-	return arena_printf(a, "the container \"%s\"", x.name ? x.name : slash ? slash + 1 : x.owner);
+	endpoint_load(n, key, a, &x, &ignored);
+	const char *slash = strrchr(owner, '/');
+	return arena_printf(a, "the container \"%s\"", x.name ? x.name : slash ? slash + 1 : owner);
 }
 
 int claim_each(int state, const char *path, claim_each_fn *each, void *data, struct err *e)
