@@ -107,7 +107,6 @@ struct asker {
 
 struct resolver {
 	int state, control, epoll;
-	int lock; /* held as long as this process lives */
 	bool control_paused, done;
 	int64_t now; /* by the monotonic clock, in ms */
 	size_t n_networks, n_listeners, n_peers, n_connections, n_questions; /* places that were ever used */

@@ -1,6 +1,6 @@
 /*
- * From a ferry to a process apart. There is one, since it holds a lock for as long as it lives, and STATE/resolver is made by
- * whoever has that.
+ * From a ferry to a process apart. There is but one: STATE/resolver is made by whoever has a lock, after he has seen that nobody
+ * listens there, and the lock is held until somebody does, even if its starter is killed.
  */
 #include "netns/dns/server.h"
 
@@ -69,7 +69,6 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 	} else {
 		r->state = state;
 		r->control = control;
-		r->lock = lock;
 		leave((const int[]){ state, control, lock, starter }, 4, &e);
 		if (e.code == 0 && listen_for_ferry(r, &e) == 0)
 			server_confine(r, &e);
@@ -80,6 +79,7 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 	}
 	message_send(starter, RESOLVER_ANSWER, 0, NULL, 0, &e);
 	close_fd(&starter);
+	close_fd(&lock);
 	server_run(r);
 }
 
