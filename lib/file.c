@@ -251,3 +251,14 @@ int remove_tree_at(int dirfd, const char *name, struct err *e)
 		return err_set(e, errno, "remove '%s'", name);
 	return 0;
 }
+
+bool path_is_gone(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char above[PATH_MAX];
+
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT || !slash)
+		return false;
+	snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+	return slash == path || access(above, F_OK) == 0;
+}

@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -34,6 +35,12 @@ int fd_write_all(int fd, const void *data, size_t n, struct err *e);
  * renames. Not synced to disk: state lives on tmpfs.
  */
 int file_replace_at(int dirfd, const char *path, mode_t mode, const void *data, size_t n, struct err *e);
+
+/*
+ * There is nothing at @path, an absolute one. Where not even the directory above is there, a file system may be missing for
+ * now: then it cannot be told.
+ */
+bool path_is_gone(const char *path);
 
 /* Makes a directory and the missing ones above it. Existing ones are left as they are. */
 int mkdir_parents(const char *path, mode_t mode, struct err *e);

@@ -5,6 +5,7 @@
 #include "overlay/store/files.h"
 
 #include "lib/fd.h"
+#include "lib/file.h"
 #include "lib/sha256.h"
 
 #include <errno.h>
@@ -58,16 +59,6 @@ int store_use(struct store *s, const char *digest, const char *dir, struct err *
 	return 0;
 }
 
-/* Where not even the directory above is there, a file system may be missing: then what is in use cannot be told. */
-static bool is_over(const char *dir, struct arena *a)
-{
-	const char *slash = strrchr(dir, '/');
-
-	if (faccessat(AT_FDCWD, dir, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
-		return false;
-	return !slash || slash == dir || access(arena_strndup(a, dir, (size_t)(slash - dir)), F_OK) == 0;
-}
-
 struct reading {
 	struct arena *arena;
 	struct store_user *v;
@@ -87,7 +78,7 @@ static int read_use(int folder, const char *name, void *data, struct err *e)
 		return 0;
 	dir[n] = '\0';
 	const char *digest = arena_printf(r->arena, "sha256:%s", name + DIRECTORY_DIGITS + 1);
-	if (image_digest_check(digest, &ignored) < 0 || is_over(dir, r->arena))
+	if (image_digest_check(digest, &ignored) < 0 || path_is_gone(dir))
 		return 0;
 	*arena_push(r->arena, &r->v, &r->n) = (struct store_user){ digest, arena_strdup(r->arena, dir) };
 	return 0;

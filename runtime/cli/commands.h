@@ -18,6 +18,9 @@ extern const struct cli_command command_image_pull, command_image_push; /* image
 extern const struct cli_command command_image_ls; /* image_ls.c */
 extern const struct cli_command command_image_rm, command_image_prune; /* image_rm.c */
 extern const struct cli_command command_image_inspect, command_image_history, command_image_tag; /* image_inspect.c */
+extern const struct cli_command command_volume, command_volume_create, command_volume_ls; /* volume.c */
+extern const struct cli_command command_volume_inspect; /* volume.c */
+extern const struct cli_command command_volume_rm, command_volume_prune; /* volume_rm.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */

@@ -26,6 +26,7 @@ static const struct subject {
 } subjects[] = {
 	{ "CONTAINER", "container", "ls -q" },
 	{ "IMAGE", "image", "image ls --format names" },
+	{ "VOLUME", "volume", "volume ls -q" },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 

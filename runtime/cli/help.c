@@ -12,7 +12,7 @@ static const struct {
 	{ CLI_LIFE, "The life of a container" },
 	{ CLI_LOOK, "What containers do" },
 	{ CLI_CHANGE, "Changing a running container" },
-	{ CLI_IMAGES, "Images" },
+	{ CLI_IMAGES, "Images and volumes" },
 	{ CLI_OTHER, "Besides" },
 };
 

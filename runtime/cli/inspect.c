@@ -3,6 +3,7 @@
 #include "runtime/cli/containers.h"
 #include "runtime/cli/format.h"
 #include "runtime/launch/launched_overlays.h"
+#include "runtime/volume/volume.h"
 
 #include "lib/json.h"
 
@@ -168,15 +169,20 @@ static bool has_option(const struct spec_mount *m, const char *option)
 }
 
 /* What is shown of the host: the file systems that every container has are no news. */
-static void write_mounts(struct json_writer *w, const struct spec *s)
+static void write_mounts(struct runtime *rt, struct json_writer *w, const struct spec *s)
 {
+	const char *volumes = volumes_path(rt);
+
 	json_begin_array(w, "Mounts");
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 		if (!has_option(m, "bind") && !has_option(m, "rbind"))
 			continue;
+		const char *volume = volumes ? volume_of_data(volumes, m->source, &rt->arena) : NULL;
 		json_begin_object(w, NULL);
-		json_string(w, "Type", "bind");
+		json_string(w, "Type", volume ? "volume" : "bind");
+		if (volume)
+			json_string(w, "Name", volume);
 		json_string(w, "Source", m->source);
 		json_string(w, "Destination", m->destination);
 		json_bool(w, "RW", !has_option(m, "ro"));
@@ -244,7 +250,7 @@ static int write_container(struct runtime *rt, struct json_writer *w, const stru
 	}
 	write_host_config(w, c, s);
 	write_config(w, c, s);
-	write_mounts(w, s);
+	write_mounts(rt, w, s);
 	if (c->l.dir && write_graph_driver(rt, w, &c->l, size, e) < 0)
 		return -e->code;
 	json_end_object(w);

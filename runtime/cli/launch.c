@@ -42,7 +42,7 @@ static const struct cli_option launch_options[] = {
 	OPTION("label", 'l', CLI_STRINGS, labels, "NAME[=VALUE]", "a label, for people and programs to find it by"),
 	OPTION("label-file", 0, CLI_STRINGS, label_files, "FILE", "the same for each line of a file"),
 	OPTION("volume", 'v', CLI_STRINGS, volumes, "SRC:DST[:OPTS]",
-	       "show a file or directory of the host, for writing too"),
+	       "show a file or directory of the host, or a volume, for writing too"),
 	OPTION("mount", 0, CLI_STRINGS, mounts, "KEY=VALUE,...", "a mount: type=bind|tmpfs|volume,source=,target=,readonly"),
 	OPTION("tmpfs", 0, CLI_STRINGS, tmpfs, "DST[:OPTS]", "a directory in memory"),
 	OPTION("shm-size", 0, CLI_STRING, shm_size, "SIZE", "size of /dev/shm (default: 64m)"),

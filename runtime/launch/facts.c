@@ -1,5 +1,6 @@
 #include "lib/file.h"
 #include "runtime/launch/plan.h"
+#include "runtime/volume/volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,7 +95,7 @@ static uint64_t read_capabilities(bool rootless)
 	return set;
 }
 
-int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e)
+int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e)
 {
 	char cwd[PATH_MAX];
 	struct utsname uts;
@@ -105,6 +106,7 @@ int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_f
 		.uid = geteuid(),
 		.gid = getegid(),
 		.shell = find_shell(a),
+		.volumes = volumes_path(rt),
 		.passwd = "",
 		.group = "",
 		.environ = (const char *const *)environ,

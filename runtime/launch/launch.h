@@ -91,6 +91,7 @@ struct launch_facts {
 	const char *passwd, *group; /* the text of the container's files */
 	const char *const *environ; /* the caller's */
 	const char *cwd, *hostname;
+	const char *volumes; /* where volumes are; NULL: the environment names no place */
 	struct launch_list env; /* of --env-file */
 	struct spec_pair *labels; /* of --label-file */
 	size_t n_labels;
@@ -113,7 +114,7 @@ struct launch_root {
 	const char *files; /* the directory of hosts, hostname and resolv.conf, to be mounted; NULL: see launch_own_files */
 };
 
-int launch_facts_read(const struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
+int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e);
 
 /* The files and devices that options name. */
 int launch_files_read(const struct launch_options *o, struct arena *a, struct launch_facts *f, struct err *e);

@@ -56,18 +56,12 @@ static const char *target(int names, const char *name, struct arena *a)
 	return n > 0 && (size_t)n < sizeof(text) && text[0] == '/' ? arena_strndup(a, text, (size_t)n) : NULL;
 }
 
-/*
- * Removes a name that points nowhere. Where not even the directory above is there, a file system may be missing, and
- * the container with it for now.
- */
+/* Removes a name that points nowhere. */
 static void remove_stale(int names, const char *name, struct arena *a)
 {
 	const char *dir = target(names, name, a);
 
-	if (!dir || access(dir, F_OK) == 0 || errno != ENOENT)
-		return;
-	const char *above = arena_strndup(a, dir, (size_t)(strrchr(dir, '/') - dir));
-	if (access(above, F_OK) == 0)
+	if (dir && path_is_gone(dir))
 		unlinkat(names, name, 0);
 }
 

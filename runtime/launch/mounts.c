@@ -97,22 +97,14 @@ static void sort_by_depth(struct spec_mount *mounts, size_t n)
 static int plan_users(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
 		      struct spec_mount **ret, size_t *ret_n, struct err *e)
 {
+	struct launch_volume *volumes = NULL;
 	struct spec_mount m;
+	size_t n = 0;
 
-	for (size_t i = 0; i < o->volumes.n; i++) {
-		int r = launch_volume(o->volumes.v[i], f->cwd, a, &m, e);
-		if (r < 0)
-			return r;
-		if (r > 0)
-			*arena_push(a, ret, ret_n) = m;
-	}
-	for (size_t i = 0; i < o->mounts.n; i++) {
-		int r = launch_mount(o->mounts.v[i], f->cwd, a, &m, e);
-		if (r < 0)
-			return r;
-		if (r > 0)
-			*arena_push(a, ret, ret_n) = m;
-	}
+	if (launch_volumes(o, f, a, &volumes, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		*arena_push(a, ret, ret_n) = volumes[i].mount;
 	for (size_t i = 0; i < o->tmpfs.n; i++) {
 		if (launch_tmpfs(o->tmpfs.v[i], a, &m, e) < 0)
 			return -e->code;

@@ -30,20 +30,42 @@ int launch_write_mounts(const struct launch_options *o, const struct launch_fact
  */
 const char *launch_own_files(const struct launch_root *root, const struct launched *l);
 
+/* What --volume or --mount says. */
+struct launch_volume {
+	struct spec_mount mount;
+	const char *name; /* a volume's, whose data is mounted; NULL: it is none */
+	bool nocopy; /* what the image has in its place is not copied to a volume that is new */
+	bool chown; /* what is mounted shall belong to the container's user */
+};
+
 /*
- * One mount of the user's, relative sources below @cwd: launch/volume.c. Returns 1, or 0 for a volume without a source,
- * which lies in the root: only the destination is set then.
+ * One mount of the user's: launch/volume.c. Returns 1, or 0 for a volume without a source, which lies in the root: only the
+ * destination is set then.
  */
-int launch_volume(const char *text, const char *cwd, struct arena *a, struct spec_mount *ret, struct err *e);
-int launch_mount(const char *text, const char *cwd, struct arena *a, struct spec_mount *ret, struct err *e);
+int launch_volume(const char *text, const struct launch_facts *f, struct arena *a, struct launch_volume *ret,
+		  struct err *e);
+int launch_mount(const char *text, const struct launch_facts *f, struct arena *a, struct launch_volume *ret,
+		 struct err *e);
 int launch_tmpfs(const char *text, struct arena *a, struct spec_mount *ret, struct err *e);
 
 /*
  * Volumes without a source, of @o and of @image (may be NULL): they lie in the root. *ret: their paths. An absolute path
  * without "..": true.
  */
-int launch_anonymous_volumes(const struct launch_options *o, const struct image_config *image, struct arena *a,
-			     struct launch_list *ret, struct err *e);
+int launch_anonymous_volumes(const struct launch_options *o, const struct launch_facts *f,
+			     const struct image_config *image, struct arena *a, struct launch_list *ret, struct err *e);
+
+/* All of --volume and --mount that are mounted. */
+int launch_volumes(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
+		   struct launch_volume **ret, size_t *ret_n, struct err *e);
+
+/*
+ * Volumes with names are made where they are missing, noted as the container's, and filled by the first who uses them; what
+ * shall belong to the container's user is given to him: launch/volume_take.c. @config: the container's.
+ */
+int launch_take_volumes(struct runtime *rt, const struct launch_options *o, const struct launch_facts *f,
+			const struct launched *l, const char *config, struct err *e);
+
 bool launch_is_plain_path(const char *path);
 
 /* "namespaces", "uidMappings", "gidMappings", "cgroupsPath": launch/namespaces.c */

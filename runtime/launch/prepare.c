@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What can be planned and not yet be made. */
@@ -37,7 +38,8 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
 	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || check_network(&l, e) < 0 ||
-	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0) {
+	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0 ||
+	    launch_take_volumes(rt, o, &f, &l, buf_text(config), e) < 0) {
 		close_fd(&t.hold);
 		return -e->code;
 	}
@@ -52,8 +54,16 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
  */
 static void allow_volatile(struct runtime *rt, const struct launched *l)
 {
-	if (l->rm)
-		rmdir(arena_printf(&rt->arena, "%s/work/work/incompat/volatile", l->dir));
+	const char *work = arena_printf(&rt->arena, "%s/work/work", l->dir);
+	const char *mark = arena_printf(&rt->arena, "%s/incompat/volatile", work);
+
+	if (!l->rm || rmdir(mark) == 0 || errno == ENOENT)
+		return;
+	/* Who is not root may not look into what the kernel made. */
+	if (errno == EACCES)
+		chmod(work, 0700);
+	unlink(arena_printf(&rt->arena, "%s/dirty", mark));
+	rmdir(mark);
 }
 
 int launch_request(struct runtime *rt, const struct launched *l, const char *config, struct create_request *ret,

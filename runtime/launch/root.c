@@ -235,12 +235,13 @@ static int write_files(const char *dir, const char *hostname, const char *hosts,
 }
 
 /* Volumes without a source are directories of the root, made where it lacks them. */
-static int make_volumes(const struct launch_options *o, const struct launch_template *t, struct arena *a, struct err *e)
+static int make_volumes(const struct launch_options *o, const struct launch_facts *f, const struct launch_template *t,
+			struct arena *a, struct err *e)
 {
 	struct launch_list paths = { 0 };
 	cleanup_close int root = -1;
 
-	if (launch_anonymous_volumes(o, t->root.image, a, &paths, e) < 0)
+	if (launch_anonymous_volumes(o, f, t->root.image, a, &paths, e) < 0)
 		return -e->code;
 	if (paths.n > 0 && t->root.host)
 		return err_say(e, ENOTSUP, "--volume '%s': without a source it is for images", paths.v[0]);
@@ -268,7 +269,7 @@ int launch_template_make(struct runtime *rt, const struct launch_options *o, con
 		return -e->code;
 	if (t->is_layered && layered_root_make(&t->layered, e) < 0)
 		return -e->code;
-	if (make_volumes(o, t, &rt->arena, e) < 0)
+	if (make_volumes(o, f, t, &rt->arena, e) < 0)
 		return -e->code;
 	if (t->root.host && write_machine_id(&t->view, e) < 0)
 		return -e->code;

@@ -1,5 +1,6 @@
 /* The user's mounts: --volume, --mount and --tmpfs, each one text. */
 #include "runtime/launch/plan.h"
+#include "runtime/volume/volume.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,8 +20,14 @@ static const struct {
 };
 
 /* Adds the option that @word is. -EINVAL when there is none. */
-static int add_word(const char *word, struct arena *a, struct spec_mount *m, bool *propagation)
+static int add_word(const char *word, struct arena *a, struct launch_volume *v, bool *propagation)
 {
+	struct spec_mount *m = &v->mount;
+
+	v->nocopy |= strcmp(word, "nocopy") == 0;
+	v->chown |= strcmp(word, "U") == 0;
+	if (strcmp(word, "nocopy") == 0 || strcmp(word, "U") == 0)
+		return 0;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i].word, word) != 0)
 			continue;
@@ -48,43 +55,52 @@ static int check_destination(const char *path, const char *option, const char *t
 	return err_say(e, EINVAL, "%s '%s': the destination must be an absolute path other than '/'", option, text);
 }
 
-static int find_source(const char *source, const char *cwd, const char *option, const char *text, struct arena *a,
-		       const char **ret, struct err *e)
+/* A path of the machine, or the name of a volume. */
+static int find_source(const char *source, const struct launch_facts *f, const char *option, const char *text,
+		       struct arena *a, struct launch_volume *ret, struct err *e)
 {
 	if (source[0] == '.' && (source[1] == '/' || source[1] == '\0'))
-		source = arena_printf(a, "%s%s", cwd, source + 1);
-	*ret = source;
+		source = arena_printf(a, "%s%s", f->cwd, source + 1);
+	ret->mount.source = source;
 	if (source[0] == '/')
-		return 0;
-	return err_say(e, EINVAL,
-		       "%s '%s': there are no volumes with names: the source must be a path that starts with '/' or './'",
-		       option, text);
+		return ret->nocopy ? err_say(e, EINVAL, "%s '%s': nocopy is for volumes with names", option, text) : 0;
+	if (!volume_is_name(source))
+		return err_say(e, EINVAL, "%s '%s': the source must be a path that starts with '/' or './', or a volume's name: "
+			       "letters, digits, and after the first '_', '.' and '-'", option, text);
+	if (!f->volumes)
+		return err_say(e, EINVAL, "%s '%s': HOME is not set: say where volumes may be kept in FERRY_VOLUME_STORE", option,
+			       text);
+	ret->name = source;
+	ret->mount.source = volume_data(f->volumes, source, a);
+	return 0;
 }
 
-int launch_volume(const char *text, const char *cwd, struct arena *a, struct spec_mount *ret, struct err *e)
+int launch_volume(const char *text, const struct launch_facts *f, struct arena *a, struct launch_volume *ret,
+		  struct err *e)
 {
 	char *rest = arena_strdup(a, text);
 	const char *source = strsep(&rest, ":"), *destination = strsep(&rest, ":");
-	struct spec_mount m = { .type = "bind" };
+	struct launch_volume v = { .mount.type = "bind" };
+	struct spec_mount *m = &v.mount;
 	bool propagation = false;
 
 	if (!destination && *source == '/') {
-		*ret = (struct spec_mount){ .destination = source };
+		*ret = (struct launch_volume){ .mount.destination = source };
 		return check_destination(source, "--volume", text, e);
 	}
 	if (!*source || !destination || !*destination)
 		return err_say(e, EINVAL, "--volume '%s': expected SOURCE:DESTINATION[:OPTION,...]", text);
-	if (find_source(source, cwd, "--volume", text, a, &m.source, e) < 0 ||
-	    check_destination(destination, "--volume", text, e) < 0)
-		return -e->code;
-	m.destination = destination;
-	*arena_push(a, &m.options, &m.n_options) = "rbind";
+	m->destination = destination;
+	*arena_push(a, &m->options, &m->n_options) = "rbind";
 	for (char *word; (word = strsep(&rest, ":,"));)
-		if (add_word(word, a, &m, &propagation) < 0)
+		if (add_word(word, a, &v, &propagation) < 0)
 			return err_say(e, EINVAL, "--volume '%s': unknown option '%s'", text, word);
 	if (!propagation)
-		*arena_push(a, &m.options, &m.n_options) = "rprivate";
-	*ret = m;
+		*arena_push(a, &m->options, &m->n_options) = "rprivate";
+	if (find_source(source, f, "--volume", text, a, &v, e) < 0 ||
+	    check_destination(destination, "--volume", text, e) < 0)
+		return -e->code;
+	*ret = v;
 	return 1;
 }
 
@@ -92,7 +108,7 @@ int launch_volume(const char *text, const char *cwd, struct arena *a, struct spe
 
 struct mount_text {
 	const char *type, *source, *destination, *propagation, *size, *mode;
-	bool readonly, nonrecursive, idmap;
+	bool readonly, nonrecursive, idmap, nocopy, chown;
 };
 
 static int is_yes(const char *value, bool *ret)
@@ -118,6 +134,7 @@ static int take_field(const char *key, const char *value, struct mount_text *t)
 		{ "tmpfs-size", &t->size, NULL }, { "tmpfs-mode", &t->mode, NULL },
 		{ "readonly", NULL, &t->readonly }, { "ro", NULL, &t->readonly },
 		{ "bind-nonrecursive", NULL, &t->nonrecursive }, { "idmap", NULL, &t->idmap },
+		{ "volume-nocopy", NULL, &t->nocopy }, { "U", NULL, &t->chown }, { "chown", NULL, &t->chown },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
@@ -131,24 +148,32 @@ static int take_field(const char *key, const char *value, struct mount_text *t)
 	return -EINVAL;
 }
 
-static int bind_from(const struct mount_text *t, const char *text, const char *cwd, struct arena *a,
-		     struct spec_mount *m, struct err *e)
+/* A path of the machine, or a volume with a name. */
+static int bind_from(const struct mount_text *t, const char *text, const struct launch_facts *f, struct arena *a,
+		     struct launch_volume *v, struct err *e)
 {
-	bool propagation = false;
+	bool is_volume = strcmp(t->type, "volume") == 0, propagation = false;
+	struct spec_mount *m = &v->mount;
 
 	if (!t->source)
 		return err_say(e, EINVAL, "--mount '%s': a bind mount needs source=PATH", text);
 	if (t->size || t->mode)
 		return err_say(e, EINVAL, "--mount '%s': tmpfs-size and tmpfs-mode are for type=tmpfs", text);
-	if (find_source(t->source, cwd, "--mount", text, a, &m->source, e) < 0)
+	v->nocopy = t->nocopy;
+	v->chown = t->chown;
+	if (find_source(t->source, f, "--mount", text, a, v, e) < 0)
 		return -e->code;
+	if (is_volume != (v->name != NULL))
+		return err_say(e, EINVAL, is_volume ? "--mount '%s': the source of a volume is its name, without '/'" :
+						      "--mount '%s': the source of a bind mount is a path that starts with '/' or './'",
+			       text);
 	m->type = "bind";
 	*arena_push(a, &m->options, &m->n_options) = t->nonrecursive ? "bind" : "rbind";
 	if (t->readonly)
 		*arena_push(a, &m->options, &m->n_options) = t->nonrecursive ? "ro" : "rro";
 	if (t->idmap)
 		*arena_push(a, &m->options, &m->n_options) = "idmap";
-	if (add_word(t->propagation ? t->propagation : "rprivate", a, m, &propagation) < 0 || !propagation)
+	if (add_word(t->propagation ? t->propagation : "rprivate", a, v, &propagation) < 0 || !propagation)
 		return err_say(e, EINVAL, "--mount '%s': unknown bind-propagation '%s'", text, t->propagation);
 	return 1;
 }
@@ -157,7 +182,7 @@ static int tmpfs_from(const struct mount_text *t, const char *text, struct arena
 {
 	static const char *const always[] = { "nosuid", "nodev", "noexec" };
 
-	if (t->source || t->propagation || t->nonrecursive || t->idmap)
+	if (t->source || t->propagation || t->nonrecursive || t->idmap || t->nocopy || t->chown)
 		return err_say(e, EINVAL, "--mount '%s': a tmpfs has no source and nothing that belongs to one", text);
 	m->type = "tmpfs";
 	m->source = "tmpfs";
@@ -172,10 +197,11 @@ static int tmpfs_from(const struct mount_text *t, const char *text, struct arena
 	return 1;
 }
 
-int launch_mount(const char *text, const char *cwd, struct arena *a, struct spec_mount *ret, struct err *e)
+int launch_mount(const char *text, const struct launch_facts *f, struct arena *a, struct launch_volume *ret,
+		 struct err *e)
 {
 	struct mount_text t = { .type = "volume" };
-	struct spec_mount m = { 0 };
+	struct launch_volume v = { 0 };
 
 	for (char *rest = arena_strdup(a, text), *word; (word = strsep(&rest, ","));) {
 		char *value = word;
@@ -186,20 +212,17 @@ int launch_mount(const char *text, const char *cwd, struct arena *a, struct spec
 	}
 	if (check_destination(t.destination, "--mount", text, e) < 0)
 		return -e->code;
-	m.destination = t.destination;
-	*ret = m;
+	v.mount.destination = t.destination;
+	*ret = v;
 	int r = 0;
-	if (strcmp(t.type, "bind") == 0)
-		r = bind_from(&t, text, cwd, a, &m, e);
+	if (strcmp(t.type, "bind") == 0 || (strcmp(t.type, "volume") == 0 && t.source))
+		r = bind_from(&t, text, f, a, &v, e);
 	else if (strcmp(t.type, "tmpfs") == 0)
-		r = tmpfs_from(&t, text, a, &m, e);
+		r = tmpfs_from(&t, text, a, &v.mount, e);
 	else if (strcmp(t.type, "volume") != 0)
 		return err_say(e, EINVAL, "--mount '%s': the type must be bind, tmpfs or volume", text);
-	else if (t.source)
-		return err_say(e, ENOTSUP, "--mount '%s': there are no volumes with names: use type=bind and a directory",
-			       text);
 	if (r > 0)
-		*ret = m;
+		*ret = v;
 	return r;
 }
 
@@ -221,29 +244,42 @@ int launch_tmpfs(const char *text, struct arena *a, struct spec_mount *ret, stru
 	return 0;
 }
 
-int launch_anonymous_volumes(const struct launch_options *o, const struct image_config *image, struct arena *a,
-			     struct launch_list *ret, struct err *e)
+static int each_volume(const struct launch_options *o, const struct launch_facts *f, bool anonymous, struct arena *a,
+		       struct launch_volume **ret, size_t *ret_n, struct err *e)
 {
-	struct spec_mount m;
+	struct launch_volume v;
+
+	for (size_t i = 0; i < o->volumes.n + o->mounts.n; i++) {
+		int r = i < o->volumes.n ? launch_volume(o->volumes.v[i], f, a, &v, e) :
+					   launch_mount(o->mounts.v[i - o->volumes.n], f, a, &v, e);
+		if (r < 0)
+			return r;
+		if ((r == 0) == anonymous)
+			*arena_push(a, ret, ret_n) = v;
+	}
+	return 0;
+}
+
+int launch_volumes(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
+		   struct launch_volume **ret, size_t *ret_n, struct err *e)
+{
+	return each_volume(o, f, false, a, ret, ret_n, e);
+}
+
+int launch_anonymous_volumes(const struct launch_options *o, const struct launch_facts *f,
+			     const struct image_config *image, struct arena *a, struct launch_list *ret, struct err *e)
+{
+	struct launch_volume *volumes = NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; image && i < image->n_volumes; i++) {
 		if (!launch_is_plain_path(image->volumes[i]))
 			return err_say(e, EINVAL, "the image's volume '%s' is not an absolute path", image->volumes[i]);
 		*arena_push(a, &ret->v, &ret->n) = image->volumes[i];
 	}
-	for (size_t i = 0; i < o->volumes.n; i++) {
-		int r = launch_volume(o->volumes.v[i], "/", a, &m, e);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			*arena_push(a, &ret->v, &ret->n) = m.destination;
-	}
-	for (size_t i = 0; i < o->mounts.n; i++) {
-		int r = launch_mount(o->mounts.v[i], "/", a, &m, e);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			*arena_push(a, &ret->v, &ret->n) = m.destination;
-	}
+	if (each_volume(o, f, true, a, &volumes, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		*arena_push(a, &ret->v, &ret->n) = volumes[i].mount.destination;
 	return 0;
 }

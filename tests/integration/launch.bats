@@ -192,8 +192,10 @@ start_launched() { # OPTION...: a detached sleeper
 	failed "launch: --volume 'nonsense'"
 	run launch -v "$WORK/not-there:/x" -- true
 	failed not-there
+	run launch -v /etc:/x:u -- true
+	failed "unknown option 'u'"
 	run launch -v /etc:/x:U -- true
-	failed "unknown option 'U'"
+	failed "would give the machine's own files away"
 	nothing_stored
 }
 

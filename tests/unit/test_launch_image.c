@@ -35,7 +35,7 @@ static int set_up(void **state)
 	x->facts = (struct launch_facts){
 		.capabilities = UINT64_C(0x1ffffffffff), .hostname = "machine", .release = "6.1.0", .machine = "x86_64",
 		.passwd = "root:x:0:0::/root:/bin/sh\napp:x:50:51::/home/app:/bin/sh\n", .group = "app:x:51:\nextra:x:60:app\n",
-		.environ = environment, .cwd = "/work",
+		.environ = environment, .cwd = "/work", .volumes = "/volumes",
 	};
 	*state = x;
 	return 0;
@@ -303,7 +303,7 @@ static void mounts(void **state)
 
 	planned(x, .volumes = LIST("/a:/x/y:ro", "./b:/x", "/data"),
 		.mounts = LIST("type=bind,source=/c,target=/etc/hosts,readonly", "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700",
-			       "type=volume,dst=/v", "destination=/w"),
+			       "type=volume,dst=/v", "destination=/w", "source=data,dst=/n,ro,volume-nocopy"),
 		.tmpfs = LIST("/s:exec,size=2m", "/dev/shm"), .shm_bytes = { true, 4096 });
 	const struct spec_mount *outer = mount_on(x->spec, "/x"), *inner = mount_on(x->spec, "/x/y");
 	assert_true(outer < inner);
@@ -315,10 +315,12 @@ static void mounts(void **state)
 	assert_string_equal(mount_on(x->spec, "/dev/shm")->source, "tmpfs"); /* in place of the system's */
 	assert_null(mount_on(x->spec, "/data"));
 	assert_null(mount_on(x->spec, "/v"));
+	assert_string_equal(mount_on(x->spec, "/n")->source, "/volumes/data/_data");
+	assert_true(has(mount_on(x->spec, "/n"), "rro"));
 	planned(x, .shm_bytes = { true, 4096 });
 	assert_true(has(mount_on(x->spec, "/dev/shm"), "size=4096"));
 	static const char *const bad[] = { "", "type=bind,dst=/x", "type=bind,src=/x", "type=bind,src=x,dst=/x", "type=nfs,dst=/x",
-					   "type=volume,src=data,dst=/x", "type=tmpfs,src=/x,dst=/x", "type=bind,src=/x,dst=/x,ro=2",
+					   "type=volume,src=/data,dst=/x", "type=bind,src=/a,dst=/x,volume-nocopy", "type=tmpfs,dst=/x,U", "type=tmpfs,src=/x,dst=/x", "type=bind,src=/x,dst=/x,ro=2",
 					   "type=bind,src=/x,dst=/x,tmpfs-size=1", "type=bind,src=/x,dst=/x,bind-propagation=x" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(x, "--mount", .mounts = { (const char **)&bad[i], 1 });

@@ -25,7 +25,7 @@ static struct launch_facts facts(void)
 	return (struct launch_facts){
 		.capabilities = UINT64_MAX, .hostname = "machine", .release = "6.1.0",
 		.uid = 1000, .gid = 1001, .machine = "x86_64", .shell = "/bin/bash", .passwd = passwd, .group = group,
-		.environ = environment, .cwd = "/work/here",
+		.environ = environment, .cwd = "/work/here", .volumes = "/volumes",
 	};
 }
 
@@ -114,40 +114,48 @@ static void volumes(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct err e = ERR_INIT;
-	struct spec_mount m;
+	const struct launch_facts f = facts();
+	struct launch_volume v;
+	const struct spec_mount *m = &v.mount;
 
 	(void)state;
-	assert_int_equal(launch_volume("/src:/dst", "/cwd", &a, &m, &e), 1);
-	assert_string_equal(m.source, "/src");
-	assert_string_equal(m.destination, "/dst");
-	assert_string_equal(m.type, "bind");
-	assert_true(has(&m, "rbind") && has(&m, "rprivate") && !has(&m, "rro"));
-	assert_int_equal(launch_volume("/src:/dst:ro,noexec", "/cwd", &a, &m, &e), 1);
-	assert_true(has(&m, "rro") && has(&m, "noexec") && has(&m, "rprivate"));
-	assert_int_equal(launch_volume("/src:/dst:rslave", "/cwd", &a, &m, &e), 1);
-	assert_true(has(&m, "rslave") && !has(&m, "rprivate"));
-	assert_int_equal(launch_volume("./sub:/dst", "/cwd", &a, &m, &e), 1);
-	assert_string_equal(m.source, "/cwd/sub");
-	assert_int_equal(launch_volume(".:/dst", "/cwd", &a, &m, &e), 1);
-	assert_string_equal(m.source, "/cwd");
-	assert_int_equal(launch_volume("/src:/a..b/..c", "/cwd", &a, &m, &e), 1);
-	assert_int_equal(launch_volume("/src:/dst:ro,z", "/cwd", &a, &m, &e), 1);
-	assert_true(has(&m, "rro") && has(&m, "rprivate") && !has(&m, "z"));
-	assert_int_equal(launch_volume("/in/the/image", "/cwd", &a, &m, &e), 0); /* nothing is mounted */
-	assert_string_equal(m.destination, "/in/the/image");
+	assert_int_equal(launch_volume("/src:/dst", &f, &a, &v, &e), 1);
+	assert_string_equal(m->source, "/src");
+	assert_string_equal(m->destination, "/dst");
+	assert_string_equal(m->type, "bind");
+	assert_true(has(m, "rbind") && has(m, "rprivate") && !has(m, "rro"));
+	assert_int_equal(launch_volume("/src:/dst:ro,noexec", &f, &a, &v, &e), 1);
+	assert_true(has(m, "rro") && has(m, "noexec") && has(m, "rprivate"));
+	assert_int_equal(launch_volume("/src:/dst:rslave", &f, &a, &v, &e), 1);
+	assert_true(has(m, "rslave") && !has(m, "rprivate"));
+	assert_int_equal(launch_volume("./sub:/dst", &f, &a, &v, &e), 1);
+	assert_string_equal(m->source, "/work/here/sub");
+	assert_int_equal(launch_volume(".:/dst", &f, &a, &v, &e), 1);
+	assert_string_equal(m->source, "/work/here");
+	assert_int_equal(launch_volume("/src:/a..b/..c", &f, &a, &v, &e), 1);
+	assert_int_equal(launch_volume("/src:/dst:ro,z", &f, &a, &v, &e), 1);
+	assert_true(has(m, "rro") && has(m, "rprivate") && !has(m, "z"));
+	assert_int_equal(launch_volume("/in/the/image", &f, &a, &v, &e), 0); /* nothing is mounted */
+	assert_string_equal(m->destination, "/in/the/image");
+	assert_null(v.name);
+	assert_int_equal(launch_volume("data.1:/dst:nocopy,U", &f, &a, &v, &e), 1);
+	assert_string_equal(v.name, "data.1");
+	assert_string_equal(m->source, "/volumes/data.1/_data");
+	assert_true(v.nocopy && v.chown && m->n_options == 2 && has(m, "rbind") && has(m, "rprivate"));
 }
 
 static void volumes_that_are_refused(void **state)
 {
-	static const char *const bad[] = { "", "src", "/", "/..", "/src:", ":/dst", "name:/dst", "/src:dst", "/src:/", "/src:/dst:",
-					   "/src:/dst:U", "/src:/dst:ro,", "/src:/a/../b", "/src:/.." };
+	static const char *const bad[] = { "", "src", "/", "/..", "/src:", ":/dst", "../name:/dst", "-name:/dst", "a/b:/dst", "/src:/dst:nocopy", "/src:dst", "/src:/", "/src:/dst:",
+					   "/src:/dst:u", "/src:/dst:ro,", "/src:/a/../b", "/src:/.." };
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct spec_mount m;
+	const struct launch_facts f = facts();
+	struct launch_volume v;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct err e = ERR_INIT;
-		assert_int_equal(launch_volume(bad[i], "/cwd", &a, &m, &e), -EINVAL);
+		assert_int_equal(launch_volume(bad[i], &f, &a, &v, &e), -EINVAL);
 		assert_non_null(strstr(e.msg, "--volume"));
 	}
 }
