@@ -135,8 +135,7 @@ static int make_attached(struct session *s, const struct network *x, struct err 
 {
 	const struct claim_path path = attached_path(x->name);
 
-	mkdirat(s->net->state, "networks", 0755);
-	mkdirat(s->net->state, claim_path("networks/%s", x->name).path, 0755);
+	claim_make_above(s->net->state, path.path);
 	return mkdirat(s->net->state, path.path, 0755) < 0 && errno != EEXIST ?
 		       err_set(e, errno, "create '%s'", path.path) :
 		       0;
@@ -149,10 +148,11 @@ static int raise_all(struct session *s, const struct network *x, int *ret_index,
 			return -e->code;
 		return make_attached(s, x, e);
 	}
-	if (raise_bridge(s, x, ret_index, e) < 0 || add_ports(s, x, *ret_index, e) < 0 || firewall_sysctls(x, e) < 0 || session_add_network(s, x, e) < 0)
+	if (raise_bridge(s, x, ret_index, e) < 0 || add_ports(s, x, *ret_index, e) < 0 || firewall_sysctls(x, e) < 0 ||
+	    session_add_network(s, x, e) < 0)
 		return -e->code;
 	if (x->dns && resolver_serve(s->net, x, e) < 0)
-		return err_wrap(e, "names");
+		return -e->code;
 	return make_attached(s, x, e);
 }
 
@@ -239,7 +239,7 @@ int bridge_join(struct session *s, const struct network *x, const char *key, int
 		r = find_bridge(s, x, &bridge, e);
 	if (r == 0) {
 		*ret_index = bridge.index;
-		return 0;
+		return x->dns ? resolver_serve(s->net, x, e) : 0; /* somebody may have ended it */
 	}
 	/* It does not stand, or somebody has removed its bridge. */
 	if (r != -ENOENT && r != -ENODEV)

@@ -238,11 +238,6 @@ static bool read_endpoint(const struct json *doc, struct arena *a, struct net_en
 
 /* ---- records ---- */
 
-static int make_directory(const struct net *n, struct err *e)
-{
-	return mkdirat(n->state, "endpoints", 0755) < 0 && errno != EEXIST ? err_set(e, errno, "create 'endpoints'") : 0;
-}
-
 int endpoint_begin(const struct net *n, const char *key, const char *owner, struct err *e)
 {
 	const struct claim_path path = record_path(key);
@@ -255,8 +250,7 @@ int endpoint_begin(const struct net *n, const char *key, const char *owner, stru
 	json_end_object(&w);
 	cleanup_close int fd = openat(n->state, path.path, flags, 0600);
 	if (fd < 0 && errno == ENOENT) {
-		if (make_directory(n, e) < 0)
-			return -e->code;
+		claim_make_above(n->state, path.path);
 		fd = openat(n->state, path.path, flags, 0600);
 	}
 	if (fd < 0)
@@ -290,9 +284,8 @@ int endpoint_save(const struct net *n, const struct net_endpoint *x, struct err 
 	cleanup_buf struct buf text = BUF_INIT;
 
 	write_endpoint(x, &text);
-	int r = make_directory(n, e);
-	if (r == 0)
-		r = file_replace_at(n->state, record_path(x->key).path, 0600, text.data, text.len, e);
+	claim_make_above(n->state, record_path(x->key).path);
+	int r = file_replace_at(n->state, record_path(x->key).path, 0600, text.data, text.len, e);
 	if (r == 0)
 		r = save_brief(n, x, e);
 	return r < 0 ? err_wrap(e, "the container's networks") : 0;

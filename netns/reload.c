@@ -1,6 +1,7 @@
 #include "netns/bridge.h"
 #include "netns/claim.h"
 #include "netns/detach.h"
+#include "netns/dns/resolver.h"
 #include "netns/endpoint.h"
 #include "netns/lease.h"
 
@@ -95,14 +96,14 @@ static int restore_all(struct session *s, struct err *e)
 	return 0;
 }
 
-/* A bridge that stands may lack an address that somebody has removed, and its resolver may have been ended. */
+/* A bridge that stands may lack an address that somebody has removed. The resolver is begun anew on the way. */
 static int complete_networks(struct session *s, struct err *e)
 {
 	struct network *networks;
 	size_t n;
 	int ignored;
 
-	if (network_list(s->net, s->arena, &networks, &n, e) < 0)
+	if (network_list(s->net, s->arena, &networks, &n, e) < 0 || resolver_stop(s->net, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (bridge_is_attached(s->net, networks[i].name) && bridge_raise(s, &networks[i], &ignored, e) < 0)

@@ -49,7 +49,7 @@ static int tell(int sock, enum resolver_message kind, const struct resolver_netw
 	if (r == 0 || r == -EPIPE)
 		return err_say(e, ECONNRESET, "the resolver ended");
 	if (r == -EAGAIN)
-		return err_say(e, ETIMEDOUT, "the resolver does not answer: 'ferry network reload' starts it anew");
+		return err_say(e, ETIMEDOUT, "the resolver does not answer");
 	return r < 0 ? r : (int)number;
 }
 
@@ -146,8 +146,10 @@ int resolver_serve(const struct net *n, const struct network *x, struct err *e)
 			hand_over_others(n, sock, d.name);
 		if (r >= 0)
 			return 0;
-		/* The resolver has just ended with its last network. */
-		if ((r != -ECONNRESET && r != -ECONNREFUSED) || tries == TRIES)
+		struct err ignored = ERR_INIT;
+		if (r == -ETIMEDOUT && tries == 0)
+			resolver_stop(n, &ignored); /* it hangs */
+		else if ((r != -ECONNRESET && r != -ECONNREFUSED) || tries == TRIES) /* else it ended with its last network */
 			return err_wrap(e, "names of the network \"%s\"", x->name);
 	}
 }
@@ -161,6 +163,8 @@ int resolver_leave(const struct net *n, const char *network, struct err *e)
 		return sock == -ECONNREFUSED ? 0 : err_wrap(e, "names of the network \"%s\"", network);
 	strncpy(d.name, network, sizeof(d.name) - 1);
 	int r = tell(sock, RESOLVER_LEAVE, &d, NULL, 0, e);
+	if (r == -ETIMEDOUT)
+		return resolver_stop(n, e); /* it hangs: the others have it started anew when they need it */
 	return r >= 0 || r == -ECONNRESET ? 0 : err_wrap(e, "names of the network \"%s\"", network);
 }
 

@@ -524,8 +524,12 @@ static void comes_and_goes(void **state)
 	kill(resolver_pid(m), SIGSTOP);
 	succeed(resolver_stop(&m->net, &e), &e);
 	assert_int_equal(resolver_pid(m), 0);
-
 	serve(m, &m->web);
+	first = resolver_pid(m);
+	kill(first, SIGSTOP);
+	serve(m, &m->web);
+	assert_int_not_equal(resolver_pid(m), first);
+
 	serve(m, &m->db);
 	succeed(resolver_leave(&m->net, "web", &e), &e);
 	assert_true(resolver_pid(m) > 0);
