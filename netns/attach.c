@@ -205,16 +205,7 @@ static int shape_host_side(const struct attaching *x, struct err *e)
 	return 0;
 }
 
-/* ---- rules and names ---- */
-
-static int add_rules(const struct attaching *x, struct err *e)
-{
-	struct network *networks;
-
-	if (detach_networks(x->session, x->endpoint, &networks, e) < 0)
-		return -e->code;
-	return session_add_endpoint(x->session, networks, x->endpoint, e);
-}
+/* ---- names ---- */
 
 static int add_names(const struct attaching *x, struct err *e)
 {
@@ -229,12 +220,16 @@ static int add_names(const struct attaching *x, struct err *e)
 
 /* ---- together ---- */
 
-/* The record is written whole before there is an interface, and before anybody else may look at it again. */
+/*
+ * The record is written whole before there is an interface, and before anybody else may look at it again; rules are before
+ * interfaces, so that a container that runs sends nothing past them.
+ */
 static int attach_links(const struct attaching *x, const struct net_port *ports, size_t n_ports, struct err *e)
 {
 	if (join_all(x, e) < 0 || take_claims(x, ports, n_ports, e) < 0 ||
-	    endpoint_save(x->session->net, x->endpoint, e) < 0 || make_links(x, e) < 0 || configure(x, e) < 0 ||
-	    shape_host_side(x, e) < 0 || add_rules(x, e) < 0)
+	    endpoint_save(x->session->net, x->endpoint, e) < 0 ||
+	    session_add_endpoint(x->session, x->endpoint, e) < 0 || make_links(x, e) < 0 || configure(x, e) < 0 ||
+	    shape_host_side(x, e) < 0)
 		return -e->code;
 	return add_names(x, e);
 }

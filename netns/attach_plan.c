@@ -115,9 +115,11 @@ int attach_plan(struct attaching *x, size_t n, struct err *e)
 
 int attach_check_ports(const struct attaching *x, size_t n_ports, struct err *e)
 {
-	for (size_t i = 0; i < attach_n(x); i++)
-		if (x->networks[i].driver == NET_BRIDGE && !x->networks[i].internal)
+	for (size_t i = 0; i < x->endpoint->n_links; i++) {
+		const struct net_link *l = &x->endpoint->links[i];
+		if (l->host_link && (l->gateways[0].family || l->gateways[1].family))
 			return 0;
+	}
 	return n_ports ? err_say(e, EINVAL, "ports can be published by bridge networks that are not internal alone, and the "
 				 "container is in none") : 0;
 }

@@ -18,21 +18,6 @@ static void keep_first(int *r, int next, struct err *e, const struct err *of_nex
 	}
 }
 
-int detach_networks(struct session *s, const struct net_endpoint *x, struct network **ret, struct err *e)
-{
-	struct network *networks = arena_new_array(s->arena, x->n_links, struct network);
-
-	for (size_t i = 0; i < x->n_links; i++) {
-		int r = network_load(s->net, x->links[i].network, s->arena, &networks[i], e);
-		if (r == -ENOENT)
-			networks[i] = (struct network){ .name = x->links[i].network };
-		else if (r < 0)
-			return r;
-	}
-	*ret = networks;
-	return 0;
-}
-
 /* ---- the steps ---- */
 
 static int remove_names(struct session *s, const struct net_endpoint *x, struct err *e)
@@ -47,11 +32,9 @@ static int remove_names(struct session *s, const struct net_endpoint *x, struct 
 
 static int remove_rules(struct session *s, const struct net_endpoint *x, struct err *e)
 {
-	struct network *networks;
-
-	if (session_filter(s, e) < 0 || detach_networks(s, x, &networks, e) < 0)
+	if (session_filter(s, e) < 0)
 		return -e->code;
-	int r = firewall_remove_endpoint(&s->filter, networks, x, e);
+	int r = firewall_remove_endpoint(&s->filter, x, e);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -221,15 +204,17 @@ static size_t find_link(const struct net_endpoint *x, const char *network)
 	return i;
 }
 
-/* Published ports stay, by another network when they were by this one: so all rules are made anew. */
-static int rules_without(struct session *s, const struct net_endpoint *before, const struct net_endpoint *after,
-			 struct err *e)
+/* Published ports stay, by another network when they were by this one. */
+static int change_rules(struct session *s, const struct net_endpoint *before, const struct net_endpoint *after,
+			struct err *e)
 {
-	struct network *networks;
-
-	if (remove_rules(s, before, e) < 0 || detach_networks(s, after, &networks, e) < 0)
+	if (session_filter(s, e) < 0)
 		return -e->code;
-	return session_add_endpoint(s, networks, after, e);
+	int r = firewall_change_endpoint(&s->filter, before, after, e);
+	if (r != -ENOENT)
+		return r;
+	r = session_rebuild(s, e);
+	return r < 0 ? r : firewall_change_endpoint(&s->filter, before, after, e);
 }
 
 int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int netns, struct err *e)
@@ -243,7 +228,7 @@ int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int n
 	others.n_links--;
 	memmove(&others.links[i], &others.links[i + 1], (others.n_links - i) * sizeof(*x->links));
 
-	int r = x->n_ports ? rules_without(s, x, &others, e) : 0;
+	int r = x->n_ports ? change_rules(s, x, &others, e) : 0;
 	if (r == 0)
 		r = remove_all(s, &one, netns, e);
 	return r == 0 ? endpoint_save(s->net, &others, e) : r;

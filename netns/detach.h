@@ -4,9 +4,6 @@
 
 #include "netns/session.h"
 
-/* The networks of the links, in their order; of one that is defined no more its name alone. */
-int detach_networks(struct session *s, const struct net_endpoint *x, struct network **ret, struct err *e);
-
 /* Addresses and ports. */
 int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e);
 

@@ -139,13 +139,12 @@ static void list_link(struct elements *l, const struct net_link *link)
 		key_name(new_element(l, &firewall_bridge, "links"), 0, link->host_link);
 }
 
-/* Whom a port of the host leads to: the first link that can be reached from outside. */
-static const struct net_address *find_target(const struct network *networks, const struct net_endpoint *x,
-					     uint8_t family)
+/* Whom a port of the host leads to: without a gateway nothing would find its way back. */
+static const struct net_address *find_target(const struct net_endpoint *x, uint8_t family)
 {
 	for (size_t i = 0; i < x->n_links; i++)
 		for (size_t j = 0; j < 2; j++)
-			if (networks[i].driver == NET_BRIDGE && !networks[i].internal &&
+			if (x->links[i].host_link && x->links[i].gateways[j].family == family &&
 			    x->links[i].addresses[j].family == family)
 				return &x->links[i].addresses[j];
 	return NULL;
@@ -172,14 +171,14 @@ static void list_port(struct elements *l, const struct net_port *p, const struct
 	}
 }
 
-static void list_endpoint(struct elements *l, const struct network *networks, const struct net_endpoint *x)
+static void list_endpoint(struct elements *l, const struct net_endpoint *x)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 	for (size_t i = 0; i < x->n_links; i++)
 		list_link(l, &x->links[i]);
 	for (size_t f = 0; f < 2; f++) {
-		const struct net_address *target = find_target(networks, x, families[f]);
+		const struct net_address *target = find_target(x, families[f]);
 		for (size_t i = 0; target && i < x->n_ports; i++)
 			if (!x->ports[i].host.family || x->ports[i].host.family == families[f])
 				list_port(l, &x->ports[i], target);
@@ -188,80 +187,65 @@ static void list_endpoint(struct elements *l, const struct network *networks, co
 
 /* ---- transactions ---- */
 
-typedef void change_fn(struct nl_batch *b, const struct nft_element *x, size_t n);
-
-static int change(struct nl *s, change_fn *how, const struct elements *l, struct err *e)
+static int change(struct nl *s, const struct elements *before, const struct elements *after, struct err *e)
 {
 	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
 
-	if (l->n == 0)
+	if (before->n + after->n == 0)
 		return 0;
 	nft_begin(&b);
-	how(&b, l->items, l->n);
+	nft_remove_elements(&b, before->items, before->n);
+	nft_add_elements(&b, after->items, after->n);
 	nft_commit(&b);
 	return nl_send(s, &b, e);
 }
 
-static int change_network(struct nl *s, change_fn *how, const struct network *x, struct err *e)
+static int change_network(struct nl *s, const struct network *before, const struct network *after, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct elements l = { .arena = &a };
+	struct elements old = { .arena = &a }, new = { .arena = &a };
 
-	list_network(&l, x);
-	return change(s, how, &l, e);
-}
-
-static int change_endpoint(struct nl *s, change_fn *how, const struct network *networks, const struct net_endpoint *x,
-			   struct err *e)
-{
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct elements l = { .arena = &a };
-
-	list_endpoint(&l, networks, x);
-	return change(s, how, &l, e);
+	if (before)
+		list_network(&old, before);
+	if (after)
+		list_network(&new, after);
+	return change(s, &old, &new, e);
 }
 
 int firewall_add_network(struct nl *s, const struct network *x, struct err *e)
 {
-	return change_network(s, nft_add_elements, x, e);
+	return change_network(s, NULL, x, e);
 }
 
 int firewall_remove_network(struct nl *s, const struct network *x, struct err *e)
 {
-	return change_network(s, nft_remove_elements, x, e);
+	return change_network(s, x, NULL, e);
 }
 
-int firewall_add_endpoint(struct nl *s, const struct network *networks, const struct net_endpoint *x, struct err *e)
+int firewall_change_endpoint(struct nl *s, const struct net_endpoint *before, const struct net_endpoint *after,
+			     struct err *e)
 {
-	return change_endpoint(s, nft_add_elements, networks, x, e);
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct elements old = { .arena = &a }, new = { .arena = &a };
+
+	if (before)
+		list_endpoint(&old, before);
+	if (after)
+		list_endpoint(&new, after);
+	return change(s, &old, &new, e);
 }
 
-int firewall_remove_endpoint(struct nl *s, const struct network *networks, const struct net_endpoint *x, struct err *e)
+int firewall_add_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e)
 {
-	return change_endpoint(s, nft_remove_elements, networks, x, e);
+	return firewall_change_endpoint(s, NULL, x, e);
+}
+
+int firewall_remove_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e)
+{
+	return firewall_change_endpoint(s, x, NULL, e);
 }
 
 /* ---- everything ---- */
-
-static const struct network *find_network(const struct firewall_all *all, const char *name)
-{
-	for (size_t i = 0; i < all->n_networks; i++)
-		if (strcmp(all->networks[i].name, name) == 0)
-			return &all->networks[i];
-	return NULL;
-}
-
-/* The networks of its links, in their order. One that is gone publishes nothing. */
-static const struct network *networks_of(const struct firewall_all *all, const struct net_endpoint *x, struct arena *a)
-{
-	struct network *networks = arena_new_array(a, x->n_links, struct network);
-
-	for (size_t i = 0; i < x->n_links; i++) {
-		const struct network *found = find_network(all, x->links[i].network);
-		networks[i] = found ? *found : (struct network){ .internal = true };
-	}
-	return networks;
-}
 
 int firewall_rebuild(struct nl *s, const struct firewall_all *all, struct err *e)
 {
@@ -272,7 +256,7 @@ int firewall_rebuild(struct nl *s, const struct firewall_all *all, struct err *e
 	for (size_t i = 0; i < all->n_networks; i++)
 		list_network(&l, &all->networks[i]);
 	for (size_t i = 0; i < all->n_endpoints; i++)
-		list_endpoint(&l, networks_of(all, &all->endpoints[i], &a), &all->endpoints[i]);
+		list_endpoint(&l, &all->endpoints[i]);
 	nft_begin(&b);
 	nft_remove_table(&b, &firewall_inet);
 	nft_remove_table(&b, &firewall_bridge);

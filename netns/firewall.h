@@ -24,15 +24,18 @@
 
 /*
  * Each of these is one transaction: all of it or nothing. @s: NETLINK_NETFILTER. Elements that are there already, or are
- * gone already, are no error, so that all of them can be repeated. -ENOENT of the first four: the tables are not there (somebody
+ * gone already, are no error, so that all of them can be repeated. -ENOENT of the first five: the tables are not there (somebody
  * has flushed the ruleset); then firewall_rebuild is called for.
  */
 int firewall_add_network(struct nl *s, const struct network *x, struct err *e);
 int firewall_remove_network(struct nl *s, const struct network *x, struct err *e);
 
-/* @networks: of the endpoint's links, in their order. A range of ports is one element for each. */
-int firewall_add_endpoint(struct nl *s, const struct network *networks, const struct net_endpoint *x, struct err *e);
-int firewall_remove_endpoint(struct nl *s, const struct network *networks, const struct net_endpoint *x,
+/*
+ * A range of ports is one element for each. Who publishes them, in each family, is the first link that has a gateway there.
+ */
+int firewall_add_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e);
+int firewall_remove_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e);
+int firewall_change_endpoint(struct nl *s, const struct net_endpoint *before, const struct net_endpoint *after,
 			     struct err *e);
 
 /* Everything anew, in one transaction: what is not in the lists is gone afterwards. Also makes the tables the first time. */

@@ -68,16 +68,15 @@ static int drop_members(const char *network, const char *target, void *data, str
 /* What one container is in stands, and has its names. */
 static int restore(struct session *s, const struct net_endpoint *x, struct err *e)
 {
-	struct network *networks;
+	struct network network;
 	int ignored;
 
-	if (detach_networks(s, x, &networks, e) < 0)
-		return -e->code;
 	for (size_t i = 0; i < x->n_links; i++) {
-		if (!networks[i].interface)
+		int r = network_load(s->net, x->links[i].network, s->arena, &network, e);
+		if (r == -ENOENT)
 			continue;
-		if (bridge_join(s, &networks[i], x->key, &ignored, e) < 0 ||
-		    (networks[i].dns && names_add(s->net, networks[i].name, x->name, &x->links[i], x->key, e) < 0))
+		if (r < 0 || bridge_join(s, &network, x->key, &ignored, e) < 0 ||
+		    (network.dns && names_add(s->net, network.name, x->name, &x->links[i], x->key, e) < 0))
 			return -e->code;
 	}
 	return 0;

@@ -71,13 +71,13 @@ int session_add_network(struct session *s, const struct network *x, struct err *
 	return r < 0 ? r : firewall_add_network(&s->filter, x, e);
 }
 
-int session_add_endpoint(struct session *s, const struct network *networks, const struct net_endpoint *x, struct err *e)
+int session_add_endpoint(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	if (session_filter(s, e) < 0)
 		return -e->code;
-	int r = firewall_add_endpoint(&s->filter, networks, x, e);
+	int r = firewall_add_endpoint(&s->filter, x, e);
 	if (r != -ENOENT)
 		return r;
 	r = session_rebuild(s, e);
-	return r < 0 ? r : firewall_add_endpoint(&s->filter, networks, x, e);
+	return r < 0 ? r : firewall_add_endpoint(&s->filter, x, e);
 }

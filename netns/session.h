@@ -26,7 +26,7 @@ int session_alone(struct session *s, struct err *e);
 
 /* Rules, of a ruleset that somebody may have flushed: then all are made anew, which takes the lock alone. */
 int session_add_network(struct session *s, const struct network *x, struct err *e);
-int session_add_endpoint(struct session *s, const struct network *networks, const struct net_endpoint *x, struct err *e);
+int session_add_endpoint(struct session *s, const struct net_endpoint *x, struct err *e);
 int session_rebuild(struct session *s, struct err *e);
 
 #endif

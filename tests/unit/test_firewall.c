@@ -73,6 +73,8 @@ static void example_init(struct example *x)
 	x->networks[2].isolate = true;
 	x->web[0] = example_link("data", "fv0a0a0a0a0a0", 1, "10.89.1.2/24", NULL);
 	x->web[1] = example_link("ferry", "fv0a0a0a0a0a1", 2, "10.89.0.2/24", "fd00:89::2/64");
+	x->web[1].gateways[0] = address("10.89.0.1");
+	x->web[1].gateways[1] = address("fd00:89::1");
 	x->db[0] = example_link("data", "fv0b0b0b0b0b0", 3, "10.89.1.3/24", NULL);
 	x->ports[0] = (struct net_port){ IPPROTO_TCP, .host_port = 8080, .container_port = 80, .count = 2 };
 	x->ports[1] = (struct net_port){ IPPROTO_UDP, address("0.0.0.0"), 53, 5353, 1 };
@@ -83,32 +85,22 @@ static void example_init(struct example *x)
 	x->all = (struct firewall_all){ x->networks, 3, x->endpoints, 2 };
 }
 
-/* The networks of web's links. */
-static const struct network *networks_of_web(const struct example *x)
-{
-	static struct network networks[2];
-
-	networks[0] = x->networks[1];
-	networks[1] = x->networks[0];
-	return networks;
-}
-
 static void add_all(struct nl *s, const struct example *x)
 {
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < 3; i++)
 		assert_done(firewall_add_network(s, &x->networks[i], &e), &e);
-	assert_done(firewall_add_endpoint(s, networks_of_web(x), &x->endpoints[0], &e), &e);
-	assert_done(firewall_add_endpoint(s, &x->networks[1], &x->endpoints[1], &e), &e);
+	assert_done(firewall_add_endpoint(s, &x->endpoints[0], &e), &e);
+	assert_done(firewall_add_endpoint(s, &x->endpoints[1], &e), &e);
 }
 
 static void remove_all(struct nl *s, const struct example *x)
 {
 	struct err e = ERR_INIT;
 
-	assert_done(firewall_remove_endpoint(s, &x->networks[1], &x->endpoints[1], &e), &e);
-	assert_done(firewall_remove_endpoint(s, networks_of_web(x), &x->endpoints[0], &e), &e);
+	assert_done(firewall_remove_endpoint(s, &x->endpoints[1], &e), &e);
+	assert_done(firewall_remove_endpoint(s, &x->endpoints[0], &e), &e);
 	for (size_t i = 3; i-- > 0;)
 		assert_done(firewall_remove_network(s, &x->networks[i], &e), &e);
 }
@@ -198,9 +190,9 @@ static void test_missing(void **state)
 	char *whole = listing();
 	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
 		run(how[i]);
-		assert_int_equal(firewall_add_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), -ENOENT);
+		assert_int_equal(firewall_add_endpoint(&s, &x.endpoints[0], &e), -ENOENT);
 		assert_non_null(strstr(e.msg, "nf_tables: "));
-		assert_int_equal(firewall_remove_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), -ENOENT);
+		assert_int_equal(firewall_remove_endpoint(&s, &x.endpoints[0], &e), -ENOENT);
 		if (strstr(how[i], "inet") || strstr(how[i], "flush")) {
 			assert_int_equal(firewall_add_network(&s, &x.networks[0], &e), -ENOENT);
 			assert_int_equal(firewall_remove_network(&s, &x.networks[0], &e), -ENOENT);
@@ -246,7 +238,7 @@ static void test_clash(void **state)
 	rebuild(&s, &(struct firewall_all){ .networks = x.networks, .n_networks = 3 });
 	run("nft add element inet ferry ports4 '{ tcp . 8081 : 10.89.0.9 . 80 }'");
 	char *before = listing();
-	assert_int_equal(firewall_add_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), -EEXIST);
+	assert_int_equal(firewall_add_endpoint(&s, &x.endpoints[0], &e), -EEXIST);
 	assert_non_null(strstr(e.msg, "'ports4'"));
 	assert_ruleset(before);
 	free(before);
@@ -264,18 +256,18 @@ static void test_range(void **state)
 	example_init(&x);
 	rebuild(&s, &(struct firewall_all){ 0 });
 	x.ports[0] = (struct net_port){ IPPROTO_TCP, .host_port = 1, .container_port = 1, .count = 65535 };
-	assert_done(firewall_add_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), &e);
+	assert_done(firewall_add_endpoint(&s, &x.endpoints[0], &e), &e);
 	char *count = output("nft list map inet ferry ports4 | tr , '\\n' | grep -c 'tcp \\. [0-9]* : 10.89.0.2'");
 	assert_string_equal(count, "65535\n");
 	free(count);
 	run("nft get element inet ferry ports6 '{ tcp . 65535 : fd00:89::2 . 65535 }'");
-	assert_done(firewall_remove_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), &e);
+	assert_done(firewall_remove_endpoint(&s, &x.endpoints[0], &e), &e);
 	count = output("nft list map inet ferry ports4 | grep -c elements || true");
 	assert_string_equal(count, "0\n");
 	free(count);
 }
 
-/* Of a network whose definition is gone nothing is published; of macvlan nothing is known at all. */
+/* Of macvlan nothing is known. */
 static void test_without_bridge(void **state)
 {
 	cleanup_nl struct nl s = NL_INIT;
@@ -291,11 +283,42 @@ static void test_without_bridge(void **state)
 	x.networks[0].driver = x.networks[1].driver = NET_MACVLAN;
 	x.web[0].host_link = x.web[1].host_link = NULL;
 	assert_done(firewall_add_network(&s, &x.networks[0], &e), &e);
-	assert_done(firewall_add_endpoint(&s, networks_of_web(&x), &x.endpoints[0], &e), &e);
-	assert_ruleset(empty);
-	rebuild(&s, &(struct firewall_all){ .endpoints = x.endpoints, .n_endpoints = 1 });
+	assert_done(firewall_add_endpoint(&s, &x.endpoints[0], &e), &e);
 	assert_ruleset(empty);
 	free(empty);
+}
+
+/* A port leads to the first link that has a gateway, and stays published when that one goes. */
+static void test_change(void **state)
+{
+	cleanup_nl struct nl s = NL_INIT;
+	struct err e = ERR_INIT;
+	struct example x;
+
+	(void)state;
+	fresh_netns();
+	open_nft(&s);
+	example_init(&x);
+	rebuild(&s, &(struct firewall_all){ 0 });
+	struct net_endpoint before = x.endpoints[0], after = x.endpoints[0];
+	after.n_links = 1;
+	x.web[0].gateways[0] = address("10.89.1.1");
+	assert_done(firewall_add_endpoint(&s, &before, &e), &e);
+	run("nft get element inet ferry ports4 '{ tcp . 8081 : 10.89.1.2 . 81 }'");
+	run("nft get element inet ferry ports6 '{ tcp . 8081 : fd00:89::2 . 81 }'");
+	x.web[0].gateways[0].family = 0;
+	assert_int_equal(firewall_add_endpoint(&s, &before, &e), -EEXIST);
+	struct net_link links[2] = { x.web[1], x.web[0] };
+	struct net_endpoint turned = before;
+	turned.links = links;
+	x.web[0].gateways[0].family = AF_INET;
+	assert_done(firewall_change_endpoint(&s, &before, &turned, &e), &e);
+	run("nft get element inet ferry ports4 '{ tcp . 8081 : 10.89.0.2 . 81 }'");
+	assert_done(firewall_change_endpoint(&s, &turned, &after, &e), &e);
+	run("nft get element inet ferry ports4 '{ tcp . 8081 : 10.89.1.2 . 81 }'");
+	run("! nft get element inet ferry ports6 '{ tcp . 8081 }' 2>/dev/null");
+	assert_done(firewall_remove_endpoint(&s, &after, &e), &e);
+	run("! nft get element inet ferry ports4 '{ tcp . 8081 }' 2>/dev/null");
 }
 
 /* ---- sysctls ---- */
@@ -357,7 +380,7 @@ int main(void)
 		cmocka_unit_test(test_ruleset), cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_missing), cmocka_unit_test(test_others),
 		cmocka_unit_test(test_clash),	cmocka_unit_test(test_range),
-		cmocka_unit_test(test_without_bridge), cmocka_unit_test(test_sysctls),
+		cmocka_unit_test(test_without_bridge), cmocka_unit_test(test_change), cmocka_unit_test(test_sysctls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
