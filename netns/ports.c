@@ -6,6 +6,7 @@
 
 #include "lib/fd.h"
 #include "netns/claim.h"
+#include "netns/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 /* Where the kernel takes ports from for those who do not care: nobody expects one of these to be his. */
-enum { ANY_FIRST = 32768, ANY_LAST = 60999, PORT_MAX = 65535 };
+enum { ANY_FIRST = 32768, ANY_LAST = 60999, PORT_MAX = 65535, DNS_PORT = 53 };
 
 static const struct net_address every[] = { { .family = AF_INET, .prefix = 32 }, { .family = AF_INET6, .prefix = 128 } };
 
@@ -39,6 +40,11 @@ static const char *address_name(const struct net_address *x, char text[NET_ADDRE
 }
 
 /* ---- programs of this machine that listen ---- */
+
+static bool is_every(const struct net_address *x)
+{
+	return net_address_equal(x, &every[x->family == AF_INET6]);
+}
 
 static int bind_to(uint8_t protocol, const struct net_address *x, unsigned port)
 {
@@ -61,16 +67,21 @@ static int bind_to(uint8_t protocol, const struct net_address *x, unsigned port)
 }
 
 /* A kernel without the family or the protocol has nobody who could listen; a low port not everybody may ask for. */
-static int check_listeners(const struct net_port *p, unsigned port, struct err *e)
+static int check_listeners(const struct net_port *p, unsigned port, bool who, struct err *e)
 {
+	cleanup_arena struct arena a = ARENA_INIT;
 	char text[NET_ADDRESS_TEXT];
 
 	for (size_t i = 0; i < (p->host.family ? 1 : 2); i++) {
 		const struct net_address *x = p->host.family ? &p->host : &every[i];
 		int r = bind_to(p->protocol, x, port);
 		if (r == -EADDRINUSE)
-			return err_say(e, EADDRINUSE, "a program of this machine listens on port %u/%s already", port,
-				       protocol_name(p->protocol));
+			return err_say(e, EADDRINUSE, "%s listens on port %u/%s already%s",
+				       who ? listener_name(p->protocol, port, &a) : "somebody", port,
+				       protocol_name(p->protocol),
+				       port == DNS_PORT && is_every(x) ? ": networks have their resolver there; publish "
+									 "it on one address" :
+									 "");
 		if (r == -EADDRNOTAVAIL && p->host.family)
 			return err_say(e, EADDRNOTAVAIL, "publish port %u/%s: this machine does not have the address %s",
 				       port, protocol_name(p->protocol), net_address_text(x, text));
@@ -85,11 +96,6 @@ struct asking {
 	const struct net_port *p;
 	unsigned port;
 };
-
-static bool is_every(const struct net_address *x)
-{
-	return net_address_equal(x, &every[x->family == AF_INET6]);
-}
 
 static bool clash(const struct net_address *x, const struct net_address *y)
 {
@@ -131,7 +137,9 @@ static int open_port(const struct net *n, const char *path, struct err *e)
 	}
 }
 
-static int take_one(const struct net *n, const struct net_port *p, unsigned port, const char *key, struct err *e)
+/* @who: an error is to say which program it is that listens. */
+static int take_one(const struct net *n, const struct net_port *p, unsigned port, const char *key, bool who,
+		    struct err *e)
 {
 	struct asking q = { n, p, port };
 	struct claim_path dir = directory_of(p, port);
@@ -143,7 +151,7 @@ static int take_one(const struct net *n, const struct net_port *p, unsigned port
 			return fd;
 		int r = claim_each(fd, ".", check_other, &q, e);
 		if (r >= 0)
-			r = check_listeners(p, port, e);
+			r = check_listeners(p, port, who, e);
 		if (r >= 0 && symlinkat(key, fd, address_name(&p->host, text)) == 0)
 			return 0;
 		/* Who went last has removed the directory meanwhile. */
@@ -173,12 +181,12 @@ static int release_some(const struct net *n, const struct net_port *p, unsigned 
 }
 
 /* From p->host_port on. */
-static int take_range(const struct net *n, const struct net_port *p, const char *key, struct err *e)
+static int take_range(const struct net *n, const struct net_port *p, const char *key, bool who, struct err *e)
 {
 	struct err ignored;
 
 	for (unsigned i = 0; i < p->count; i++) {
-		if (take_one(n, p, p->host_port + i, key, e) < 0) {
+		if (take_one(n, p, p->host_port + i, key, who, e) < 0) {
 			release_some(n, p, i, key, &ignored);
 			return -e->code;
 		}
@@ -193,7 +201,7 @@ static int take_any(const struct net *n, struct net_port *p, const char *key, st
 
 	for (unsigned i = 0; i < places; i++) {
 		p->host_port = (uint16_t)(ANY_FIRST + (begin + i) % places);
-		int r = take_range(n, p, key, e);
+		int r = take_range(n, p, key, false, e);
 		if (r >= 0 || r != -EADDRINUSE)
 			return r;
 	}
@@ -208,7 +216,7 @@ int ports_take(const struct net *n, struct net_port *p, const char *key, struct 
 	    p->count > ANY_LAST - ANY_FIRST)
 		return err_say(e, EINVAL, "%u ports from %u to %u: ports end at %d", p->count, p->host_port,
 			       p->container_port, PORT_MAX);
-	return p->host_port == NET_PORT_ANY ? take_any(n, p, key, e) : take_range(n, p, key, e);
+	return p->host_port == NET_PORT_ANY ? take_any(n, p, key, e) : take_range(n, p, key, true, e);
 }
 
 int ports_release(const struct net *n, const struct net_port *p, const char *key, struct err *e)
