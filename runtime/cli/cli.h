@@ -48,7 +48,7 @@ struct cli_option {
 	{ name, letter, type, offsetof(st, field), value, help }
 
 /* Under which heading --help lists a command. */
-enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_IMAGES, CLI_OTHER, CLI_HIDDEN };
+enum cli_group { CLI_LIFE, CLI_LOOK, CLI_CHANGE, CLI_IMAGES, CLI_NETWORKS, CLI_OTHER, CLI_HIDDEN };
 
 /*
  * A member of a family of commands is called by two words: "image ls". The family, "image", has a row before those of

@@ -21,6 +21,10 @@ extern const struct cli_command command_image_inspect, command_image_history, co
 extern const struct cli_command command_volume, command_volume_create, command_volume_ls; /* volume.c */
 extern const struct cli_command command_volume_inspect; /* volume.c */
 extern const struct cli_command command_volume_rm, command_volume_prune; /* volume_rm.c */
+extern const struct cli_command command_network; /* network.c */
+extern const struct cli_command command_network_create; /* network_create.c */
+extern const struct cli_command command_network_ls, command_network_inspect; /* network_ls.c */
+extern const struct cli_command command_network_rm, command_network_prune, command_network_reload; /* network_rm.c */
 extern const struct cli_command command_exec; /* exec.c */
 extern const struct cli_command command_kill, command_delete; /* kill.c */
 extern const struct cli_command command_state, command_list; /* state.c */

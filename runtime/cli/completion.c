@@ -27,6 +27,7 @@ static const struct subject {
 	{ "CONTAINER", "container", "ls -q" },
 	{ "IMAGE", "image", "image ls --format names" },
 	{ "VOLUME", "volume", "volume ls -q" },
+	{ "NETWORK", "network", "network ls -q" },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 

@@ -13,6 +13,7 @@ static const struct {
 	{ CLI_LOOK, "What containers do" },
 	{ CLI_CHANGE, "Changing a running container" },
 	{ CLI_IMAGES, "Images and volumes" },
+	{ CLI_NETWORKS, "Networks" },
 	{ CLI_OTHER, "Besides" },
 };
 
