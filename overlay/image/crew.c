@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-enum { REDRAW_MS = 100, HANDS_MAX = 64 };
+enum { REDRAW_MS = 100, HANDS_MAX = 8 };
 
 /* A worker, and the file that it writes: how long that is tells how far it is. */
 struct hand {
@@ -38,11 +38,12 @@ static void close_job(struct layer_job *j)
 	close_fd(&j->to);
 }
 
-static int set_to_work(struct crew *c, struct hand *h, size_t task, struct err *e)
+static int set_to_work(struct crew *c, struct hand *h, size_t task, int budget, struct err *e)
 {
 	struct layer_job job = LAYER_JOB_INIT;
 	int r = c->begin(c->data, task, &job, e);
 
+	job.budget = budget;
 	if (r >= 0)
 		r = layer_start(&job, &h->worker, e);
 	if (r >= 0) {
@@ -122,7 +123,8 @@ int crew_run(struct crew *c, struct err *e)
 {
 	struct hand hands[HANDS_MAX];
 	size_t n_hands = processors(), next = 0;
-	int r = 0;
+	cleanup_close int budget = layer_budget(e);
+	int r = budget;
 
 	for (size_t i = 0; i < n_hands; i++)
 		hands[i] = (struct hand){ .worker = LAYER_WORKER_INIT, .to = -1 };
@@ -132,7 +134,7 @@ int crew_run(struct crew *c, struct err *e)
 		while (next < c->n && c->parts[next].state == IMAGE_PART_THERE)
 			next++;
 		if (h && next < c->n)
-			r = set_to_work(c, h, next++, e);
+			r = set_to_work(c, h, next++, budget, e);
 		else if (any_busy(hands, n_hands))
 			r = wait_for_one(c, hands, n_hands, e);
 		else
@@ -142,7 +144,7 @@ int crew_run(struct crew *c, struct err *e)
 		layer_cancel(&hands[i].worker);
 		close_fd(&hands[i].to);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int crew_alone(const struct layer_job *job, struct layer_result *ret, struct err *e)

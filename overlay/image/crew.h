@@ -11,7 +11,7 @@
 #include "overlay/image/image.h"
 #include "overlay/layer/layer.h"
 
-#define LAYER_JOB_INIT ((struct layer_job){ .dir = -1, .from = -1, .to = -1, .length_bytes = -1, .mtime_max_s = -1 })
+#define LAYER_JOB_INIT ((struct layer_job){ .dir = -1, .from = -1, .to = -1, .budget = -1, .length_bytes = -1, .mtime_max_s = -1 })
 
 struct crew {
 	struct image_part *parts; /* a task each; those that are THERE are left out */

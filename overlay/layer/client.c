@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ static int nothing(struct err *e)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return fd >= 0 ? fd : err_set(e, errno, "open /dev/null");
+}
+
+int layer_budget(struct err *e)
+{
+	int fd = memfd_create("ferry-layers", MFD_CLOEXEC);
+	return fd >= 0 ? fd : err_set(e, errno, "make a file in memory");
 }
 
 int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err *e)
@@ -34,6 +41,7 @@ int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err 
 		[LAYER_FD_DIR] = j->dir >= 0 ? j->dir : null,
 		[LAYER_FD_FROM] = j->from >= 0 ? j->from : null,
 		[LAYER_FD_TO] = j->to >= 0 ? j->to : null,
+		[LAYER_FD_BUDGET] = j->budget >= 0 ? j->budget : null,
 	};
 	if (program_start(&program_layer, (const char *const[]){ j->name ? j->name : "", NULL }, &process, e) < 0)
 		return -e->code;

@@ -50,8 +50,8 @@ static int drop_capabilities(const struct layer_job *j, struct err *e)
 }
 
 /*
- * Windows of 128 MiB are the largest that zstd decompresses unasked; a stranger's archive must not take all the memory there
- * is. What is mapped already is beside: with sanitizers that is much.
+ * A stranger's archive must not take all the memory there is: what its window needs comes on top (window.c). What is mapped
+ * already is beside: with sanitizers that is much.
  */
 static void limit_memory(void)
 {
@@ -63,7 +63,8 @@ static void limit_memory(void)
 	if (file_read_once_at(AT_FDCWD, "/proc/self/statm", &b, &ignored) < 0 ||
 	    sscanf(buf_text(&b), "%*u %*u %*u %*u %*u %lu", &pages) != 1)
 		return;
-	limit.rlim_cur = limit.rlim_max = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (192 << 20);
+	limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (16 << 20);
+	limit.rlim_max = limit.rlim_cur + LAYER_WINDOW_MAX;
 	setrlimit(RLIMIT_DATA, &limit);
 }
 
@@ -81,7 +82,8 @@ int worker_confine(const struct layer_job *j, struct err *e)
 {
 	static const struct rlimit none = { 0, 0 };
 
-	limit_memory();
+	if (j->verb != LAYER_PACK)
+		limit_memory();
 	setrlimit(RLIMIT_CORE, &none);
 	/* Without a layer in a directory where nothing can be made. The rootless may not: for them, names are resolved so. */
 	if (j->dir >= 0 ? fchdir(j->dir) < 0 : chdir("/proc/self/fdinfo") < 0)

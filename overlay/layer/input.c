@@ -21,7 +21,7 @@ enum { RAW_SIZE = 256 * 1024 };
 /* ---- the thread ---- */
 
 /* A pipe may have nothing to give for long, when nobody wants it any more. */
-static ssize_t read_some(struct input *in, size_t n)
+static ssize_t read_some(struct input *in, char *to, size_t n)
 {
 	struct pollfd ready[] = { { .fd = in->from, .events = POLLIN }, { .fd = in->stop, .events = POLLIN } };
 	ssize_t got;
@@ -32,9 +32,25 @@ static ssize_t read_some(struct input *in, size_t n)
 	if (ready[1].revents)
 		return 0;
 	do
-		got = in->at >= 0 ? pread(in->from, in->raw, n, in->at) : read(in->from, in->raw, n);
+		got = in->at >= 0 ? pread(in->from, to, n, in->at) : read(in->from, to, n);
 	while (got < 0 && errno == EINTR);
 	return got;
+}
+
+/* As much as there is, but the archive's beginning whole. */
+static ssize_t read_more(struct input *in, size_t n)
+{
+	size_t done = 0, least = in->size_bytes > 0 ? 1 : WINDOW_HEAD < n ? WINDOW_HEAD : n;
+	ssize_t got = 1;
+
+	for (; done < least && got > 0; done += (size_t)got) {
+		got = read_some(in, in->raw + done, n - done);
+		if (got < 0)
+			return -1;
+		if (in->at >= 0)
+			in->at += got;
+	}
+	return (ssize_t)done;
 }
 
 /* Returns how many bytes came into in->raw, hashed and copied; 0 at the end. */
@@ -46,15 +62,15 @@ static ssize_t source_read(struct input *in, struct err *e)
 		n = (size_t)in->left;
 	if (n == 0)
 		return 0;
-	ssize_t got = read_some(in, n);
+	ssize_t got = read_more(in, n);
 	if (got < 0)
 		return err_set(e, errno, "read the archive");
 	if (got == 0 && in->left > 0)
 		return err_say(e, EBADMSG, "the archive ends %lld bytes too early", (long long)in->left);
-	if (in->at >= 0)
-		in->at += got;
 	if (in->left >= 0)
 		in->left -= got;
+	if (window_watch(&in->window, in->raw, (size_t)got, e) < 0)
+		return -e->code;
 	in->size_bytes += got;
 	sha256_add(&in->digest, in->raw, (size_t)got);
 	if (in->to >= 0 && fd_write_all(in->to, in->raw, (size_t)got, e) < 0)
@@ -236,7 +252,7 @@ static void release(struct input *in)
 
 int input_begin(const struct layer_job *j, struct input *in, struct err *e)
 {
-	*in = (struct input){ .from = j->from, .to = j->to, .at = -1, .left = j->length_bytes,
+	*in = (struct input){ .from = j->from, .to = j->to, .window.budget = j->budget, .at = -1, .left = j->length_bytes,
 			      .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 	/* Others read the same file at the same time: its position is everybody's. */
 	if (lseek(j->from, 0, SEEK_CUR) >= 0)

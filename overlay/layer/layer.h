@@ -6,6 +6,7 @@
  *
  *	layer_start   begins the work in a process
  *	layer_wait    its result
+ *	layer_budget  for those side by side
  *
  * In the directory a layer has overlayfs's own form: a whiteout (layer.md, ".wh.NAME") is a character device 0/0, or where
  * those cannot be made a file with the xattr overlay.whiteout; an opaque directory (".wh..wh..opq") has the xattr
@@ -60,6 +61,12 @@ enum layer_verb {
  */
 bool layer_is_image_member(const char *name);
 
+/*
+ * How many bytes back a compressed archive may reach, and so what memory it takes to read: what RFC 8878 recommends that
+ * everybody supports is 8 MiB, and engines write up to 32. Of zstd's levels that is all but 21 and 22, without --long; of xz's all but 9.
+ */
+enum { LAYER_WINDOW_MAX = 32 << 20 };
+
 enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD, LAYER_XZ };
 
 struct layer_job {
@@ -68,6 +75,7 @@ struct layer_job {
 	int from; /* a file or a pipe; its compression is recognised. A file is read by position: workers may share it */
 	int64_t offset, length_bytes; /* of the layer in from, a file; length -1: to its end, also of a pipe */
 	int to; /* -1: the copy is not wanted */
+	int budget; /* -1: nobody works beside it */
 	enum layer_compression compression; /* LAYER_PACK */
 	bool userxattr; /* rootless */
 	const char *name; /* LAYER_ARCHIVE, LAYER_EXTRACT; NULL: "" */
@@ -88,6 +96,12 @@ struct layer_worker {
 };
 
 #define LAYER_WORKER_INIT ((struct layer_worker){ .pidfd = -1, .sock = -1 })
+
+/*
+ * A descriptor for jobs that run side by side: together they decompress with no more memory than LAYER_WINDOW_MAX, beside some 5 MiB
+ * for each. The caller's.
+ */
+int layer_budget(struct err *e);
 
 /* The descriptors stay the caller's and may be closed when it returns. */
 int layer_start(const struct layer_job *j, struct layer_worker *ret, struct err *e);

@@ -3,6 +3,7 @@
  *
  *	worker_main.c   receives the job, confines itself, does it, answers
  *	input.c         bytes -> digest, copy, decompression, diff id
+ *	window.c        the memory that decompression takes
  *	tree.c          the directory: where a file's name leads, and the making of files
  *	attributes.c    owner, mode, times, xattrs, ACLs of one file
  *	output.c        the same the other way
@@ -27,6 +28,27 @@
  */
 int worker_confine(const struct layer_job *j, struct err *e);
 
+/* ---- memory ---- */
+
+/* How far back a compressed archive reaches, and so the memory it takes, as it is read. */
+struct window {
+	int budget; /* layer_budget(), or -1 */
+	uint64_t held; /* bytes */
+	/* where in the archive it is: */
+	bool begun, in_frame, checksum;
+	uint8_t head[18]; /* of a frame or a block, as far as it has come */
+	size_t len;
+	uint64_t skip; /* bytes that say nothing */
+};
+
+enum { WINDOW_HEAD = 64 }; /* of the archive, at least, come first; after that as many as there are */
+
+/*
+ * Looks at what comes next of the archive, before it is decompressed: waits until the budget has what it takes, and raises
+ * by that what the process may have. -EFBIG: above LAYER_WINDOW_MAX.
+ */
+int window_watch(struct window *w, const void *data, size_t len, struct err *e);
+
 /* ---- input ---- */
 
 enum { INPUT_BLOCK = 256 * 1024, INPUT_BLOCKS = 6 };
@@ -45,6 +67,7 @@ struct input {
 	/* the thread's */
 	int from, to, stop;
 	int64_t at, left; /* at: -1 for a pipe. left: -1 when the end is where there is no more */
+	struct window window;
 	struct sha256 digest;
 	int64_t size_bytes;
 	enum layer_compression compression;

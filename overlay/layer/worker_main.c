@@ -47,6 +47,7 @@ static int receive(struct layer_job *j, struct err *e)
 	j->dir = take_or_close(j->dir, fds[LAYER_FD_DIR]);
 	j->from = take_or_close(j->from, fds[LAYER_FD_FROM]);
 	j->to = take_or_close(j->to, fds[LAYER_FD_TO]);
+	j->budget = take_or_close(j->budget, fds[LAYER_FD_BUDGET]);
 	return r;
 }
 

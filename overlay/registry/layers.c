@@ -28,6 +28,7 @@ struct work {
 	const struct registry_layers *l;
 	struct image_part *parts; /* one a layer of the manifest */
 	size_t n, next;
+	int budget;
 	struct slot slot[REGISTRY_LAYERS_AT_ONCE];
 };
 
@@ -97,6 +98,7 @@ static int start_worker(struct work *w, struct slot *s, int from, struct err *e)
 		.from = from,
 		.length_bytes = -1,
 		.to = blob,
+		.budget = w->budget,
 		.userxattr = l->rootless,
 		.mtime_max_s = -1,
 	};
@@ -297,9 +299,12 @@ static void stop(struct work *w)
 int registry_layers_pull(const struct registry_layers *l, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	struct work w = { .l = l, .n = l->manifest->n_layers };
+	cleanup_close int budget = layer_budget(e);
+	struct work w = { .l = l, .n = l->manifest->n_layers, .budget = budget };
 	int r = 0;
 
+	if (budget < 0)
+		return budget;
 	w.parts = arena_new_array(&a, w.n + 1, struct image_part);
 	look(&w);
 	show(&w);

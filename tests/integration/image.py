@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes images for tests, from tars of layers that are given.
 
-    image.py layout DIR NAME LAYER...      an OCI image layout; LAYER is FILE[:gzip|:zstd|:plain], gzip if nothing is said
+    image.py layout DIR NAME LAYER...      an OCI image layout; LAYER is FILE[:gzip|:zstd|:wide|:plain], gzip if nothing is said
     image.py docker DIR NAME LAYER...      the files of a docker-archive, as Docker wrote them for years: plain layers in
                                            directories of their own, a layer that is there twice as a symbolic link
     image.py index DIR NAME PLATFORM=LAYER...   a layout with an index over platforms, each with one layer
@@ -28,6 +28,8 @@ def put(root, data):
 def compress(data, how):
     if how == "gzip":
         return gzip.compress(data, 6, mtime=0)
+    if how == "wide":  # zstd with the largest window that there may be
+        return subprocess.run(["zstd", "-qc", "--zstd=wlog=25"], input=data, stdout=subprocess.PIPE, check=True).stdout
     if how == "zstd":
         return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
     return data
@@ -56,7 +58,7 @@ def manifest(root, layers, architecture="amd64"):
         blob = compress(tar, how)
         put(root, blob)
         diff_ids.append(digest(tar))
-        descriptors.append(descriptor("layer.v1.tar" + ("" if how == "plain" else "+" + how), blob))
+        descriptors.append(descriptor("layer.v1.tar" + {"plain": "", "gzip": "+gzip"}.get(how, "+zstd"), blob))
     c = config(diff_ids, architecture)
     put(root, c)
     m = document({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": descriptor("config.v1+json", c),

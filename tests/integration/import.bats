@@ -91,6 +91,32 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 	diff -r layout/blobs/sha256 images/blobs/sha256
 }
 
+@test "import: layers that take much memory to decompress, beside others; and one that takes too much" {
+	local i
+	head -c 3000000 /dev/urandom >two/random
+	for i in 3 4 5 6; do
+		echo $i >two/etc/number
+		make_tar two
+		mv two.tar $i.tar
+	done
+	image layout layout app:1 one.tar:zstd 3.tar:wide 4.tar:zstd 5.tar:wide 6.tar:wide
+	import layout
+	succeeded
+	run ferry image verify -q app:1
+	succeeded
+	rm -rf images
+	head -c 40000000 /dev/zero >two/zeros
+	make_tar two
+	xz -k -c --lzma2=preset=0,dict=64MiB two.tar >two.tar.xz
+	zstd -q --long=27 <two.tar >two.tar.zst
+	for i in two.tar.xz:64 two.tar.zst:128; do
+		import "${i%:*}"
+		refused "takes ${i#*:} MiB of memory, and 32 MiB is the limit"
+	done
+	run bash -c 'xz -dc two.tar.xz | timeout 30 "$FERRY" image import --name two -'
+	succeeded
+}
+
 @test "import: a docker-archive, with a layer that is there twice" {
 	image docker archive app one.tar two.tar one.tar
 	tar -C archive -cf archive.tar .

@@ -122,6 +122,7 @@ static inline int layer_do(struct layer_job j, const struct buf *tar, struct lay
 	j.from = from;
 	j.userxattr = geteuid() != 0;
 	j.length_bytes = -1;
+	j.budget = -1;
 	if (layer_start(&j, &w, e) < 0)
 		return -e->code;
 	return layer_wait(&w, ret, e);

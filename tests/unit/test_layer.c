@@ -3,6 +3,7 @@
 #include "tests/unit/layer_fixture.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -465,6 +466,68 @@ static void test_bad_archives(void **state)
 	}
 }
 
+/* The beginnings of archives: how much memory each says that it takes. Content there is none. */
+static void test_windows(void **state)
+{
+#define MAGIC "\x28\xb5\x2f\xfd"
+#define SKIPPED "\x5f\x2a\x4d\x18\3\0\0\0abc"
+#define EMPTY_BLOCK "\1\0\0"
+#define XZ "\xfd" "7zXZ\0\0\4\xe6\xd6\xb4\x46"
+	static const struct {
+		const char *name, *data;
+		size_t len;
+		const char *mib; /* NULL: not too much */
+	} archives[] = {
+		{ "zstd, 32 MiB", MAGIC "\0\x78" EMPTY_BLOCK, 9, NULL },
+		{ "zstd, 36 MiB", MAGIC "\0\x79" EMPTY_BLOCK, 9, "36" },
+		{ "zstd, 128 MiB", MAGIC "\0\x88" EMPTY_BLOCK, 9, "128" },
+		{ "behind what is skipped", SKIPPED MAGIC "\0\x88" EMPTY_BLOCK, 20, "128" },
+		{ "the second frame", MAGIC "\0\x78" EMPTY_BLOCK MAGIC "\0\x80" EMPTY_BLOCK, 18, "64" },
+		{ "with a checksum, a run and text", MAGIC "\4\x78" "\x22\0\0x" "\x11\0\0xy" "SUM!" MAGIC "\0\x80" EMPTY_BLOCK, 26, "64" },
+		{ "one segment, and an id", MAGIC "\xa2\1\2\0\0\0\4" EMPTY_BLOCK, 14, "64" },
+		{ "one segment of 8 bytes' size", MAGIC "\xe0\0\0\0\4\0\0\0\0" EMPTY_BLOCK, 16, "64" },
+		{ "xz, 64 MiB", XZ "\2\0\x21\1\x1c\0\0\0", 20, "64" },
+		{ "xz, with sizes and a filter before", XZ "\4\xc1\x80\1\5\4\0\x21\1\x1e\0\0\0", 25, "128" },
+		{ "xz, 4 GiB", XZ "\2\0\x21\1\x28\0\0\0", 20, "4095" },
+	};
+	struct layer_result result;
+	char says[64];
+
+	(void)state;
+	for (size_t i = 0; i < N(archives); i++) {
+		cleanup_place struct place p = place_new();
+		cleanup_buf struct buf tar = BUF_INIT;
+		struct err e = ERR_INIT;
+		buf_add(&tar, archives[i].data, archives[i].len);
+		int r = layer_do((struct layer_job){ .dir = p.dir, .to = -1 }, &tar, &result, &e);
+		snprintf(says, sizeof(says), "takes %s MiB of memory, and 32 MiB is the limit", archives[i].mib);
+		if (archives[i].mib ? r != -EFBIG || !strstr(e.msg, says) : r != 0)
+			fail_msg("%s: %d '%s'", archives[i].name, r, e.msg);
+	}
+}
+
+/* One that takes much memory waits for what others have of the budget. */
+static void test_budget(void **state)
+{
+	cleanup_layer_worker struct layer_worker w = LAYER_WORKER_INIT;
+	cleanup_place struct place p = place_new();
+	struct flock part = { .l_type = F_WRLCK, .l_start = 1, .l_len = 1 };
+	struct layer_result result;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	cleanup_close int budget = layer_budget(&e);
+	cleanup_close int from = bytes_file(MAGIC "\0\x78" EMPTY_BLOCK, 9);
+	struct layer_job j = { .dir = p.dir, .from = from, .length_bytes = -1, .to = -1, .budget = budget,
+			       .userxattr = geteuid() != 0 };
+	assert_int_equal(fcntl(budget, F_SETLK, &part), 0);
+	assert_int_equal(layer_start(&j, &w, &e), 0);
+	assert_int_equal(poll(&(struct pollfd){ .fd = w.pidfd, .events = POLLIN }, 1, 200), 0);
+	part.l_type = F_UNLCK;
+	assert_int_equal(fcntl(budget, F_SETLK, &part), 0);
+	assert_int_equal(layer_wait(&w, &result, &e), 0);
+}
+
 static void test_truncated(void **state)
 {
 	cleanup_place struct place p = place_new();
@@ -746,6 +809,8 @@ int main(void)
 		cmocka_unit_test(test_acls),
 		cmocka_unit_test(test_rootless),
 		cmocka_unit_test(test_bad_archives),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_impossible_owner),
 		cmocka_unit_test(test_digests),
