@@ -90,6 +90,7 @@ int container_root_of_process(struct runtime *rt, pid_t pid, int pidfd, struct c
 struct stand_in {
 	struct ns_plan ns;
 	struct rootfs_plan *rootfs;
+	bool rootless;
 	pid_t parent;
 	int parent_end, sock;
 };
@@ -124,6 +125,9 @@ static int set_up(struct stand_in *s, struct err *e)
 	if (ns_become_root(&s->ns, e) < 0)
 		return -e->code;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* becoming another user forgot it */
+	/* Root of the namespace may be another user outside than the caller, who shall find our root: his own are all who can. */
+	if (s->rootless && prctl(PR_SET_DUMPABLE, 1) < 0)
+		return err_set(e, errno, "become dumpable");
 	return rootfs_mount(s->rootfs, e) < 0 || rootfs_enter(s->rootfs, e) < 0 ? -e->code : 0;
 }
 
@@ -179,7 +183,7 @@ int container_root_at_rest(struct runtime *rt, struct spec *s, const char *bundl
 		.bundle = bundle,
 		.host_userns = !spec_find_namespace(s, CLONE_NEWUSER),
 	};
-	struct stand_in in = { .parent_end = -1, .sock = -1 };
+	struct stand_in in = { .rootless = rt->rootless, .parent_end = -1, .sock = -1 };
 
 	leave_files(s);
 	if (ns_plan_make(s, rt->euid, &rt->arena, &in.ns, e) < 0 ||

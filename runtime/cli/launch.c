@@ -94,7 +94,7 @@ static const struct cli_option launch_options[] = {
 	OPTION("pid", 0, CLI_STRING, pid, "private|host", "whose processes it sees"),
 	OPTION("ipc", 0, CLI_STRING, ipc, "private|host", "whose shared memory and message queues it sees"),
 	OPTION("uts", 0, CLI_STRING, uts, "private|host", "whose host name it has"),
-	OPTION("userns", 0, CLI_STRING, userns, "host|auto|0:FIRST:COUNT", "the ids of the host that its ids are"),
+	OPTION("userns", 0, CLI_STRING, userns, "host|auto|keep-id|0:FIRST:COUNT", "the ids of the host that its ids are"),
 	OPTION("rootfs", 0, CLI_STRING, rootfs, "DIR[:O]",
 	       "run in a directory instead of an image; with :O what is written stays out of it"),
 	OPTION("stop-signal", 0, CLI_STRING, stop_signal, "SIGNAL", "what 'ferry stop' sends (default: the image's, or TERM)"),

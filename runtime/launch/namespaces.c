@@ -8,6 +8,8 @@
 /* The ids that systemd sets aside for containers; a container takes a part of this size. */
 enum { IDS_FIRST = 524288, IDS_LAST = 1879048191, IDS = 65536 };
 
+enum { MAPS_MAX = 4 };
+
 static int check_host_or(const char *option, const char *value, const char *other, struct err *e)
 {
 	if (!value || strcmp(value, "host") == 0 || strcmp(value, other) == 0)
@@ -36,6 +38,8 @@ static int plan_map(const struct launch_options *o, const struct launch_facts *f
 		*ret = (struct spec_idmap){ 0, IDS_FIRST + (uint32_t)(f->random % slots) * IDS, IDS };
 		return 0;
 	}
+	if (strcmp(o->userns, "keep-id") == 0)
+		return err_say(e, EINVAL, "--userns keep-id: it is for ordinary users: root's id is 0 inside and outside");
 	if (sscanf(o->userns, "%u:%u:%u%n", &container, &host, &size, &end) != 3 || o->userns[end] ||
 	    strspn(o->userns, "0123456789:") != strlen(o->userns))
 		return err_say(e, EINVAL,
@@ -71,22 +75,58 @@ static void write_map(struct json_writer *w, const char *key, const struct spec_
 	json_end_array(w);
 }
 
+bool launch_keeps_id(const struct launch_options *o, const struct launch_facts *f)
+{
+	return f->rootless && f->uid != 0 && o->userns && strcmp(o->userns, "keep-id") == 0;
+}
+
+/*
+ * @own is the same inside and outside, and root that id of the range which would have been there. All others are as they are
+ * without, so that files of an image belong to whom they should; but root's are the caller's, who stores them.
+ */
+static size_t keep_id(uint32_t own, const struct spec_idmap *range, struct spec_idmap ret[MAPS_MAX])
+{
+	uint32_t first = range->host_id, ids = own < range->size ? own : range->size;
+	size_t n = 0;
+
+	ret[n++] = (struct spec_idmap){ 0, first + ids - 1, 1 };
+	if (ids > 1)
+		ret[n++] = (struct spec_idmap){ 1, first, ids - 1 };
+	ret[n++] = (struct spec_idmap){ own, own, 1 };
+	if (range->size > own)
+		ret[n++] = (struct spec_idmap){ own + 1, first + own, range->size - own };
+	return n;
+}
+
+static int check_rootless(const struct launch_options *o, const struct launch_facts *f, struct err *e)
+{
+	if (launch_keeps_id(o, f) && f->subuid.size == 0)
+		return err_say(e, EPERM, "--userns keep-id: it takes ids for the container's other users: newuidmap(1) and "
+			       "newgidmap(1), and a range each for user %u in /etc/subuid and /etc/subgid", f->uid);
+	if (!o->userns || is_host(o->userns) || strcmp(o->userns, "auto") == 0 || strcmp(o->userns, "keep-id") == 0)
+		return 0;
+	return err_say(e, ENOTSUP, "--userns '%s': without root the ids are those of subuid(5) and subgid(5)", o->userns);
+}
+
 static int write_maps(const struct launch_options *o, const struct launch_facts *f, struct json_writer *w, struct err *e)
 {
-	struct spec_idmap uids[2] = { { 0, f->uid, 1 }, f->subuid }, gids[2] = { { 0, f->gid, 1 }, f->subgid };
-	size_t n = f->subuid.size > 0 ? 2 : 1;
+	struct spec_idmap uids[MAPS_MAX] = { { 0, f->uid, 1 }, f->subuid }, gids[MAPS_MAX] = { { 0, f->gid, 1 }, f->subgid };
+	size_t n_uids = f->rootless && f->subuid.size > 0 ? 2 : 1, n_gids = n_uids;
 
-	if (f->rootless && o->userns && !is_host(o->userns) && strcmp(o->userns, "auto") != 0)
-		return err_say(e, ENOTSUP, "--userns '%s': without root the ids are those of subuid(5) and subgid(5)",
-			       o->userns);
+	if (f->rootless && check_rootless(o, f, e) < 0)
+		return -e->code;
+	if (launch_keeps_id(o, f)) {
+		n_uids = keep_id(f->uid, &f->subuid, uids);
+		if (f->gid != 0)
+			n_gids = keep_id(f->gid, &f->subgid, gids);
+	}
 	if (!f->rootless) {
 		if (plan_map(o, f, &uids[0], e) < 0)
 			return -e->code;
 		gids[0] = uids[0];
-		n = 1;
 	}
-	write_map(w, "uidMappings", uids, n);
-	write_map(w, "gidMappings", gids, n);
+	write_map(w, "uidMappings", uids, n_uids);
+	write_map(w, "gidMappings", gids, n_gids);
 	return 0;
 }
 

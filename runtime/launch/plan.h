@@ -73,6 +73,9 @@ int launch_write_namespaces(const struct launch_options *o, const struct launch_
 			    struct arena *a, struct json_writer *w, struct err *e);
 bool launch_has_userns(const struct launch_options *o, const struct launch_facts *f);
 
+/* --userns keep-id: the caller's ids are his inside, too, and he is whom the command runs as, unless --user says otherwise. */
+bool launch_keeps_id(const struct launch_options *o, const struct launch_facts *f);
+
 /* Which id of the host the container's root has, user and group, when the host's root launches it. */
 int launch_userns_root(const struct launch_options *o, const struct launch_facts *f, uint32_t *ret, struct err *e);
 

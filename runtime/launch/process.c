@@ -105,7 +105,8 @@ static int plan_user(const struct launch_options *o, const struct launch_facts *
 		     struct arena *a, struct launch_user *u, struct err *e)
 {
 	const char *image = root->image && root->image->user && *root->image->user ? root->image->user : NULL;
-	const char *text = o->user ? o->user : image ? image : "0";
+	const char *own = launch_keeps_id(o, f) ? arena_printf(a, "%u:%u", (unsigned)f->uid, (unsigned)f->gid) : NULL;
+	const char *text = o->user ? o->user : own ? own : image ? image : "0";
 	uint32_t gid;
 
 	if (launch_find_user(text, f, a, u, e) < 0)

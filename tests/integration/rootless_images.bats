@@ -103,3 +103,37 @@ use_image() {
 	run under_policy "$policy" bash -c 'as_user "$@"' as_user image import --name good "$WORK/own.tar"
 	succeeded
 }
+
+@test "launch --userns keep-id: who he is outside, and an image's users who they are" {
+	give_subids
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	mkdir "$WORK/home/mine"
+	chown $uid:$uid "$WORK/home/mine"
+	run launch --rm --userns keep-id -v "$WORK/home/mine:/mine" own sh -c 'stat -c %u:%g /closed /etc /mine /proc/self/; : >/mine/f; : >/new'
+	succeeded
+	is $'5:6\n'$uid:$uid$'\n'$uid:$uid$'\n'$uid:$uid
+	equal "$(stat -c %u:%g "$WORK/home/mine/f")" $uid:$uid
+	run launch --rm --userns keep-id -u 0 -v "$WORK/home/mine:/mine" own sh -c 'cat /closed/deep/file; : >/mine/root; : >/etc/root; rm /closed/deep/file'
+	succeeded
+	is content
+	equal "$(stat -c %u:%g "$WORK/home/mine/root")" $((200000 + uid - 1)):$((300000 + uid - 1))
+	run launch -d --name "$id" --userns keep-id -v data:/closed own busybox sleep 1000000
+	succeeded
+	run as_user exec "$id" stat -c %u:%g /closed /proc/self/
+	is $'5:6\n'$uid:$uid
+	run as_user rm -f "$id"
+	succeeded
+	run as_user volume rm data
+	succeeded
+	rm -f "$WORK/home/mine/root"
+}
+
+@test "launch --userns keep-id without ids, and for root" {
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	run launch --rm --userns keep-id own true
+	failed "a range each for user $uid in /etc/subuid and /etc/subgid"
+	run ferry launch --rm --storage "$WORK/storage" --userns keep-id --rootfs "$WORK/own:O" -- true
+	failed "it is for ordinary users"
+}

@@ -329,6 +329,38 @@ static void mounts(void **state)
 	refused(x, "--shm-size", .shm_bytes = { true, 0 });
 }
 
+static bool maps_are(const struct spec_idmap *maps, size_t n, const struct spec_idmap *wanted, size_t n_wanted)
+{
+	return n == n_wanted && memcmp(maps, wanted, n * sizeof(*maps)) == 0;
+}
+
+/* The caller is who he is outside; all others of an image are who they are without. */
+static void keep_id(void **state)
+{
+	static const struct spec_idmap wanted[] = { { 0, 200999, 1 }, { 1, 200000, 999 }, { 1000, 1000, 1 },
+						     { 1001, 201000, 64536 } };
+	static const struct spec_idmap few[] = { { 0, 300009, 1 }, { 1, 300000, 9 }, { 1000, 1000, 1 } };
+	static const struct spec_idmap one[] = { { 0, 300000, 1 }, { 1000, 1000, 1 } };
+	struct fixture *x = *state;
+
+	refused(x, "--userns keep-id: it is for ordinary users", .userns = "keep-id");
+	x->facts.rootless = true;
+	x->facts.uid = x->facts.gid = 1000;
+	refused(x, "--userns keep-id: it takes ids", .userns = "keep-id");
+	x->facts.subuid = (struct spec_idmap){ 1, 200000, 65536 };
+	x->facts.subgid = (struct spec_idmap){ 1, 300000, 10 };
+	planned(x, .userns = "keep-id");
+	assert_true(maps_are(x->spec->lx.uid_mappings, x->spec->lx.n_uid_mappings, wanted, 4));
+	assert_true(maps_are(x->spec->lx.gid_mappings, x->spec->lx.n_gid_mappings, few, 3));
+	assert_int_equal(x->spec->process->user.uid, 1000);
+	assert_int_equal(x->spec->process->user.gid, 1000);
+	planned(x, .userns = "keep-id", .user = "app");
+	assert_int_equal(x->spec->process->user.uid, 50);
+	x->facts.subgid.size = 1;
+	planned(x, .userns = "keep-id");
+	assert_true(maps_are(x->spec->lx.gid_mappings, x->spec->lx.n_gid_mappings, one, 2));
+}
+
 static void namespaces(void **state)
 {
 	struct fixture *x = *state;
@@ -418,6 +450,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(capabilities, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(security_options, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keep_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(namespaces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(devices, set_up, tear_down),
