@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,10 +18,24 @@
  */
 enum { RESOLVER_ID = 65533 };
 
-/* Where resolv.conf is, or what it leads to. */
+/* Where resolv.conf is, or what it may lead to. */
 static const char *const readable[] = {
 	"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman", "/usr/lib/systemd/resolv.conf",
 };
+
+/* And the directory where it is now, for the next one there. */
+static int confine_files(const struct resolver *r, struct err *e)
+{
+	enum { N = sizeof(readable) / sizeof(*readable) };
+	const char *paths[N + 1];
+	char target[PATH_MAX];
+
+	memcpy(paths, readable, sizeof(readable));
+	paths[N] = realpath("/etc/resolv.conf", target);
+	if (paths[N])
+		*strrchr(target, '/') = '\0';
+	return confine_to_reading(paths, paths[N] ? N + 1 : N, r->state, e);
+}
 
 static const char *const system_calls[] = {
 	/* sockets */
@@ -45,8 +62,7 @@ static int change_user(struct err *e)
 
 int server_confine(const struct resolver *r, struct err *e)
 {
-	if (change_user(e) < 0 ||
-	    confine_to_reading(readable, sizeof(readable) / sizeof(*readable), r->state, e) < 0)
+	if (change_user(e) < 0 || confine_files(r, e) < 0)
 		return -e->code;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_set(e, errno, "not dumpable");

@@ -6,6 +6,7 @@
 
 #include "lib/daemon.h"
 #include "lib/fd.h"
+#include "lib/file.h"
 #include "lib/message.h"
 #include "lib/proc.h"
 #include "netns/netns.h"
@@ -40,14 +41,19 @@ static int listen_for_ferry(struct resolver *r, struct err *e)
 	return 0;
 }
 
-/* Apart from whoever forked it: his descriptors, session, signals, directory. */
+/*
+ * Apart from whoever forked it: his descriptors, session, cgroup, signals, directory. A service that is stopped must not take
+ * the names of all other containers with it, just because it had the first; where cgroups are not in their usual place, it does.
+ */
 static int leave(const int *kept, size_t n, struct err *e)
 {
 	static const struct rlimit descriptors = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+	struct err ignored = ERR_INIT;
 	sigset_t none;
 
 	daemon_close_others(kept, n);
 	setsid();
+	file_write_at(AT_FDCWD, "/sys/fs/cgroup/cgroup.procs", "0", &ignored);
 	for (int s = 1; s < SIGRTMAX; s++)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);

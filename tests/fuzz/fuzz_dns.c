@@ -1,12 +1,13 @@
 /*
- * Fuzzing of DNS messages: questions of containers, and answers of name servers.
+ * Fuzzing of DNS messages, questions of containers and answers of name servers; and of lists of name servers.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_dns.c \
- *		netns/dns/message.c netns/address.c lib/[abe]*.c -o fuzz_dns && ./fuzz_dns CORPUS
+ *		netns/dns/message.c netns/dns/servers.c netns/address.c lib/[abef]*.c -o fuzz_dns && ./fuzz_dns CORPUS
  *
  * With -DREPLAY as in replay.h.
  */
 #include "netns/dns/message.h"
+#include "netns/dns/server.h"
 #include "tests/fuzz/replay.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,20 @@ static void check_answer(const uint8_t *data, size_t size, const struct dns_ques
 	b->len = 0;
 }
 
+static void read_servers(const uint8_t *data, size_t size)
+{
+	struct server servers[RESOLVER_SERVERS];
+	char *text = strndup((const char *)data, size);
+
+	for (size_t i = servers_parse_conf(text, servers); i > 0; i--)
+		if (!servers[i - 1].address.family)
+			abort();
+	for (size_t i = servers_parse_list(text, servers); i > 0; i--)
+		if (!servers[i - 1].address.family)
+			abort();
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct net_address x[40] = { 0 };
@@ -30,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum dns_rcode rcode;
 	struct buf b = BUF_INIT;
 
+	read_servers(data, size);
 	if (size > 2)
 		dns_answers(data, size / 2, data + size / 2, size - size / 2);
 	if (!dns_parse(data, size, &q, &rcode))

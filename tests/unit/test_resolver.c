@@ -369,6 +369,28 @@ static void assert_status(pid_t pid, const char *line)
 
 /* ---- tests ---- */
 
+static void reads_lists_of_servers(void **state)
+{
+	struct server s[RESOLVER_SERVERS];
+	char text[NET_ADDRESS_TEXT];
+
+	(void)state;
+	assert_int_equal(servers_parse_conf("", s), 0);
+	assert_int_equal(servers_parse_conf("# nameserver 1.1.1.1\nsearch example\nnameserver\nnameserver x\n"
+					    "nameservers 1.1.1.1\n nameserver 1.1.1.1\n", s), 0);
+	assert_int_equal(servers_parse_conf("search a\r\nnameserver 192.0.2.1\r\nnameserver\t2001:db8::1 # the other\n"
+					    "nameserver  fe80::1%lo\nnameserver 192.0.2.4", s), 3);
+	assert_string_equal(net_address_text(&s[0].address, text), "192.0.2.1");
+	assert_string_equal(net_address_text(&s[1].address, text), "2001:db8::1");
+	assert_string_equal(net_address_text(&s[2].address, text), "fe80::1");
+	assert_int_equal(s[0].scope, 0);
+	assert_int_equal(s[2].scope, LINK_LOOPBACK);
+	assert_int_equal(servers_parse_list("", s), 0);
+	assert_int_equal(servers_parse_list("192.0.2.1,,x,192.0.2.2", s), 2);
+	assert_string_equal(net_address_text(&s[1].address, text), "192.0.2.2");
+	assert_int_equal(servers_parse_list("192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", s), 3);
+}
+
 static void containers(struct machine *m)
 {
 	fresh_netns();
@@ -626,6 +648,7 @@ static void survives_garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_lists_of_servers),
 		cmocka_unit_test_setup_teardown(finds_names, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(passes_on, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(passes_over_who_does_not_answer, machine_up, machine_down),
