@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Capabilities, gaining any, core dumps; and opens from now on only these paths, or what is below them, and that for reading
- * alone. Those that this machine does not have are left out. @dir: one more directory, or -1. A kernel without Landlock, or
- * with it switched off, is no reason not to work.
+ * Capabilities, gaining any, core dumps; and opens from now on only these paths, or what is below them, and that for
+ * reading alone. Those that this machine does not have are left out. @dir: one more directory, or -1. A kernel
+ * without Landlock, or with it switched off, is no reason not to work.
  */
 int confine_to_reading(const char *const *paths, size_t n, int dir, struct err *e);
 

@@ -16,8 +16,8 @@ int daemon_null(struct err *e);
 void daemon_title(const char *line, const char *name);
 
 /*
- * Some time after there was work: what was freed goes back to the kernel, and so do the pages of this program that were needed
- * for the work. They are read again when they are needed again.
+ * Some time after there was work: what was freed goes back to the kernel, and so do the pages of this program that
+ * were needed for the work. They are read again when they are needed again.
  */
 void daemon_shrink(void);
 

@@ -68,12 +68,13 @@ static int bind_gateway(const struct net_address *gateway, int type, struct err 
 	/* Connections of the one before may be lingering. Not of datagrams: two could bind that. */
 	if (type == SOCK_STREAM)
 		setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(sock, (const struct sockaddr *)&to.sa, to.len) == 0 && (type == SOCK_DGRAM || listen(sock, BACKLOG) == 0))
+	if (bind(sock, (const struct sockaddr *)&to.sa, to.len) == 0 &&
+	    (type == SOCK_DGRAM || listen(sock, BACKLOG) == 0))
 		return take_fd(&sock);
 	net_address_text(gateway, text);
 	if (errno == EADDRINUSE)
-		return err_say(e, EADDRINUSE, "port 53 of %s is in use: a name server of this machine listens at all addresses, and "
-			       "should at its own alone; or make a network without names", text);
+		return err_say(e, EADDRINUSE, "port 53 of %s is in use: a name server of this machine listens at all "
+			       "addresses, and should at its own alone; or make a network without names", text);
 	return err_set(e, errno, "bind port 53 of %s", text);
 }
 
@@ -108,7 +109,7 @@ static int hand_over_missing(int sock, struct resolver_network *x, struct err *e
 	}
 }
 
-/* The one before was killed: its other networks. Whose bridge is not there now cannot be bound, and does not need it. */
+/* The one before was killed: its other networks. One whose bridge is not there cannot be bound, and need not. */
 static void hand_over_others(const struct net *n, int sock, const char *but)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -146,10 +147,11 @@ int resolver_serve(const struct net *n, const struct network *x, struct err *e)
 			hand_over_others(n, sock, d.name);
 		if (r >= 0)
 			return 0;
+		/* It hangs; or it has just ended with its last network. */
 		struct err ignored = ERR_INIT;
 		if (r == -ETIMEDOUT && tries == 0)
-			resolver_stop(n, &ignored); /* it hangs */
-		else if ((r != -ECONNRESET && r != -ECONNREFUSED) || tries == TRIES) /* else it ended with its last network */
+			resolver_stop(n, &ignored);
+		else if ((r != -ECONNRESET && r != -ECONNREFUSED) || tries == TRIES)
 			return err_wrap(e, "names of the network \"%s\"", x->name);
 	}
 }

@@ -13,14 +13,16 @@
 #include <unistd.h>
 
 /*
- * Nobody's: systemd and Debian leave it free, and so no other process can send it signals or shares its files. Not root, since
- * resolv.conf is replaced by renaming, so that all of /etc has to be open to it, and some of that is root's alone.
+ * Nobody's: systemd and Debian leave it free, and so no other process can send it signals or shares its files. Not
+ * root, since resolv.conf is replaced by renaming, so that all of /etc has to be open to it, and some of that is
+ * root's alone.
  */
 enum { RESOLVER_ID = 65533 };
 
 /* Where resolv.conf is, or what it may lead to. */
 static const char *const readable[] = {
-	"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman", "/usr/lib/systemd/resolv.conf",
+	"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman",
+	"/usr/lib/systemd/resolv.conf",
 };
 
 /* And the directory where it is now, for the next one there. */
@@ -39,14 +41,14 @@ static int confine_files(const struct resolver *r, struct err *e)
 
 static const char *const system_calls[] = {
 	/* sockets */
-	"socket", "connect", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "epoll_wait", "epoll_pwait", "epoll_ctl",
-	"ioctl" /* interfaces by name */, "close",
+	"socket", "connect", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "epoll_wait", "epoll_pwait",
+	"epoll_ctl", "close", "ioctl" /* interfaces by name */,
 	/* files */
 	"openat", "readlinkat", "newfstatat", "fstatat64", "fstat", "statx", "getdents64", "read", "lseek",
 	/* itself; write is for last words */
-	"clock_gettime", "clock_gettime64", "getrandom", "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex",
-	"rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "tgkill", "exit_group", "write",
-	"restart_syscall", "prlimit64",
+	"clock_gettime", "clock_gettime64", "getrandom", "brk", "mmap", "munmap", "mremap", "mprotect", "madvise",
+	"futex", "rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "tgkill",
+	"exit_group", "write", "restart_syscall", "prlimit64",
 };
 
 /* Where a user namespace has no such id, whoever is root there is not the host's. */

@@ -60,14 +60,16 @@ static int know_network(struct resolver *r, const struct resolver_network *x, st
 	return i;
 }
 
-static int missing_gateways(const struct resolver *r, size_t network)
+/* A bit for each; none of a network that has left. */
+static int missing_gateways(const struct resolver *r, int network)
 {
-	const struct resolver_network *x = &r->networks[network];
 	int mask = 0;
 
-	for (size_t i = 0; i < RESOLVER_GATEWAYS; i++)
-		if (x->gateways[i].family && !listens_at(r, network, &x->gateways[i]))
+	for (size_t i = 0; i < RESOLVER_GATEWAYS && network >= 0; i++) {
+		const struct net_address *gateway = &r->networks[network].gateways[i];
+		if (gateway->family && !listens_at(r, (size_t)network, gateway))
 			mask |= 1 << i;
+	}
 	return mask;
 }
 
@@ -179,8 +181,7 @@ void control_read(struct resolver *r, size_t peer)
 	if (obey(r, kind, &x, fds, &e) < 0)
 		message_send_error(sock, &e);
 	else
-		message_send(sock, RESOLVER_ANSWER, kind == RESOLVER_LEAVE ? 0 : missing_gateways(r, (size_t)server_network(r, x.name)),
-			     NULL, 0, &e);
+		message_send(sock, RESOLVER_ANSWER, missing_gateways(r, server_network(r, x.name)), NULL, 0, &e);
 	close_fd(&fds[0]);
 	close_fd(&fds[1]);
 }

@@ -1,6 +1,6 @@
 /*
- * Questions that were passed on, each by a socket of its own, so that an answer from elsewhere has to guess the port and the
- * id. A server that does not answer is asked once more after the others.
+ * Questions that were passed on, each by a socket of its own, so that an answer from elsewhere has to guess the port
+ * and the id. A server that does not answer is asked once more after the others.
  */
 #include "netns/dns/server.h"
 
@@ -81,7 +81,8 @@ static int ask(struct resolver *r, struct question *q)
 		return -errno;
 	if (connect(q->fd, (const struct sockaddr *)&to.sa, to.len) < 0 && errno != EINPROGRESS)
 		return -errno;
-	if (server_watch(r, q->fd, q->stream ? EPOLLOUT : EPOLLIN, WATCH_QUESTION, (size_t)(q - r->questions), false) < 0)
+	const size_t place = (size_t)(q - r->questions);
+	if (server_watch(r, q->fd, q->stream ? EPOLLOUT : EPOLLIN, WATCH_QUESTION, place, false) < 0)
 		return -errno;
 	return q->stream ? 0 : send_question(q);
 }
@@ -150,7 +151,7 @@ static void choose_order(const struct resolver *r, const struct asker *a, struct
 				q->servers[q->n_servers++] = a->servers[i];
 }
 
-static struct question *place(struct resolver *r)
+static struct question *free_place(struct resolver *r)
 {
 	for (size_t i = 0; i < r->n_questions; i++)
 		if (!in_use(&r->questions[i]))
@@ -169,7 +170,7 @@ bool forward(struct resolver *r, const struct origin *o, const struct asker *a, 
 	choose_order(r, a, &new);
 	if (new.n_servers == 0 || getrandom(&id, sizeof(id), 0) != sizeof(id))
 		return false;
-	struct question *q = place(r);
+	struct question *q = free_place(r);
 	if (!q || !(new.data = malloc(LENGTH + n)))
 		return false;
 	new.data[0] = (uint8_t)(n >> 8);

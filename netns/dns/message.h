@@ -16,15 +16,15 @@ enum dns_rcode { DNS_OK = 0, DNS_FORMERR = 1, DNS_SERVFAIL = 2, DNS_NXDOMAIN = 3
 
 struct dns_question {
 	uint16_t id, type;
-	char name[DNS_NAME_MAX]; /* lower case, without the last dot; a byte that is no letter, digit, '-' or '_' is '?' */
+	char name[DNS_NAME_MAX]; /* lower case, without the last dot; what is no letter, digit, '-' or '_' is '?' */
 	size_t end; /* where the question section ends; 0: there is none that can be read */
 	size_t room; /* for an answer of ours by UDP: 512, or what EDNS says, but no more than is never split */
 	bool edns; /* and so is to be answered */
 };
 
 /*
- * False: no answer can be made of it, or it is one itself. When it can, but is no single plain question for the Internet,
- * *ret_rcode is what to answer with, else DNS_OK.
+ * False: no answer can be made of it, or it is one itself. When it can, but is no single plain question for the
+ * Internet, *ret_rcode is what to answer with, else DNS_OK.
  */
 bool dns_parse(const uint8_t *data, size_t n, struct dns_question *ret, enum dns_rcode *ret_rcode);
 
@@ -32,8 +32,9 @@ bool dns_parse(const uint8_t *data, size_t n, struct dns_question *ret, enum dns
 bool dns_pointer(const char *name, struct net_address *ret);
 
 /*
- * An answer to the question @data, appended to @out: its question section, and records that live for no time at all, since a
- * name may be gone, or another's, at once. @room: what does not fit is left out, and the answer says that it is truncated.
+ * An answer to the question @data, appended to @out: its question section, and records that live for no time at all,
+ * since a name may be gone, or another's, at once. @room: what does not fit is left out, and the answer says that it
+ * is truncated.
  */
 void dns_answer_addresses(const uint8_t *data, const struct dns_question *q, const struct net_address *x, size_t n,
 			  size_t room, struct buf *out);
@@ -42,7 +43,7 @@ bool dns_answer_pointer(const uint8_t *data, const struct dns_question *q, const
 /* DNS_OK: the name is there, records of that type are not. */
 void dns_answer_none(const uint8_t *data, const struct dns_question *q, enum dns_rcode rcode, struct buf *out);
 
-/* Whether @answer is one to the question @data of @n bytes, by id and question section. An error may come without that. */
+/* Whether @answer is one to the question @data, by id and question section. An error may come without the latter. */
 bool dns_answers(const uint8_t *data, size_t n, const uint8_t *answer, size_t len);
 
 uint16_t dns_id(const uint8_t *data);

@@ -1,6 +1,6 @@
 /*
- * Between ferry and the resolver, at STATE/resolver: packets of lib/message.h, each with a struct resolver_network, each
- * answered by one with a number, or an error.
+ * Between ferry and the resolver, at STATE/resolver: packets of lib/message.h, each with a struct resolver_network,
+ * each answered by one with a number, or an error.
  */
 #ifndef NETNS_DNS_PROTOCOL_H
 #define NETNS_DNS_PROTOCOL_H

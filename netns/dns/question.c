@@ -88,17 +88,19 @@ static enum verdict answer_pointer(struct resolver *r, const struct asker *a, co
 }
 
 /*
- * A container that cannot get out hears that there is no such name: that ends the search at once with glibc and with musl,
- * where the latter would take any other error for none at all, and wait.
+ * A container that cannot get out hears that there is no such name: that ends the search at once with glibc and with
+ * musl, where the latter would take any other error for none at all, and wait.
  */
-static enum verdict answer(struct resolver *r, const struct origin *o, struct dns_question *q, const uint8_t *data, size_t n)
+static enum verdict answer(struct resolver *r, const struct origin *o, struct dns_question *q, const uint8_t *data,
+			   size_t n)
 {
+	const size_t room = o->connection < 0 ? q->room : DNS_TCP_MAX;
 	struct net_address x;
 	struct asker a;
 
 	lookup_asker(r, o, &a);
 	enum verdict v = q->type == DNS_PTR && dns_pointer(q->name, &x) ?
-		answer_pointer(r, &a, q, &x, data) : answer_name(r, &a, q, data, o->connection < 0 ? q->room : DNS_TCP_MAX);
+		answer_pointer(r, &a, q, &x, data) : answer_name(r, &a, q, data, room);
 	if (v == ANSWERED)
 		return v;
 	if (!a.outside)
@@ -134,8 +136,8 @@ void question_answer(struct resolver *r, const struct origin *o, const uint8_t *
 	if (o->connection >= 0)
 		connection_answer(r, (size_t)o->connection, data, n);
 	else
-		sendto(r->listeners[o->listener].fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&o->client.sa,
-		       o->client.len);
+		sendto(r->listeners[o->listener].fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       (const struct sockaddr *)&o->client.sa, o->client.len);
 }
 
 bool question_from_network(const struct listener *l, const struct endpoint_address *client)

@@ -50,7 +50,8 @@ void server_sockaddr(const struct net_address *x, uint32_t scope, uint16_t port,
 
 	*ret = (struct endpoint_address){ .len = sizeof(ret->sa) };
 	if (x->family == AF_INET6) {
-		ret->sa = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = scope };
+		ret->sa = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port),
+						 .sin6_scope_id = scope };
 		memcpy(&ret->sa.sin6_addr, x->bytes, sizeof(ret->sa.sin6_addr));
 		return;
 	}
@@ -77,7 +78,7 @@ static void handle(struct resolver *r, const struct epoll_event *event)
 {
 	size_t i = (uint32_t)event->data.u64;
 
-	/* One that was closed by an event before this one has no descriptor; a place that was taken anew has nothing to say. */
+	/* What an event before this one closed has no descriptor; a place that was taken anew has nothing to say. */
 	switch ((enum watched)(event->data.u64 >> 32)) {
 	case WATCH_CONTROL:
 		control_accept(r);

@@ -76,7 +76,7 @@ static bool same_file(const struct stat *x, const struct stat *y)
 
 void servers_of_host(struct resolver *r)
 {
-	static const struct server local = { .address = { .family = AF_INET, .prefix = 32, .bytes = { 127, 0, 0, 1 } } };
+	static const struct server local = { .address = { AF_INET, 32, { 127, 0, 0, 1 } } };
 	char text[CONF_MAX];
 	struct stat st;
 

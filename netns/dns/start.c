@@ -1,6 +1,6 @@
 /*
- * From a ferry to a process apart. There is but one: STATE/resolver is made by whoever has a lock, after he has seen that nobody
- * listens there, and the lock is held until somebody does, even if its starter is killed.
+ * From a ferry to a process apart. There is but one: STATE/resolver is made by whoever has a lock, after he has seen
+ * that nobody listens there, and the lock is held until somebody does, even if its starter is killed.
  */
 #include "netns/dns/server.h"
 
@@ -42,8 +42,9 @@ static int listen_for_ferry(struct resolver *r, struct err *e)
 }
 
 /*
- * Apart from whoever forked it: his descriptors, session, cgroup, signals, directory. A service that is stopped must not take
- * the names of all other containers with it, just because it had the first; where cgroups are not in their usual place, it does.
+ * Apart from whoever forked it: his descriptors, session, cgroup, signals, directory. A service that is stopped must
+ * not take the names of all other containers with it, just because it had the first; where cgroups are not in their
+ * usual place, it does.
  */
 static int leave(const int *kept, size_t n, struct err *e)
 {

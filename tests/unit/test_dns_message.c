@@ -153,8 +153,9 @@ static void assert_pointer(const char *name, const char *address)
 static void reads_reversed_addresses(void **state)
 {
 	static const char *const bad[] = {
-		"", "in-addr.arpa", "3.2.1.in-addr.arpa", "5.4.3.2.1.in-addr.arpa", "256.2.1.10.in-addr.arpa", "4..2.1.in-addr.arpa",
-		"04.3.2.1.in-addr.arpa", "4.3.2.1.in-addr.arpa.x", "4.3.2.1", "4.3.2.1.ip6.arpa", "a.3.2.1.in-addr.arpa",
+		"", "in-addr.arpa", "3.2.1.in-addr.arpa", "5.4.3.2.1.in-addr.arpa", "256.2.1.10.in-addr.arpa",
+		"4..2.1.in-addr.arpa", "04.3.2.1.in-addr.arpa", "4.3.2.1.in-addr.arpa.x", "4.3.2.1", "4.3.2.1.ip6.arpa",
+		"a.3.2.1.in-addr.arpa",
 		"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.ip6.arpa",
 		"10.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",
 		"g.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",

@@ -88,8 +88,11 @@ static int machine_up(void **state)
 	m->subnets[0] = subnet("10.1.0.1/24");
 	m->subnets[1] = subnet("fd00:1::1/64");
 	m->subnets[2] = subnet("10.2.0.1/24");
-	m->web = (struct network){ .name = "web", .driver = NET_BRIDGE, .dns = true, .subnets = m->subnets, .n_subnets = 2 };
-	m->db = (struct network){ .name = "db", .driver = NET_BRIDGE, .dns = true, .subnets = m->subnets + 2, .n_subnets = 1 };
+	m->web = m->db = (struct network){ .name = "web", .driver = NET_BRIDGE, .dns = true, .subnets = m->subnets };
+	m->web.n_subnets = 2;
+	m->db.name = "db";
+	m->db.subnets = m->subnets + 2;
+	m->db.n_subnets = 1;
 	snprintf(definitions, sizeof(definitions), "%s/definitions", m->dir.path);
 	snprintf(path, sizeof(path), "%s/state", m->dir.path);
 	return net_open(definitions, path, false, &m->net, &e);
@@ -181,8 +184,10 @@ static const char *describe(const uint8_t *data, size_t n, const uint8_t *asked,
 		x = (struct net_address){ .family = size == 4 ? AF_INET : AF_INET6 };
 		at += 12;
 		assert_true(at + size <= n);
-		if (asked[len - 3] == DNS_PTR)
-			return (snprintf(text, sizeof(text), "NOERROR %.*s", data[at], (const char *)data + at + 1), text);
+		if (asked[len - 3] == DNS_PTR) {
+			snprintf(text, sizeof(text), "NOERROR %.*s", data[at], (const char *)data + at + 1);
+			return text;
+		}
 		memcpy(x.bytes, data + at, size);
 		size_t j = n_found++;
 		for (; j > 0 && net_address_compare(&x, &found[j - 1]) < 0; j--)
