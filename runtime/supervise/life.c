@@ -20,15 +20,6 @@
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000, RAN_WELL_MS = 10000, TERMINAL_LINGERS_MS = 100 };
 enum { EXIT_UNKNOWN = 255, EXIT_NOT_STARTED = 127 };
 
-int life_start(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
-{
-	s->phase = PHASE_STARTING;
-	s->is_child = true;
-	s->restart_at = -1;
-	s->run = RUN_HANDLES_INIT;
-	return starter_fork(s, rt, request, e);
-}
-
 static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e);
 
 static void started(struct supervisor *s)
@@ -59,6 +50,25 @@ static void failed(struct supervisor *s, const struct err *why)
 	clients_failed(s, why);
 	s->started_ms = now_ms();
 	life_ended(s, EXIT_NOT_STARTED << 8);
+}
+
+static void starting(struct supervisor *s)
+{
+	s->phase = PHASE_STARTING;
+	s->is_child = true;
+	s->restart_at = -1;
+	s->run = RUN_HANDLES_INIT;
+}
+
+void life_begin(struct supervisor *s, struct runtime *rt, struct create_request *request)
+{
+	struct err e = ERR_INIT;
+
+	starting(s);
+	if (starter_run(s, rt, request, &e) < 0)
+		failed(s, &e);
+	else
+		started(s);
 }
 
 void life_starter_said(struct supervisor *s)
@@ -369,7 +379,8 @@ void life_timers(struct supervisor *s, int64_t now)
 	if (s->reaped_at >= 0 && now >= s->reaped_at)
 		unknown_end(s, "its supervisor was killed, and nobody has waited for its end");
 	if (s->restart_at >= 0 && now >= s->restart_at) {
-		if (life_start(s, &s->rt, NULL, &e) < 0)
+		starting(s);
+		if (starter_fork(s, &e) < 0)
 			failed(s, &e);
 	}
 }

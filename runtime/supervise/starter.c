@@ -1,6 +1,8 @@
 /*
- * The starter: a child of the supervisor that does what needs memory, a detached run, and ends. The container's first
- * process then becomes the supervisor's, who adopts what its children leave.
+ * A start of the container: a detached run. The first one is done by the supervisor itself, which has all that the
+ * launching command knows in its memory, and lets go of that afterwards. Any later needs memory anew, and is done by a
+ * child, the starter, which ends; the container's first process then becomes the supervisor's, who adopts what its
+ * children leave.
  */
 #include "lib/fd.h"
 #include "lib/message.h"
@@ -43,6 +45,7 @@ static int start(struct supervisor *s, struct runtime *rt, struct create_request
 	struct create_request again;
 	int ignored_exit;
 
+	*h = RUN_HANDLES_INIT;
 	if (remove_ended(rt, &s->l, e) < 0 || streams_take(s, e) < 0)
 		return -e->code;
 	if (!r) {
@@ -56,13 +59,25 @@ static int start(struct supervisor *s, struct runtime *rt, struct create_request
 	return lifecycle_run(rt, r, &ignored_exit, e);
 }
 
-static _Noreturn void starter_main(struct supervisor *s, struct runtime *rt, struct create_request *r, int answer)
+int starter_run(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
 {
-	struct run_handles h = RUN_HANDLES_INIT;
+	struct run_handles h;
+
+	if (streams_open(s, e) < 0 || start(s, rt, request, &h, e) < 0)
+		return -e->code;
+	if (h.master >= 0)
+		streams_terminal(s, take_fd(&h.master));
+	s->run = h;
+	return 0;
+}
+
+static _Noreturn void starter_main(struct supervisor *s, int answer)
+{
+	struct run_handles h;
 	struct err e = ERR_INIT;
 	int fds[3], n = 0;
 
-	int result = start(s, rt, r, &h, &e);
+	int result = start(s, &s->rt, NULL, &h, &e);
 	if (result == 0) {
 		struct starter_message m = { h.pid, h.cgroup >= 0, h.master >= 0 };
 		fds[n++] = h.pidfd;
@@ -77,7 +92,7 @@ static _Noreturn void starter_main(struct supervisor *s, struct runtime *rt, str
 	_exit(0);
 }
 
-int starter_fork(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
+int starter_fork(struct supervisor *s, struct err *e)
 {
 	int pair[2];
 
@@ -86,7 +101,7 @@ int starter_fork(struct supervisor *s, struct runtime *rt, struct create_request
 	s->starter = fork();
 	if (s->starter == 0) {
 		close_fd(&pair[0]);
-		starter_main(s, rt, request, pair[1]);
+		starter_main(s, pair[1]);
 	}
 	int code = errno;
 	close_fd(&pair[1]);

@@ -26,14 +26,6 @@ static int open_fifo(int dir, const char *name, int flags, struct err *e)
 {
 	int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0 && errno == ENOENT) {
-		/* Whoever the program runs as may open it again, by /dev/stdout; who can get here is another matter. */
-		mode_t mask = umask(0);
-		int r = mkfifoat(dir, name, 0666);
-		umask(mask);
-		if (r == 0)
-			fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW);
-	}
 	return fd >= 0 ? fd : err_set(e, errno, "fifo '%s'", name);
 }
 
@@ -42,10 +34,28 @@ static bool has_input(const struct supervisor *s)
 	return s->l.stdin_open && !s->in_ended;
 }
 
+/*
+ * Those that are not there. Whoever the program runs as may open them again, by /dev/stdout; who can get here is another
+ * matter.
+ */
+static int make_fifos(const struct supervisor *s, struct err *e)
+{
+	mode_t mask = umask(0);
+	int code = 0;
+
+	for (int i = has_input(s) ? 0 : 1; i < 3; i++)
+		if (mkfifoat(s->dir, names[i], 0666) < 0 && errno != EEXIST)
+			code = errno;
+	umask(mask);
+	return code ? err_set(e, code, "make fifos") : 0;
+}
+
 int streams_open(struct supervisor *s, struct err *e)
 {
 	if (s->l.terminal)
 		return 0;
+	if (s->out[0] < 0 && make_fifos(s, e) < 0)
+		return -e->code;
 	for (int i = 0; i < 2; i++)
 		if (s->out[i] < 0 && (s->out[i] = open_fifo(s->dir, names[i + 1], O_RDWR | O_NONBLOCK, e)) < 0)
 			return s->out[i];

@@ -73,7 +73,8 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 		.in = -1,
 		.own_slave = -1,
 		.log = { .fd = -1 },
-		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1, .shrink_at = 0,
+		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1,
+		.shrink_at = now_ms() + SHRINK_AFTER_MS,
 		.health_pipe = -1,
 	};
 	s->rt.arena = ARENA_INIT;
@@ -89,13 +90,13 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 	s->clients[0] = (struct client){ .fd = o->launcher, .kind = CLIENT_LAUNCHER, .attach = o->attach };
 }
 
-/* While the starter is at work: what was inherited and is not needed. */
-static int settle(struct supervisor *s, const struct supervise_order *o, struct err *e)
+/* What was inherited and is not needed any more. Without a /dev/null it stays, which does no harm. */
+static void let_go(const struct supervise_order *o)
 {
-	if (daemon_null(e) < 0)
-		return -e->code;
+	struct err ignored = ERR_INIT;
+
+	daemon_null(&ignored);
 	arena_finish(&o->rt->arena);
-	return clients_listen(s, e);
 }
 
 enum { AT_SIGNALS, AT_LISTENER, AT_STARTER, AT_PIDFD, AT_OUT, AT_ERR, AT_IN, AT_HEALTH, AT_CLIENTS };
@@ -221,15 +222,13 @@ _Noreturn void supervisor_main(const struct supervise_order *o)
 	struct err e = ERR_INIT;
 
 	remember(&s, o);
-	int r = leave(&s, o, &e);
-	if (r == 0)
-		r = o->request ? life_start(&s, o->rt, o->request, &e) : life_adopt(&s, &e);
-	if (r == 0)
-		r = settle(&s, o, &e);
-	if (r < 0) {
+	if (leave(&s, o, &e) < 0 || clients_listen(&s, &e) < 0 || (!o->request && life_adopt(&s, &e) < 0)) {
 		clients_failed(&s, &e);
 		_exit(1);
 	}
+	if (o->request)
+		life_begin(&s, o->rt, o->request);
+	let_go(o);
 	loop(&s);
 	_exit(0);
 }

@@ -1,9 +1,9 @@
 /*
  * Inside the supervisor. One process, one loop (supervisor.c), one struct, no memory that grows: what needs more, a
- * start or a check of the health, is done by a child that ends soon.
+ * start but for the first, or a check of the health, is done by a child that ends soon.
  *
  *	life.c       the container's start and end, and what follows
- *	starter.c    the child that starts it
+ *	starter.c    starting it
  *	streams.c    what it prints and reads: fifos in its directory, or its terminal
  *	log_file.c   what it printed, kept
  *	clients.c    those who are connected
@@ -114,8 +114,7 @@ _Noreturn void supervisor_main(const struct supervise_order *o);
 
 /* ---- life.c ---- */
 
-/* @request NULL: from config.json. */
-int life_start(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e);
+void life_begin(struct supervisor *s, struct runtime *rt, struct create_request *request);
 void life_starter_said(struct supervisor *s); /* its socket can be read */
 int life_adopt(struct supervisor *s, struct err *e);
 void life_adopted_ended(struct supervisor *s, bool reaped); /* its pidfd says so */
@@ -131,13 +130,17 @@ void life_event(struct supervisor *s, const char *action, const char *key, const
 
 /* ---- starter.c ---- */
 
-int starter_fork(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e);
-int starter_receive(struct supervisor *s, struct err *e); /* fills s->run; or why it was not started */
+/* Starts it, and fills s->run; this process's 0, 1 and 2 are then what it has. */
+int starter_run(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e);
+
+/* The same in a child, from config.json. */
+int starter_fork(struct supervisor *s, struct err *e);
+int starter_receive(struct supervisor *s, struct err *e); /* what came of it */
 
 /* ---- streams.c ---- */
 
 int streams_open(struct supervisor *s, struct err *e);
-int streams_take(const struct supervisor *s, struct err *e); /* in the starter: its 0, 1 and 2 */
+int streams_take(const struct supervisor *s, struct err *e); /* to be this process's 0, 1 and 2 */
 void streams_terminal(struct supervisor *s, int master); /* takes it */
 void streams_close(struct supervisor *s);
 /* Reads what is there, once from each. False: there was nothing. */
