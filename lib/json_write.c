@@ -131,16 +131,29 @@ void json_bool(struct json_writer *w, const char *key, bool value)
 	buf_str(w->out, value ? "true" : "false");
 }
 
+static void digits(struct buf *b, uint64_t value)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	buf_add(b, text + at, sizeof(text) - at);
+}
+
 void json_int(struct json_writer *w, const char *key, int64_t value)
 {
 	before(w, key);
-	buf_printf(w->out, "%lld", (long long)value);
+	if (value < 0)
+		buf_char(w->out, '-');
+	digits(w->out, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void json_uint(struct json_writer *w, const char *key, uint64_t value)
 {
 	before(w, key);
-	buf_printf(w->out, "%llu", (unsigned long long)value);
+	digits(w->out, value);
 }
 
 /* The shortest of the usual forms that reads back as the same number. JSON has no infinities: null. */
@@ -153,8 +166,8 @@ void json_double(struct json_writer *w, const char *key, double value)
 		buf_str(w->out, "null");
 		return;
 	}
-	for (int digits = 6; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
+	for (int precision = 6; precision <= 17; precision++) {
+		snprintf(text, sizeof(text), "%.*g", precision, value);
 		if (strtod(text, NULL) == value)
 			break;
 	}

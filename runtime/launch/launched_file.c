@@ -283,7 +283,7 @@ static void write_status(struct json_writer *w, const struct launched_status *s)
 int launched_save(int dir, const struct launched *l, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
-	struct json_writer w = { .out = &b, .pretty = true };
+	struct json_writer w = { .out = &b };
 
 	write_launched(&w, l);
 	buf_char(&b, '\n');
@@ -293,7 +293,7 @@ int launched_save(int dir, const struct launched *l, struct err *e)
 int launched_save_status(int dir, const struct launched_status *s, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
-	struct json_writer w = { .out = &b, .pretty = true };
+	struct json_writer w = { .out = &b };
 
 	write_status(&w, s);
 	buf_char(&b, '\n');

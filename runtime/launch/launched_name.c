@@ -103,18 +103,17 @@ const char *launched_name(struct runtime *rt, const struct launched *l)
 {
 	struct launched_entry *all = NULL;
 	struct err ignored = ERR_INIT;
-	const char *name = l->name;
 	size_t n = 0;
 
+	cleanup_close int names = open_names(rt, false, &ignored);
+	const char *dir = names < 0 ? NULL : target(names, l->name, &rt->arena);
+	if (dir && strcmp(dir, l->dir) == 0)
+		return l->name;
 	launched_names(rt, &all, &n, &ignored);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(all[i].dir, l->dir) != 0)
-			continue;
-		if (strcmp(all[i].name, l->name) == 0)
-			return l->name;
-		name = all[i].name;
-	}
-	return name;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].dir, l->dir) == 0)
+			return all[i].name;
+	return l->name;
 }
 
 int launched_sweep_names(struct runtime *rt, struct err *e)

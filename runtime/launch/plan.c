@@ -96,7 +96,7 @@ static int write_linux(const struct launch_options *o, const struct launch_facts
 int launch_plan(const struct launch_options *o, const struct launch_facts *f, const struct launch_root *root,
 		struct arena *a, struct launched *l, struct buf *out, struct err *e)
 {
-	struct json_writer w = { .out = out, .pretty = true };
+	struct json_writer w = { .out = out };
 	bool host_uts = o->uts_mode && strcmp(o->uts_mode, "host") == 0;
 	struct launch_security security;
 
