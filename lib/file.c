@@ -139,6 +139,25 @@ int mkdir_parents(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
+int dir_each(int fd, int (*each)(int fd, const char *name, unsigned char type, void *data, struct err *e), void *data,
+	     struct err *e)
+{
+	_Alignas(struct dirent64) char room[2048];
+	ssize_t n;
+
+	while ((n = getdents64(fd, room, sizeof(room))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *ent = (const void *)(room + at);
+			at += ent->d_reclen;
+			if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
+				continue;
+			int r = each(fd, ent->d_name, ent->d_type, data, e);
+			if (r < 0)
+				return r;
+		}
+	return n < 0 ? err_set(e, errno, "read directory") : 0;
+}
+
 /* An owner without rights to his own directory gives them to himself. -1 with errno. */
 static int open_to_empty(int fd, const char *name)
 {
@@ -190,17 +209,20 @@ static int unlink_from(int fd, const char *name, int flags)
 	return unlinkat(fd, name, flags);
 }
 
-static int remove_children(struct removal *r, int fd, struct err *e);
-
-static int remove_child(struct removal *r, int fd, const char *name, struct err *e)
+static int remove_child(int fd, const char *name, unsigned char type, void *data, struct err *e)
 {
+	struct removal *r = data;
 	struct stat st;
 
-	if (unlink_from(fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return err_set(e, errno, "remove '%s'", name);
+	if (type != DT_DIR) {
+		if (unlink_from(fd, name, 0) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EISDIR && errno != EPERM)
+			return err_set(e, errno, "remove '%s'", name);
+	}
 	cleanup_close int sub = open_to_empty(fd, name);
+	if (sub < 0 && errno == ENOENT)
+		return 0;
 	if (sub < 0 || fstat(sub, &st) < 0)
 		return err_set(e, errno, "open '%s'", name);
 	if (st.st_dev != r->dev)
@@ -208,27 +230,10 @@ static int remove_child(struct removal *r, int fd, const char *name, struct err 
 	if (r->depth == REMOVE_DEPTH_MAX)
 		return move_up(r, fd, name, e);
 	r->depth++;
-	if (remove_children(r, sub, e) < 0)
+	if (dir_each(sub, remove_child, r, e) < 0)
 		return err_wrap(e, "'%s'", name);
 	r->depth--;
 	return unlink_from(fd, name, AT_REMOVEDIR) < 0 ? err_set(e, errno, "remove '%s'", name) : 0;
-}
-
-static int remove_children(struct removal *r, int fd, struct err *e)
-{
-	int copy = dup(fd), failed = 0;
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!d) {
-		close_fd(&copy);
-		return err_set(e, errno, "read directory");
-	}
-	rewinddir(d);
-	for (struct dirent *ent; failed == 0 && (ent = readdir(d));)
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			failed = remove_child(r, fd, ent->d_name, e);
-	closedir(d);
-	return failed;
 }
 
 int remove_tree_at(int dirfd, const char *name, struct err *e)
@@ -244,7 +249,7 @@ int remove_tree_at(int dirfd, const char *name, struct err *e)
 	unsigned before;
 	do {
 		before = r.moved;
-		if (remove_children(&r, fd, e) < 0)
+		if (lseek(fd, 0, SEEK_SET) < 0 || dir_each(fd, remove_child, &r, e) < 0)
 			return err_wrap(e, "remove '%s'", name);
 	} while (r.moved != before);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)

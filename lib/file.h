@@ -46,6 +46,14 @@ bool path_is_gone(const char *path);
 int mkdir_parents(const char *path, mode_t mode, struct err *e);
 
 /*
+ * Calls @each for what is in the directory @fd, which is open for reading and at its beginning, but for "." and "..".
+ * @type: DT_DIR and its like, or DT_UNKNOWN. A negative result ends it and is returned. What is read is on the stack:
+ * for directories that are small, or are read often.
+ */
+int dir_each(int fd, int (*each)(int fd, const char *name, unsigned char type, void *data, struct err *e), void *data,
+	     struct err *e);
+
+/*
  * Removes the directory @name of @dirfd with all below it; follows no symlinks and stays on one file system.
  * A missing one is not an error.
  */

@@ -111,12 +111,12 @@ static bool step(char rest[PATH_MAX], char at[PATH_MAX])
 int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX], struct stat *ret)
 {
 	char rest[PATH_MAX], at[PATH_MAX] = "", before[PATH_MAX];
+	cleanup_close int fd = -1;
 	struct stat st = { 0 };
 	int links = 0, result = 0;
 
 	if (snprintf(rest, sizeof(rest), "%s", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	cleanup_close int fd = look(m, "", &st);
 	for (strcpy(before, at); step(rest, at); strcpy(before, at)) {
 		if (result < 0)
 			continue; /* what does not exist has no links */
@@ -134,9 +134,16 @@ int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX
 		}
 	}
 	strcpy(ret_path, at);
+	if (result < 0)
+		return result;
+	if (!*at) {
+		close_fd(&fd);
+		if ((fd = look(m, "", &st)) < 0)
+			return fd;
+	}
 	if (ret)
 		*ret = st;
-	return result < 0 ? result : take_fd(&fd);
+	return take_fd(&fd);
 }
 
 int merged_open(const struct merged *m, const char *path, struct err *e)

@@ -237,7 +237,12 @@ int container_save_config(struct container *c, const char *text, size_t len, str
 
 int container_load_config(struct container *c, struct arena *a, struct spec **ret, struct err *e)
 {
-	if (spec_load(c->dir, "config.json", a, ret, e) < 0)
+	/* A launched one's stays where it is. */
+	cleanup_close int bundle = c->launched ? open(c->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (c->launched && bundle < 0)
+		return err_set(e, errno, "container '%s': open '%s'", c->id, c->bundle);
+	if (spec_load(c->launched ? bundle : c->dir, "config.json", a, ret, e) < 0)
 		return err_wrap(e, "container '%s'", c->id);
 	return 0;
 }

@@ -49,7 +49,6 @@ static int load_spec(struct runtime *rt, const struct create_request *r, struct 
 	const char *path = r->config;
 
 	if (r->spec) {
-		buf_str(text, r->spec_text);
 		*ret = r->spec;
 		return 0;
 	}
@@ -229,7 +228,7 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 	if (s->waits_for_go && message_send(s->parent_end, MSG_GO, pid, NULL, 0, e) < 0)
 		return -e->code;
 	/* While the first process is at work. */
-	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
+	if (!s->request->spec && container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
 	buf_finish(&s->config);
 	while (s->tells_ready) {

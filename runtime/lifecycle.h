@@ -23,8 +23,7 @@ struct create_request {
 	const char *id;
 	const char *bundle; /* NULL: the current directory */
 	const char *config; /* NULL: config.json of the bundle */
-	struct spec *spec; /* instead of a config file: what `launch` made. NULL otherwise */
-	const char *spec_text; /* goes with spec: what is kept as config.json */
+	struct spec *spec; /* a launched container's, whose directory keeps the config.json. NULL otherwise */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool no_pivot, no_new_keyring;
 	unsigned preserve_fds;

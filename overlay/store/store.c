@@ -5,7 +5,6 @@
 #include "lib/file.h"
 #include "lib/sha256.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,25 +39,25 @@ int store_folder(int dir, const char *folder, struct err *e)
 	return fd >= 0 ? fd : err_set(e, errno, "open '%s'", folder);
 }
 
+struct visit {
+	int (*each)(int folder, const char *name, void *data, struct err *e);
+	void *data;
+};
+
+static int visit(int folder, const char *name, unsigned char type, void *data, struct err *e)
+{
+	const struct visit *v = data;
+
+	(void)type;
+	return v->each(folder, name, v->data, e);
+}
+
 int store_each(int dir, const char *folder, int (*each)(int folder, const char *name, void *data, struct err *e),
 	       void *data, struct err *e)
 {
-	int fd = store_folder(dir, folder, e), r = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_close int fd = store_folder(dir, folder, e);
 
-	if (fd < 0)
-		return fd;
-	if (!d) {
-		close_fd(&fd);
-		return err_set(e, errno, "read '%s'", folder);
-	}
-	for (struct dirent *ent; r >= 0 && (errno = 0, ent = readdir(d));)
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			r = each(fd, ent->d_name, data, e);
-	if (r >= 0 && errno)
-		r = err_set(e, errno, "read '%s'", folder);
-	closedir(d);
-	return r;
+	return fd < 0 ? fd : dir_each(fd, visit, &(struct visit){ each, data }, e);
 }
 
 /* ---- making and opening ---- */

@@ -136,8 +136,8 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 		   const char *dir, struct launched *ret, struct buf *config, int *ret_hold, struct err *e);
 
 /*
- * For lifecycle_create and lifecycle_run: id, bundle, specification with the overlay that is its root. @config outlives it.
- * What else is in a request is the caller's.
+ * For lifecycle_create and lifecycle_run: id, bundle, specification with the overlay that is its root. What else is in a
+ * request is the caller's.
  */
 int launch_request(struct runtime *rt, const struct launched *l, const char *config, struct create_request *ret,
 		   struct err *e);

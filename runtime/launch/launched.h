@@ -165,9 +165,16 @@ int launched_sweep_names(struct runtime *rt, struct err *e);
 int launched_lock(const struct launched *l, struct err *e);
 
 /*
- * Removes all of it: what may still run of it, its record, its directory, its name. @dir: from launched_lock. Killed at
+ * Removes all of it: what may still run of it, its record, its name, its directory. @dir: from launched_lock. Killed at
  * any moment it leaves a whole container, or what the next command removes.
  */
 int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e);
+
+/*
+ * The same in two steps. After the first, nothing knows of the container any more, and another may have its name; its
+ * files lie aside (*ret_aside, in rt->arena), and may take long to be removed, with @dir still locked.
+ */
+int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside, struct err *e);
+int launched_discard(struct runtime *rt, const struct launched *l, int dir, const char *aside, struct err *e);
 
 #endif

@@ -10,7 +10,6 @@
 #include "runtime/container.h"
 #include "runtime/launch/launch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -65,29 +64,35 @@ static void remove_stale(int names, const char *name, struct arena *a)
 		unlinkat(names, name, 0);
 }
 
-int launched_names(struct runtime *rt, struct launched_entry **ret, size_t *ret_n, struct err *e)
-{
-	int names = open_names(rt, false, e);
+struct reading {
+	struct arena *arena;
+	struct launched_entry **v;
+	size_t *n;
+};
 
-	if (names < 0)
-		return names == -ENOENT ? 0 : names;
-	DIR *d = fdopendir(names);
-	if (!d) {
-		close_fd(&names);
-		return err_set(e, errno, "read the names of containers");
-	}
-	for (struct dirent *ent; (ent = readdir(d));) {
-		const char *dir = ent->d_name[0] == '.' ? NULL : target(names, ent->d_name, &rt->arena);
-		if (!dir)
-			continue;
-		*arena_push(&rt->arena, ret, ret_n) = (struct launched_entry){
-			.name = arena_strdup(&rt->arena, ent->d_name),
+static int read_one(int names, const char *name, unsigned char type, void *data, struct err *e)
+{
+	struct reading *r = data;
+	const char *dir = *name == '.' ? NULL : target(names, name, r->arena);
+
+	(void)type, (void)e;
+	if (dir)
+		*arena_push(r->arena, r->v, r->n) = (struct launched_entry){
+			.name = arena_strdup(r->arena, name),
 			.id = strrchr(dir, '/') + 1,
 			.dir = dir,
 		};
-	}
-	closedir(d);
 	return 0;
+}
+
+int launched_names(struct runtime *rt, struct launched_entry **ret, size_t *ret_n, struct err *e)
+{
+	struct reading r = { &rt->arena, ret, ret_n };
+	cleanup_close int names = open_names(rt, false, e);
+
+	if (names < 0)
+		return names == -ENOENT ? 0 : names;
+	return dir_each(names, read_one, &r, e) < 0 ? err_wrap(e, "the names of containers") : 0;
 }
 
 const char *launched_id(struct runtime *rt, const char *name)

@@ -69,7 +69,7 @@ static void allow_volatile(struct runtime *rt, const struct launched *l)
 int launch_request(struct runtime *rt, const struct launched *l, const char *config, struct create_request *ret,
 		   struct err *e)
 {
-	struct create_request r = { .id = l->id, .bundle = l->dir, .spec_text = config, .init = l->init };
+	struct create_request r = { .id = l->id, .bundle = l->dir, .init = l->init };
 
 	if (spec_parse(config, strlen(config), &rt->arena, &r.spec, e) < 0)
 		return err_wrap(e, "the configuration of container '%s'", l->name);

@@ -29,6 +29,9 @@
 /* A directory while it is made; no container's name begins like this. */
 #define UNFINISHED ".unfinished"
 
+/* One that is no container any more, followed by the number of the process that removes it. */
+#define REMOVED ".removed."
+
 int launch_storage(struct runtime *rt, const char **ret, struct err *e)
 {
 	*ret = runtime_data_path(rt, "launch");
@@ -73,26 +76,38 @@ static const char *record_attribute(const struct runtime *rt)
 	return rt->rootless ? "user.ferry.record" : "trusted.ferry.record";
 }
 
+struct trees {
+	struct arena *arena;
+	const char *dir, **v;
+	size_t n;
+};
+
+static int add_tree(int fd, const char *name, unsigned char type, void *data, struct err *e)
+{
+	struct trees *t = data;
+
+	(void)fd, (void)e;
+	if (type == DT_DIR && *name != '.')
+		*arena_push(t->arena, &t->v, &t->n) = arena_printf(t->arena, "%s/%s", t->dir, name);
+	return 0;
+}
+
 /*
  * What is in the directory, and the directory itself last: until then its configuration says which ids others own files
  * in it by, and a removal that was killed can be begun again.
  */
 static int list_trees(const char *dir, struct arena *a, const char ***ret, struct err *e)
 {
-	const char **trees = NULL;
-	size_t n = 0;
-	DIR *d = opendir(dir);
+	struct trees t = { a, dir, NULL, 0 };
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (!d && errno != ENOENT)
+	if (fd < 0 && errno != ENOENT)
 		return err_set(e, errno, "read '%s'", dir);
-	for (struct dirent *ent; d && (ent = readdir(d));)
-		if (ent->d_type == DT_DIR && ent->d_name[0] != '.')
-			*arena_push(a, &trees, &n) = arena_printf(a, "%s/%s", dir, ent->d_name);
-	if (d)
-		closedir(d);
-	*arena_push(a, &trees, &n) = dir;
-	*arena_push(a, &trees, &n) = NULL;
-	*ret = trees;
+	if (fd >= 0 && dir_each(fd, add_tree, &t, e) < 0)
+		return -e->code;
+	*arena_push(a, &t.v, &t.n) = dir;
+	*arena_push(a, &t.v, &t.n) = NULL;
+	*ret = t.v;
 	return 0;
 }
 
@@ -133,16 +148,18 @@ static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name
 }
 
 /* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one: returns 1. */
-static int sweep_one(struct runtime *rt, const char *storage, const char *name, struct err *e)
+static int sweep_one(struct runtime *rt, int storage_fd, const char *storage, const char *name, struct err *e)
 {
-	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
 	char record[PATH_MAX];
-	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = openat(storage_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, record_attribute(rt), record, sizeof(record) - 1);
 
 	if (n < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
 	record[n] = '\0';
+	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
+	if (*name == '.')
+		return discard(rt, name, dir, fd, e) < 0 ? -e->code : 1;
 	if (faccessat(fd, "launch.json", F_OK, 0) == 0 || errno != ENOENT)
 		return fgetxattr(fd, throwaway_attribute(rt), NULL, 0) < 0 || !launch_is_ours(rt, dir, name) ?
 		       0 : sweep_throwaway(rt, dir, name, fd, e);
@@ -151,23 +168,36 @@ static int sweep_one(struct runtime *rt, const char *storage, const char *name, 
 	return discard(rt, name, dir, fd, e) < 0 ? -e->code : 1;
 }
 
-static int sweep(struct runtime *rt, const char *storage, struct err *e)
-{
-	DIR *d = opendir(storage);
-	bool removed = false;
+struct sweep {
+	struct runtime *rt;
+	const char *storage;
+	bool removed;
+};
 
-	if (!d)
-		return err_set(e, errno, "read '%s'", storage);
-	for (struct dirent *ent; (ent = readdir(d));) {
-		struct err why = ERR_INIT;
-		int r = ent->d_name[0] == '.' ? 0 : sweep_one(rt, storage, ent->d_name, &why);
-		if (r < 0)
-			log_warn("launch: what is left of container '%s': %s", ent->d_name, why.msg);
-		removed |= r > 0;
-	}
-	closedir(d);
+static int sweep_entry(int fd, const char *name, unsigned char type, void *data, struct err *e)
+{
+	struct sweep *s = data;
+	struct err why = ERR_INIT;
+
+	(void)type, (void)e;
+	if (*name == '.' && strncmp(name, REMOVED, strlen(REMOVED)) != 0)
+		return 0;
+	int r = sweep_one(s->rt, fd, s->storage, name, &why);
+	if (r < 0)
+		log_warn("launch: what is left of container '%s': %s", name, why.msg);
+	s->removed |= r > 0;
+	return 0;
+}
+
+/* @fd: the storage, locked. */
+static int sweep(struct runtime *rt, int fd, const char *storage, struct err *e)
+{
+	struct sweep s = { rt, storage, false };
+
+	if (dir_each(fd, sweep_entry, &s, e) < 0)
+		return err_wrap(e, "'%s'", storage);
 	/* Those may have had names already. */
-	return removed ? launched_sweep_names(rt, e) : 0;
+	return s.removed ? launched_sweep_names(rt, e) : 0;
 }
 
 int launch_sweep(struct runtime *rt, const char *storage, struct err *e)
@@ -176,7 +206,7 @@ int launch_sweep(struct runtime *rt, const char *storage, struct err *e)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", storage);
-	return flock(fd, LOCK_EX | LOCK_NB) < 0 ? 0 : sweep(rt, storage, e);
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 ? 0 : sweep(rt, fd, storage, e);
 }
 
 bool launch_is_ours(const struct runtime *rt, const char *dir, const char *id)
@@ -217,16 +247,37 @@ static int remove_record(struct runtime *rt, const char *id, struct err *e)
 	return container_remove(rt, &c, NULL, e);
 }
 
-int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)
+int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside, struct err *e)
 {
+	const char *aside = arena_printf(&rt->arena, "%.*s/" REMOVED "%d", (int)(strrchr(l->dir, '/') - l->dir), l->dir,
+					 (int)getpid());
+
 	if (remove_record(rt, l->id, e) < 0)
 		return err_wrap(e, "remove container '%s'", l->name);
 	/* From here on it is what the next launch removes. */
-	if (unlinkat(dir, "launch.json", 0) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove 'launch.json' of container '%s'", l->name);
-	if (discard(rt, l->id, l->dir, dir, e) < 0 || launched_remove_name(rt, l, e) < 0)
+	if (rename(l->dir, aside) < 0) {
+		aside = l->dir;
+		if (unlinkat(dir, "launch.json", 0) < 0 && errno != ENOENT)
+			return err_set(e, errno, "remove 'launch.json' of container '%s'", l->name);
+	}
+	if (launched_remove_name(rt, l, e) < 0)
 		return err_wrap(e, "remove container '%s'", l->name);
+	*ret_aside = aside;
 	return 0;
+}
+
+int launched_discard(struct runtime *rt, const struct launched *l, int dir, const char *aside, struct err *e)
+{
+	return discard(rt, l->id, aside, dir, e) < 0 ? err_wrap(e, "remove container '%s'", l->name) : 0;
+}
+
+int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)
+{
+	const char *aside;
+
+	if (launched_retire(rt, l, dir, &aside, e) < 0)
+		return -e->code;
+	return launched_discard(rt, l, dir, aside, e);
 }
 
 static int has_container(struct runtime *rt, const char *name, struct err *e)
@@ -311,7 +362,7 @@ int launch_make_directory(struct runtime *rt, const char *storage, const char *n
 	if (!realpath(storage, real))
 		return err_set(e, errno, "resolve '%s'", storage);
 	cleanup_close int storage_fd = open_storage(real, e);
-	if (storage_fd < 0 || sweep(rt, real, e) < 0)
+	if (storage_fd < 0 || sweep(rt, storage_fd, real, e) < 0)
 		return -e->code;
 	for (int tries = 0; fd == -EEXIST && (id = next_id(rt, name, id, tries)); tries++) {
 		*ret_id = id;

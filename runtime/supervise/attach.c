@@ -23,7 +23,7 @@ struct attached {
 	const struct relay_options *o;
 	int sock, signals;
 	size_t matched; /* of the detach keys */
-	struct stream_packet in, out;
+	struct stream_packet *in, *out;
 	size_t in_len; /* bytes that the supervisor has still to take */
 	bool in_pending, in_ended;
 	bool detached, ended;
@@ -75,7 +75,7 @@ static void handle_signal(struct attached *t)
 
 static void send_input(struct attached *t)
 {
-	ssize_t n = send(t->sock, &t->in, t->in_len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = send(t->sock, t->in, t->in_len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	t->in_pending = n < 0 && (errno == EAGAIN || errno == EINTR);
 }
@@ -93,12 +93,12 @@ static bool watch_keys(struct attached *t, const char *typed, size_t n)
 			continue;
 		}
 		for (size_t k = 0; k < t->matched; k++)
-			t->in.bytes[t->in_len++] = keys[k];
+			t->in->bytes[t->in_len++] = keys[k];
 		t->matched = 0;
 		if (keys && *keys && typed[i] == keys[0])
 			t->matched = 1;
 		else
-			t->in.bytes[t->in_len++] = typed[i];
+			t->in->bytes[t->in_len++] = typed[i];
 	}
 	return true;
 }
@@ -140,20 +140,20 @@ static int write_out(int fd, const char *data, size_t n)
 /* 0: go on. The supervisor's end without a word is -ECONNRESET. */
 static int read_output(struct attached *t)
 {
-	ssize_t n = recv(t->sock, &t->out, sizeof(t->out), MSG_DONTWAIT);
+	ssize_t n = recv(t->sock, t->out, sizeof(*t->out), MSG_DONTWAIT);
 
 	/* ECONNRESET says, once, that something of ours was not read; what was sent to us is still there. */
 	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return 0;
 	if (n <= 0)
 		return -ECONNRESET;
-	if (t->out.stream == STREAM_END) {
-		memcpy(&t->exit_code, t->out.bytes, sizeof(t->exit_code));
+	if (t->out->stream == STREAM_END) {
+		memcpy(&t->exit_code, t->out->bytes, sizeof(t->exit_code));
 		t->ended = true;
 		return 0;
 	}
 	/* Who does not want it any more does not keep the program from running. */
-	write_out(t->out.stream == STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO, t->out.bytes, (size_t)n - 1);
+	write_out(t->out->stream == STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO, t->out->bytes, (size_t)n - 1);
 	return 0;
 }
 
@@ -207,10 +207,12 @@ static int attach_again(struct attached *t, struct err *e)
 int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o,
 		    int *ret_exit, bool *ret_detached, struct err *e)
 {
-	struct attached t = { .rt = rt, .l = l, .o = o, .sock = sock, .in = { .stream = STREAM_STDIN } };
+	struct stream_packet in, out;
+	struct attached t = { .rt = rt, .l = l, .o = o, .sock = sock, .in = &in, .out = &out };
 	struct own_terminal terminal = { 0 };
 	struct relay relayed;
 
+	in.stream = STREAM_STDIN;
 	if (relay_begin(&relayed, e) < 0) {
 		close_fd(&t.sock);
 		return -e->code;

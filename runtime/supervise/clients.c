@@ -97,13 +97,13 @@ static void read_request(struct supervisor *s, struct client *c)
 
 static void read_input(struct supervisor *s, struct client *c)
 {
-	ssize_t n = recv(c->fd, &s->input, sizeof(s->input), MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, s->input, sizeof(*s->input), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
 		return drop(s, c);
-	if (s->input.stream != STREAM_STDIN || !c->input)
+	if (s->input->stream != STREAM_STDIN || !c->input)
 		return;
 	s->input_len = (size_t)n - 1;
 	if (s->input_len == 0)
@@ -127,7 +127,7 @@ static bool send_chunk(struct supervisor *s, struct client *c)
 	ssize_t n;
 
 	do
-		n = send(c->fd, &s->chunk, s->chunk_len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send(c->fd, s->chunk, s->chunk_len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	c->behind = n < 0 && errno == EAGAIN && c->waited_for;
 	return n >= 0 || c->behind;

@@ -88,7 +88,7 @@ void health_timer(struct supervisor *s, int64_t now)
 void health_read(struct supervisor *s)
 {
 	char rest[512];
-	size_t room = sizeof(s->health_output) - 1 - s->health_len;
+	size_t room = HEALTH_OUTPUT_MAX - s->health_len;
 	ssize_t n = read(s->health_pipe, room ? s->health_output + s->health_len : rest, room ? room : sizeof(rest));
 
 	if (n == 0)

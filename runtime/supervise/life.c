@@ -217,22 +217,31 @@ static void read_again(struct supervisor *s)
 	s->l.restart_max = l.restart_max;
 }
 
-static void finish(struct supervisor *s)
+/* Who launched it to be removed has its end as soon as nothing knows of it; the files, which may be many, go after that. */
+static void finish_throwaway(struct supervisor *s)
 {
 	struct err ignored = ERR_INIT;
+	const char *aside = NULL;
 
+	launched_retire(&s->rt, &s->l, s->dir, &aside, &ignored);
+	life_event(s, "destroy", NULL, NULL);
+	clients_ended(s, s->status.exit_code);
+	if (aside)
+		launched_discard(&s->rt, &s->l, s->dir, aside, &ignored);
+	close_fd(&s->dir);
+}
+
+static void finish(struct supervisor *s)
+{
 	if (s->stop_requested && s->status.started_at)
 		life_event(s, "stop", NULL, NULL);
 	s->phase = PHASE_DONE;
 	log_file_close(s);
 	close_fd(&s->listener);
-	if (s->l.rm && s->status.started_at) {
-		launched_remove(&s->rt, &s->l, s->dir, &ignored);
-		life_event(s, "destroy", NULL, NULL);
-	} else {
-		unlinkat(s->dir, "supervisor", 0);
-		life_save(s);
-	}
+	if (s->l.rm && s->status.started_at)
+		return finish_throwaway(s);
+	unlinkat(s->dir, "supervisor", 0);
+	life_save(s);
 	close_fd(&s->dir); /* those who waited for the end may go on with the container */
 	clients_ended(s, s->status.exit_code);
 }

@@ -22,7 +22,7 @@ int supervise_request(struct runtime *rt, const struct launched *l, int dir, str
 
 	if (file_read_at(dir, "config.json", CONFIG_MAX, &text, e) < 0)
 		return err_wrap(e, "container '%s'", l->name);
-	return launch_request(rt, l, arena_strdup(&rt->arena, buf_text(&text)), ret, e);
+	return launch_request(rt, l, buf_text(&text), ret, e);
 }
 
 /* Returns once it has answered. On failure it has ended, and holds nothing any more. */

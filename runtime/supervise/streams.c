@@ -121,7 +121,7 @@ bool streams_read(struct supervisor *s)
 	for (int i = 0; i < 2 && !s->chunk_pending; i++) {
 		if (s->out[i] < 0)
 			continue;
-		ssize_t n = read(s->out[i], s->chunk.bytes, sizeof(s->chunk.bytes));
+		ssize_t n = read(s->out[i], s->chunk->bytes, sizeof(s->chunk->bytes));
 		if (n < 0 && errno == EINTR)
 			more = true;
 		if (n < 0 && errno == EIO)
@@ -129,9 +129,9 @@ bool streams_read(struct supervisor *s)
 		if (n <= 0)
 			continue;
 		more = true;
-		s->chunk.stream = (char)streams[i];
+		s->chunk->stream = (char)streams[i];
 		s->chunk_len = (size_t)n;
-		log_file_write(s, streams[i], s->chunk.bytes, (size_t)n);
+		log_file_write(s, streams[i], s->chunk->bytes, (size_t)n);
 		clients_send_chunk(s);
 	}
 	return more || s->chunk_pending;
@@ -144,13 +144,13 @@ bool streams_open_terminal(const struct supervisor *s)
 
 void streams_write(struct supervisor *s)
 {
-	ssize_t n = s->in >= 0 ? write(s->in, s->input.bytes, s->input_len) : -1;
+	ssize_t n = s->in >= 0 ? write(s->in, s->input->bytes, s->input_len) : -1;
 
 	if (n < 0 && s->in >= 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0)
 		n = (ssize_t)s->input_len; /* nobody there to read it */
-	memmove(s->input.bytes, s->input.bytes + n, s->input_len - (size_t)n);
+	memmove(s->input->bytes, s->input->bytes + n, s->input_len - (size_t)n);
 	s->input_len -= (size_t)n;
 }
 
@@ -160,7 +160,7 @@ void streams_end_input(struct supervisor *s)
 		return;
 	if (s->l.terminal) {
 		/* What typing it would send. */
-		s->input.bytes[0] = CONTROL_D;
+		s->input->bytes[0] = CONTROL_D;
 		s->input_len = 1;
 		return streams_write(s);
 	}

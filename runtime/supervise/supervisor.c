@@ -45,8 +45,14 @@ static int leave(struct supervisor *s, const struct supervise_order *o, struct e
 	return s->signals < 0 ? err_set(e, errno, "signalfd") : 0;
 }
 
+/* Where what comes and goes is kept: pages of it are touched when something does. */
+struct room {
+	struct stream_packet chunk, input;
+	char health_output[HEALTH_OUTPUT_MAX + 1];
+};
+
 /* What is needed for the container's whole life, apart from what is freed. */
-static void remember(struct supervisor *s, const struct supervise_order *o)
+static void remember(struct supervisor *s, const struct supervise_order *o, struct room *room)
 {
 	struct arena *a = &s->rt.arena;
 
@@ -76,6 +82,9 @@ static void remember(struct supervisor *s, const struct supervise_order *o)
 		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1,
 		.shrink_at = now_ms() + SHRINK_AFTER_MS,
 		.health_pipe = -1,
+		.chunk = &room->chunk,
+		.input = &room->input,
+		.health_output = room->health_output,
 	};
 	s->rt.arena = ARENA_INIT;
 	s->rt.root_path = arena_strdup(a, o->rt->root_path);
@@ -219,9 +228,10 @@ static void loop(struct supervisor *s)
 _Noreturn void supervisor_main(const struct supervise_order *o)
 {
 	struct supervisor s;
+	struct room room;
 	struct err e = ERR_INIT;
 
-	remember(&s, o);
+	remember(&s, o, &room);
 	if (leave(&s, o, &e) < 0 || clients_listen(&s, &e) < 0 || (!o->request && life_adopt(&s, &e) < 0)) {
 		clients_failed(&s, &e);
 		_exit(1);

@@ -20,7 +20,7 @@
 
 #include <poll.h>
 
-enum { CLIENTS_MAX = 64 };
+enum { CLIENTS_MAX = 64, HEALTH_OUTPUT_MAX = 4096 };
 
 enum client_kind {
 	CLIENT_NEW, /* has not said yet what it wants */
@@ -69,7 +69,7 @@ struct supervisor {
 	int own_slave; /* keeps the terminal from being hung up while no process has it open */
 	bool in_ended; /* somebody said so: it stays closed over restarts */
 	bool chunk_pending; /* somebody has still to take it */
-	struct stream_packet chunk, input;
+	struct stream_packet *chunk, *input;
 	size_t chunk_len, input_len; /* bytes alone */
 	struct log_file log;
 
@@ -91,7 +91,7 @@ struct supervisor {
 	int64_t health_at;
 	pid_t health_pid;
 	int health_pipe;
-	char health_output[4097];
+	char *health_output; /* HEALTH_OUTPUT_MAX and its end */
 	size_t health_len;
 };
 

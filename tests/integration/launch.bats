@@ -20,8 +20,7 @@ launch() {
 }
 
 nothing_stored() {
-	run ls -A "$storage"
-	is ""
+	eventually_empty "$storage"
 }
 
 start_launched() { # OPTION...: a detached sleeper
@@ -424,8 +423,8 @@ launch_rootless() { # OPTION... -- COMMAND...
 }
 
 rootless_leaves_nothing() {
-	run find "$WORK/home/.local/share/ferry/launch" "$WORK/home/state" -mindepth 1 -not -path '*/.cache*' -not -name .names -not -name .events
-	is ""
+	eventually "! find '$WORK/home/.local/share/ferry/launch' '$WORK/home/state' -mindepth 1 -not -path '*/.cache*' \\
+		-not -name .names -not -name .events | grep ."
 }
 
 @test "launch, rootless: root in it, the host's programs, files of its own" {

@@ -56,8 +56,7 @@ launch() {
 }
 
 nothing_stored() {
-	run ls -A "$storage"
-	is ""
+	eventually_empty "$storage"
 }
 
 upper_of() {
@@ -466,6 +465,5 @@ upper_of() {
 	has root:x:0
 	run unprivileged launch --rm -e FT_TAG="$tag" --userns 0:1:2 "$image" -- true
 	failed subuid
-	run ls -A "$home/.local/share/ferry/launch"
-	is ""
+	eventually_empty "$home/.local/share/ferry/launch"
 }

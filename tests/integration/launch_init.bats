@@ -32,8 +32,7 @@ detached() { # OPTION... -- COMMAND...
 	equal "${lines[1]}" "/memfd:ferry-init (deleted)"
 	equal "${lines[2]}" 1
 	[[ "${lines[3]}" == "ferry-init 2 -- sh -c "* ]]
-	run ls -A "$storage"
-	is ""
+	eventually_empty "$storage"
 }
 
 @test "launch --init: ends as the command does" {
@@ -58,8 +57,7 @@ detached() { # OPTION... -- COMMAND...
 		attempt ferry launch -d --rm --init --storage "$storage" -e FT_TAG --name "$id" -v "$WORK/text:$WORK/text" host -- "$command"
 		equal "$status$output" "$expected"
 	done
-	run ls -A "$storage"
-	is ""
+	eventually_empty "$storage"
 }
 
 @test "launch --init: orphans are reaped" {

@@ -183,6 +183,12 @@ eventually() {
 	return 1
 }
 
+# What was launched with --rm is unknown when the command returns, but its files may still be on their way out.
+eventually_empty() { # DIRECTORY
+	local dir=$1
+	eventually '[ -z "$(ls -A "$dir")" ]'
+}
+
 #-- what a test asserts
 
 succeeded() {

@@ -164,6 +164,5 @@ subids() {
 	has /a/b/c
 	run as_user launch --rm -e FT_TAG --name "$id-2" host -- true
 	succeeded
-	run ls "$WORK/home/.local/share/ferry/launch"
-	is ""
+	eventually '[ -z "$(ls "$WORK/home/.local/share/ferry/launch")" ]'
 }

@@ -17,8 +17,7 @@ detached() {
 }
 
 nothing_stored() {
-	run ls -A "$storage"
-	is ""
+	eventually_empty "$storage"
 	run ferry list -q
 	is ""
 }
@@ -387,6 +386,23 @@ is_small() { # PID
 	run ferry start --boot
 	succeeded
 	equal "$(status_of)" stopped
+}
+
+@test "what is on its way out when its remover is killed goes with the next launch, its name too" {
+	detached -- sh -c 'mkdir -p /opt/a/b; echo x >/opt/a/b/c'
+	ferry wait "$id"
+	eventually supervisor_gone
+	rm -r "${root:?}/$id"
+	mv "$storage/$id" "$storage/.removed.1"
+	mkdir -p "$storage/.removed.2/not/ours"
+	run ferry ls -a -q
+	is ""
+	run ferry launch --rm --storage "$storage" --name "$id" host -- true
+	succeeded
+	eventually '[ ! -e "$storage/.removed.1" ]'
+	[ -d "$storage/.removed.2/not/ours" ]
+	rm -r "$storage/.removed.2"
+	nothing_stored
 }
 
 @test "killed at any moment: launch, its supervisor, stop, rm; the next commands recover" {
