@@ -74,7 +74,7 @@ static int bind_gateway(const struct net_address *gateway, int type, struct err 
 	net_address_text(gateway, text);
 	if (errno == EADDRINUSE)
 		return err_say(e, EADDRINUSE, "port 53 of %s is in use: a name server of this machine listens at all "
-			       "addresses, and should at its own alone; or make a network without names", text);
+			       "addresses, and should at its own alone; or create the network with --disable-dns", text);
 	return err_set(e, errno, "bind port 53 of %s", text);
 }
 

@@ -1,5 +1,6 @@
 /* The texts of the files that say who a container is and whom it knows: hosts and resolv.conf. */
 #include "lib/file.h"
+#include "netns/dns/resolver.h"
 #include "runtime/launch/plan.h"
 
 #include <errno.h>
@@ -147,8 +148,8 @@ static int add_servers(const char *file, bool all, struct buf *out, struct err *
 	return n;
 }
 
-/* "search" and "options" of the host's, the last of each counts; @name2: another word for the same. */
-static int add_line_of_host(const char *name, const char *name2, struct buf *out, struct err *e)
+/* "search" and "options" of the host's, the last of each counts; @name2: another word for the same. @first: before them. */
+static int add_line_of_host(const char *name, const char *name2, const char *first, struct buf *out, struct err *e)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 	char *rest, *word, *s, *found = NULL;
@@ -159,18 +160,22 @@ static int add_line_of_host(const char *name, const char *name2, struct buf *out
 	while (s && (word = next_line(&s, &rest)))
 		if (strcmp(word, name) == 0 || strcmp(word, name2) == 0)
 			found = rest;
-	if (found && *found)
-		buf_printf(out, "%s %s\n", name, found);
+	found = found && *found ? found : NULL;
+	if (first || found)
+		buf_printf(out, "%s %s%s%s\n", name, first ? first : "", first && found ? " " : "", found ? found : "");
 	return 0;
 }
 
-static int add_line(const char *name, const char *name2, const char **values, size_t n, struct buf *out, struct err *e)
+static int add_line(const char *name, const char *name2, const char *first, const char **values, size_t n,
+		    struct buf *out, struct err *e)
 {
 	if (n == 0)
-		return add_line_of_host(name, name2, out, e);
+		return add_line_of_host(name, name2, first, out, e);
 	if (strcmp(values[0], ".") == 0)
 		return 0;
 	buf_str(out, name);
+	if (first)
+		buf_printf(out, " %s", first);
 	for (size_t i = 0; i < n; i++)
 		buf_printf(out, " %s", values[i]);
 	buf_char(out, '\n');
@@ -198,7 +203,8 @@ int launch_resolv_conf(const struct launched_network *n, const struct net_addres
 		if (r < 0)
 			return r;
 	}
-	if (add_line("search", "domain", n->dns_search, n->n_dns_search, out, e) < 0)
+	/* A container's name is found at once, and not in some domain of the host's that has everything. */
+	if (add_line("search", "domain", n_resolvers ? RESOLVER_DOMAIN : NULL, n->dns_search, n->n_dns_search, out, e) < 0)
 		return -e->code;
-	return add_line("options", "options", n->dns_options, n->n_dns_options, out, e);
+	return add_line("options", "options", NULL, n->dns_options, n->n_dns_options, out, e);
 }

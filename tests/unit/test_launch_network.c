@@ -302,7 +302,8 @@ static void resolv_conf(void **state)
 
 	(void)state;
 	assert_int_equal(launch_resolv_conf(&n, both.links[0].gateways, 1, &own, &x.e), 0);
-	assert_string_equal(buf_text(&own), "nameserver 10.1.0.1\nsearch a.example b.example\noptions ndots:2\n");
+	assert_string_equal(buf_text(&own), "nameserver 10.1.0.1\nsearch ferry.internal a.example b.example\n"
+					  "options ndots:2\n");
 	n.dns_search = nothing;
 	n.n_dns_search = 1;
 	assert_int_equal(launch_resolv_conf(&n, NULL, 0, &given, &x.e), 0);
