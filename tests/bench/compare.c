@@ -25,7 +25,7 @@
 
 extern char **environ;
 
-enum { ENTRIES_MAX = 8, COPIES_MAX = 64, WORDS_MAX = 32 };
+enum { ENTRIES_MAX = 8, COPIES_MAX = 64, WORDS_MAX = 64 };
 
 struct entry {
 	const char *name;
