@@ -1,5 +1,6 @@
 #include "overlay/image/document.h"
 
+#include "lib/clock.h"
 #include "lib/json.h"
 
 #include <string.h>
@@ -44,11 +45,10 @@ void document_manifest(const struct document_blob *config, const struct document
 	json_end_object(&w);
 }
 
-/* No time but the epoch: the same archive gives the same image, whenever. */
-#define CREATED "1970-01-01T00:00:00Z"
-
-void document_rootfs_config(const char *platform, const char *diff_id, struct arena *a, struct buf *out)
+void document_rootfs_config(const char *platform, const char *diff_id, int64_t created_s, struct arena *a,
+			    struct buf *out)
 {
+	const struct clock_text created = clock_rfc3339((struct timespec){ .tv_sec = created_s });
 	static const char *const cmd[] = { "/bin/sh" };
 	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 	struct json_writer w = { .out = out };
@@ -60,7 +60,7 @@ void document_rootfs_config(const char *platform, const char *diff_id, struct ar
 		image_machine_platform(u.machine, &architecture, &variant);
 
 	json_begin_object(&w, NULL);
-	json_string(&w, "created", CREATED);
+	json_string(&w, "created", created.text);
 	json_string(&w, "architecture", architecture);
 	if (variant && *variant)
 		json_string(&w, "variant", variant);
@@ -75,7 +75,7 @@ void document_rootfs_config(const char *platform, const char *diff_id, struct ar
 	json_end_object(&w);
 	json_begin_array(&w, "history");
 	json_begin_object(&w, NULL);
-	json_string(&w, "created", CREATED);
+	json_string(&w, "created", created.text);
 	json_string(&w, "created_by", "ferry image import");
 	json_end_object(&w);
 	json_end_array(&w);

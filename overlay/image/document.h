@@ -22,8 +22,9 @@ void document_manifest(const struct document_blob *config, const struct document
 
 /*
  * The configuration of a root file system with nothing known of it. @platform: "linux/arm64", or NULL for this
- * machine's.
+ * machine's. @created_s: when it was made; of the archive alone, so that the same gives the same image, whenever.
  */
-void document_rootfs_config(const char *platform, const char *diff_id, struct arena *a, struct buf *out);
+void document_rootfs_config(const char *platform, const char *diff_id, int64_t created_s, struct arena *a,
+			    struct buf *out);
 
 #endif

@@ -21,6 +21,7 @@ struct adding {
 	bool alone; /* the one image of its source */
 	struct document_blob *blobs; /* what is known of each layer in the end */
 	struct image_part *parts;
+	int64_t newest_s; /* the latest time in a layer */
 };
 
 static const char *blob_key(const struct adding *w, size_t i)
@@ -117,6 +118,8 @@ static int end_layer(void *data, size_t i, const struct layer_result *result, st
 	if (!l->diff_id || !store_has_layer(w->store, l->diff_id))
 		if (ingest_layer_done(w->ingest, layer_key(w, i), result->diff_id, e) < 0)
 			return -e->code;
+	if (result->newest_s > w->newest_s)
+		w->newest_s = result->newest_s;
 	l->digest = arena_strdup(w->arena, result->digest);
 	l->diff_id = arena_strdup(w->arena, result->diff_id);
 	w->blobs[i] = (struct document_blob){ document_layer_type(result->compression), l->digest, result->size_bytes };
@@ -170,7 +173,7 @@ static int make_documents(struct adding *w, struct err *e)
 
 	if (!f->config) {
 		struct buf text = BUF_INIT;
-		document_rootfs_config(w->o->platform, f->layers[0].diff_id, w->arena, &text);
+		document_rootfs_config(w->o->platform, f->layers[0].diff_id, w->newest_s, w->arena, &text);
 		f->config = arena_dup(w->arena, text.data, text.len + 1);
 		f->config_len = text.len;
 		buf_finish(&text);

@@ -87,6 +87,7 @@ struct layer_result {
 	char diff_id[72]; /* of the tar within */
 	int64_t size_bytes, diff_size_bytes; /* of these two */
 	enum layer_compression compression; /* as recognised */
+	int64_t newest_s; /* LAYER_UNPACK to a directory: the latest time of modification in it, up to the year 9999; 0: none */
 };
 
 struct layer_worker {

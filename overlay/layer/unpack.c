@@ -232,7 +232,16 @@ int unpack_named(struct tree *t, struct input *in, const struct name *n, struct 
 	}
 }
 
-static int unpack_all(struct tree *t, struct input *in, struct err *e)
+static void note_time(struct archive_entry *what, int64_t *newest_s)
+{
+	static const int64_t end_of_9999 = 253402300799;
+	int64_t mtime = archive_entry_mtime(what);
+
+	if (mtime > *newest_s && mtime <= end_of_9999)
+		*newest_s = mtime;
+}
+
+static int unpack_all(struct tree *t, struct input *in, int64_t *newest_s, struct err *e)
 {
 	struct archive_entry *what;
 	struct name n;
@@ -243,6 +252,7 @@ static int unpack_all(struct tree *t, struct input *in, struct err *e)
 			return -e->code;
 		if (n.kind != NAME_IGNORED && unpack_named(t, in, &n, what, e) < 0)
 			return err_wrap(e, "%s", *n.path ? n.path : "/");
+		note_time(what, newest_s);
 	}
 	return r < 0 ? r : tree_leave(t, e);
 }
@@ -251,10 +261,14 @@ int layer_unpack(const struct layer_job *j, struct layer_result *ret, struct err
 {
 	cleanup_input struct input in = INPUT_INIT;
 	cleanup_tree struct tree t = TREE_INIT;
+	int64_t newest_s = 0;
 
 	if (input_begin(j, &in, e) < 0)
 		return -e->code;
-	if (j->dir >= 0 && (tree_begin(j, &t, e) < 0 || unpack_all(&t, &in, e) < 0))
+	if (j->dir >= 0 && (tree_begin(j, &t, e) < 0 || unpack_all(&t, &in, &newest_s, e) < 0))
 		return -e->code;
-	return input_end(&in, ret, e);
+	if (input_end(&in, ret, e) < 0)
+		return -e->code;
+	ret->newest_s = newest_s;
+	return 0;
 }

@@ -154,6 +154,26 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 	equal "$(find images/ingest -mindepth 1)" ""
 }
 
+@test "import: a root file system was made when its newest file was, whoever asks and whenever" {
+	find one -exec touch -h -d @1000000000 {} +
+	touch -d @1234567890.5 one/bin/big
+	make_tar one
+	import one.tar --name x
+	succeeded
+	run ferry image inspect -f .Created x
+	is 2009-02-13T23:31:30.000000000Z
+	gzip -k one.tar
+	import one.tar.gz --name y
+	succeeded
+	equal "$(ferry image inspect -f .Id x)" "$(ferry image inspect -f .Id y)"
+	find one -exec touch -h -d @0 {} +
+	make_tar one
+	import one.tar --name z
+	succeeded
+	run ferry image inspect -f .Created z
+	is 1970-01-01T00:00:00.000000000Z
+}
+
 @test "import: what is there already is not unpacked again" {
 	image layout layout app:1 one.tar
 	import layout
