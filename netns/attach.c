@@ -116,6 +116,8 @@ static void add_links(const struct attaching *x, struct nl_batch *b)
 			.netns = x->netns,
 			.mac = l->mac,
 			.mtu = network->mtu,
+			/* Where br_netfilter is on, the way to a port of its own leads through the bridge alone. */
+			.hairpin = x->endpoint->n_ports > 0,
 		};
 		const struct link_stacked stacked = {
 			.driver = network->driver,

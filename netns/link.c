@@ -109,16 +109,38 @@ static void add_one_queue(struct nl_batch *b)
 
 void link_add_bridge(struct nl_batch *b, const char *name, const uint8_t *mac, unsigned mtu, unsigned vlan)
 {
+	/* Such frames pass no rule of the firewall's on their way. */
+	const struct br_boolopt_multi options = {
+		.optval = 1U << BR_BOOLOPT_NO_LL_LEARN,
+		.optmask = 1U << BR_BOOLOPT_NO_LL_LEARN,
+	};
+
 	make(b, "bridge", name, IFF_UP);
 	add_mac_and_mtu(b, mac, mtu);
 	size_t info = nl_nest(b, IFLA_LINKINFO);
 	nl_string(b, IFLA_INFO_KIND, "bridge");
+	size_t data = nl_nest(b, IFLA_INFO_DATA);
+	nl_bytes(b, IFLA_BR_MULTI_BOOLOPT, &options, sizeof(options));
 	if (vlan) {
-		size_t data = nl_nest(b, IFLA_INFO_DATA);
 		nl_u8(b, IFLA_BR_VLAN_FILTERING, 1);
 		nl_u16(b, IFLA_BR_VLAN_DEFAULT_PVID, (uint16_t)vlan);
-		nl_nest_end(b, data);
 	}
+	nl_nest_end(b, data);
+	nl_nest_end(b, info);
+}
+
+/* A message of its own: only what is a port already has a port's settings. */
+static void allow_hairpin(struct nl_batch *b, const char *name)
+{
+	const struct ifinfomsg m = { 0 };
+
+	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m), "let '%s' send back", name);
+	nl_string(b, IFLA_IFNAME, name);
+	size_t info = nl_nest(b, IFLA_LINKINFO);
+	nl_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
+	size_t port = nl_nest(b, IFLA_INFO_SLAVE_DATA);
+	nl_u8(b, IFLA_BRPORT_MODE, 1);
+	nl_nest_end(b, port);
 	nl_nest_end(b, info);
 }
 
@@ -152,6 +174,8 @@ void link_add_veth(struct nl_batch *b, const struct link_veth *v)
 	nl_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	nl_nest_end(b, inet6);
 	nl_nest_end(b, families);
+	if (v->hairpin)
+		allow_hairpin(b, v->host_name);
 }
 
 static const struct {

@@ -34,7 +34,7 @@ int link_peer_ended(struct nl *s, const char *name, struct err *e);
 
 /*
  * A bridge that is up. @mac: its own for good, or it would change with its ports; NULL: it may. @vlan: it filters by VLAN, and
- * all of its ports are of that one; 0: none.
+ * all of its ports are of that one; 0: none. What is meant for the bridge alone (LLDP and the like) teaches it no address.
  */
 void link_add_bridge(struct nl_batch *b, const char *name, const uint8_t *mac, unsigned mtu, unsigned vlan);
 
@@ -47,6 +47,7 @@ struct link_veth {
 	int bridge, netns;
 	const uint8_t *mac;
 	unsigned mtu; /* 0: the kernel's own */
+	bool hairpin; /* what comes in by the port may go out by it again */
 };
 void link_add_veth(struct nl_batch *b, const struct link_veth *v);
 
