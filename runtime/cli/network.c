@@ -5,13 +5,21 @@
 #include "runtime/networks.h"
 
 #include <string.h>
+#include <unistd.h>
 
 int network_use_load(struct runtime *rt, struct net *ret_net, struct network_use *ret, struct err *e)
 {
+	struct net_endpoint *all = NULL;
+	size_t n = 0;
+
 	*ret = (struct network_use){ 0 };
-	if (launched_list(rt, &ret->launched, &ret->n_launched, e) < 0 || networks_open(true, ret_net, e) < 0)
+	if (launched_list(rt, &ret->launched, &ret->n_launched, e) < 0 || networks_open(true, ret_net, e) < 0 ||
+	    net_endpoints(ret_net, &rt->arena, &all, &n, e) < 0)
 		return -e->code;
-	return net_endpoints(ret_net, &rt->arena, &ret->endpoints, &ret->n_endpoints, e);
+	for (size_t i = 0; i < n; i++)
+		if (access(all[i].owner, F_OK) == 0)
+			*arena_push(&rt->arena, &ret->endpoints, &ret->n_endpoints) = all[i];
+	return 0;
 }
 
 const struct net_link *network_link(const struct net_endpoint *x, const char *network)

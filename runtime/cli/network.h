@@ -10,7 +10,7 @@
 struct network_use {
 	struct launched *launched; /* those below the state root; they need not run */
 	size_t n_launched;
-	struct net_endpoint *endpoints; /* everybody's */
+	struct net_endpoint *endpoints; /* everybody's, but of those that are gone */
 	size_t n_endpoints;
 };
 
