@@ -111,6 +111,8 @@ static int write_file(const struct net *n, const char *file, const struct networ
 	cleanup_buf struct buf text = BUF_INIT;
 
 	network_write(x, &text);
+	if (text.len > FILE_MAX)
+		return err_say(e, EFBIG, "the definition is longer than %d bytes", FILE_MAX);
 	cleanup_close int fd = openat(n->definitions, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "create '%s'", file);
