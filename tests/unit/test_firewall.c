@@ -140,6 +140,28 @@ static void test_ruleset(void **state)
 	assert_ruleset(buf_text(&expected));
 }
 
+/* The manual has each line of the chains, as it is. */
+static void test_manual(void **state)
+{
+	cleanup_buf struct buf ruleset = BUF_INIT, page = BUF_INIT;
+	struct err e = ERR_INIT;
+	bool in_chain = false;
+	int lines = 0;
+
+	(void)state;
+	assert_done(file_read_at(AT_FDCWD, "tests/unit/firewall.nft", 1 << 16, &ruleset, &e), &e);
+	assert_done(file_read_at(AT_FDCWD, "man/ferry-networks.7", 1 << 16, &page, &e), &e);
+	for (char *line = strtok(ruleset.data, "\n"); line; line = strtok(NULL, "\n")) {
+		in_chain = strchr(line, '}') == line + 1 ? false : in_chain || strncmp(line, "\tchain", 6) == 0;
+		if (!in_chain)
+			continue;
+		lines++;
+		if (!strstr(buf_text(&page), line))
+			fail_msg("man/ferry-networks.7 lacks '%s'", line);
+	}
+	assert_true(lines > 40);
+}
+
 static void test_remove(void **state)
 {
 	cleanup_nl struct nl s = NL_INIT;
@@ -377,7 +399,7 @@ static void test_sysctls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ruleset), cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_ruleset), cmocka_unit_test(test_manual), cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_missing), cmocka_unit_test(test_others),
 		cmocka_unit_test(test_clash),	cmocka_unit_test(test_range),
 		cmocka_unit_test(test_without_bridge), cmocka_unit_test(test_change), cmocka_unit_test(test_sysctls),
