@@ -102,6 +102,11 @@ $(BUILD)/libferry.a: $(LIBRARY)
 
 unit-programs: $(UNIT)
 
+# What netns/ does, without containers: for attach.bats and tests/bench/networks.
+$(BUILD)/tests/attach: tests/integration/attach.c $(BUILD)/libferry.a
+	@mkdir -p $(@D)
+	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
+
 check-unit: $(UNIT)
 	@failed=0; for t in $(UNIT); do $$t || failed=1; done; exit $$failed
 
@@ -116,7 +121,7 @@ check-man: all
 OCI         ?= $(abspath ../shared/oci/runtime-spec)
 
 # Natively, as root: the commands and the fields of config.json as this machine can run them.
-check-integration: all
+check-integration: all $(BUILD)/tests/attach
 	FERRY=$(BUILD)/ferry OCI_EXAMPLES=$(OCI)/test/config/good OCI_SCHEMA=$(OCI)/features-schema.json \
 		tests/integration/run -v tests/integration/*.bats
 
@@ -186,4 +191,4 @@ clean:
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images \
 	deps install uninstall coverage lint format help clean
--include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(BUILD)/tests/attach.d

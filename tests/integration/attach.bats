@@ -1,0 +1,312 @@
+# Containers' networks beneath containers: what netns/ does, by a program of its own (attach.c) and plain network namespaces.
+load lib
+load networks
+
+attach() {
+	there timeout --kill-after=2 60 "$top/build/tests/attach" "$@"
+}
+
+# A network namespace and an owner, which is what a container is here.
+container() { # NAME...
+	local name
+	for name; do
+		there sh -c 'ip netns add "$0" && mkdir -p "/run/ferry/$0"' "$name"
+	done
+}
+
+up() { # NAME NETWORK...
+	attach up "/run/ferry/$1" "/run/netns/$1" "${@:2}"
+}
+
+down() {
+	attach down "/run/ferry/$1"
+}
+
+in_container() { # NAME COMMAND...
+	there ip netns exec "$@"
+}
+
+address() { # NAME INTERFACE [FAMILY]: without its prefix length
+	in_container "$1" ip -j "${3--4}" address show dev "$2" scope global | jq -r '.[].addr_info[0].local'
+}
+
+define() { # NAME BRIDGE SUBNET [JQ-FILTER]
+	there mkdir -p /var/lib/ferry/networks
+	jq -n --arg name "$1" --arg bridge "$2" --arg subnet "$3" '{ name: $name, driver: "bridge",
+		network_interface: $bridge, created: "2026-01-31T12:00:00Z", dns_enabled: true,
+		subnets: [{ subnet: ($subnet + ".0/24"), gateway: ($subnet + ".1") }] }'" | ${4-.}" |
+		there tee "/var/lib/ferry/networks/$1.json" >/dev/null
+}
+
+prepare() {
+	[ -x "$top/build/tests/attach" ] || { echo "no build/tests/attach: run make check-integration" >&2; return 1; }
+	make_machine
+	define web ferry1 10.90.1
+	define dual ferry2 10.90.2 '.subnets += [{ subnet: "fd00:90::/64", gateway: "fd00:90::1" }]'
+}
+
+nothing_is_left() {
+	nothing_attached && [ -z "$(there find /run/ferry/.networks -path '*/attached*' -o -name bridge)" ] &&
+		! there nft list ruleset | grep elements
+}
+
+@test "a container has addresses, routes and names, and nothing of them afterwards" {
+	container one
+	up one dual:alias=www --name one
+	in_container one ip -j link show eth0 | jq -e '.[0] | .operstate == "UP" and .address == "02:00:0a:5a:02:02"'
+	[ "$(address one eth0)" = 10.90.2.2 ]
+	[ "$(address one eth0 -6)" = fd00:90::2 ]
+	in_container one ip -j -6 address show dev eth0 scope global | jq -e '.[].addr_info[0] | .tentative != true'
+	[ "$(in_container one ip -j route show default | jq -r '.[0].gateway')" = 10.90.2.1 ]
+	[ "$(in_container one ip -6 -j route show default | jq -r '.[0].gateway')" = fd00:90::1 ]
+	in_container one ping -q -c 1 -W 5 10.90.2.1
+	in_container one ping -q -c 1 -W 5 fd00:90::1
+	in_container one ping -q -c 1 -W 5 127.0.0.1
+	there test -L /run/ferry/.networks/networks/dual/names/www/10.90.2.2
+	down one
+	[ -z "$(in_container one ip -o link show eth0 2>/dev/null)" ]
+	nothing_is_left
+	down one
+}
+
+@test "a network stands from its first container to its last" {
+	container one two
+	up one web
+	there ip link show ferry1
+	up two web
+	in_container two ping -q -c 1 -W 5 "$(address one eth0)"
+	down one
+	there ip link show ferry1
+	in_container two ping -q -c 1 -W 5 10.90.1.1
+	down two
+	nothing_is_left
+}
+
+@test "a bridge that was there before stays" {
+	container one
+	there ip link add ferry1 type bridge
+	up one web
+	down one
+	there ip link show ferry1
+	there ip link del ferry1
+	nothing_is_left
+}
+
+@test "several networks, one more and one less" {
+	container one
+	up one web dual
+	[ "$(address one eth0)" = 10.90.1.2 ]
+	[ "$(address one eth1)" = 10.90.2.2 ]
+	[ "$(in_container one ip -j route get 192.0.2.1 | jq -r '.[0].gateway')" = 10.90.1.1 ]
+	run attach connect /run/ferry/one /run/netns/one web
+	[ "$status" = 1 ]
+	[[ $output == *'"web"'*already* ]]
+	attach disconnect /run/ferry/one /run/netns/one web
+	run in_container one ip link show eth0
+	[ "$status" != 0 ]
+	[ "$(address one eth1)" = 10.90.2.2 ]
+	[ "$(in_container one ip -j route get 192.0.2.1 | jq -r '.[0].gateway')" = 10.90.2.1 ]
+	run attach disconnect /run/ferry/one /run/netns/one web
+	[ "$status" = 1 ]
+	attach connect /run/ferry/one /run/netns/one web:ip=10.90.1.77,mac=02:11:22:33:44:55,interface=back
+	[ "$(address one back)" = 10.90.1.77 ]
+	in_container one ip -j link show back | jq -e '.[0].address == "02:11:22:33:44:55"'
+	in_container one ping -q -c 1 -W 5 10.90.1.1
+	down one
+	nothing_is_left
+}
+
+@test "what cannot be is refused, and leaves nothing" {
+	container one two
+	up two web:ip=10.90.1.9
+	local bad
+	for bad in nowhere web:ip=10.90.2.1 web:ip=10.90.1.1 web:ip=10.90.1.9 web:ip6=fd00::2 web:mac=01:00:00:00:00:01 \
+		web:interface=lo web:interface=a/b 'web web' 'web:interface=eth1 dual:interface=eth1' 'dual web:ip=10.90.1.9'; do
+		# shellcheck disable=SC2086 # two words are two networks
+		run up one $bad
+		[ "$status" = 1 ] || { echo "accepted: $bad"; return 1; }
+		[ "${#lines[@]}" = 1 ]
+	done
+	[ "$(in_container one ip -o link | wc -l)" = 1 ]
+	down two
+	nothing_is_left
+}
+
+@test "what a failing step leaves is undone" {
+	container one
+	in_container one ip link add eth0 type dummy || in_container one ip link add eth0 type bridge
+	run up one web --publish 8080:80
+	[ "$status" = 1 ]
+	[[ $output == *"fv"*"File exists"* ]]
+	nothing_is_left
+}
+
+@test "one that was killed is attached anew" {
+	container one
+	up one web:ip=10.90.1.5 --name one
+	up one web:ip=10.90.1.6 --name one
+	[ "$(address one eth0)" = 10.90.1.6 ]
+	there test ! -e /run/ferry/.networks/networks/web/leases/10.90.1.5
+	down one
+	nothing_is_left
+}
+
+@test "32 at once on one network" {
+	local i pids=()
+	for i in $(seq 32); do
+		container "c$i"
+	done
+	for i in $(seq 32); do
+		up "c$i" web --name "c$i" >"$WORK/up.$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$WORK"/up.*; return 1; }
+	done
+	[ "$(cat "$WORK"/up.* | sort -u | wc -l)" = 32 ]
+	for i in $(seq 32); do
+		in_container "c$i" ping -q -c 1 -W 5 10.90.1.1 >/dev/null
+	done
+	pids=()
+	for i in $(seq 32); do
+		down "c$i" >"$WORK/down.$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$WORK"/down.*; return 1; }
+	done
+	nothing_is_left
+}
+
+@test "the first and the last of a network, again and again at once" {
+	local i pids=()
+	container a b c d
+	for i in a b c d; do
+		attach time 15 "/run/ferry/$i" "/run/netns/$i" web dual >"$WORK/time.$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$WORK"/time.*; return 1; }
+	done
+	nothing_is_left
+}
+
+# Kills a command on the way into each system call that leaves something, or that tells the kernel to, one after the
+# other, and each time runs what comes before and behind. strace counts each call by its name.
+calls="sendto sendmsg symlinkat renameat unlinkat mkdirat write"
+
+killed_anywhere() { # BEFORE BEHIND ATTACH-COMMAND...
+	local call n before=$1 behind=$2 killed=0
+	shift 2
+	for call in $calls; do
+		for ((n = 1; n < 100; n++)); do
+			"$before" >/dev/null
+			status=0
+			there timeout --kill-after=2 60 strace -o /dev/null -e trace="$call" -e "inject=$call:signal=KILL:when=$n" \
+				"$top/build/tests/attach" "$@" >"$WORK/out" 2>&1 || status=$?
+			"$behind" >"$WORK/behind" 2>&1 || { echo "killed in $call $n:"; cat "$WORK/behind"; return 1; }
+			[ "$status" != 0 ] || break
+			[ "$status" = 137 ] || { echo "$call $n: $status"; cat "$WORK/out"; return 1; }
+			killed=$((killed + 1))
+		done
+		[ "$n" -lt 100 ]
+	done
+	echo "killed $killed times"
+	[ "$killed" -gt 10 ]
+}
+
+down_and_nothing() {
+	down one && nothing_is_left
+}
+
+@test "attaching killed anywhere: detaching leaves nothing" {
+	container one
+	killed_anywhere true down_and_nothing up /run/ferry/one /run/netns/one web:alias=www dual --name one --publish 8080:80
+}
+
+owner_gone_and_reload() {
+	there rmdir /run/ferry/one && attach reload && nothing_is_left && there mkdir /run/ferry/one
+}
+
+@test "attaching killed anywhere, and the owner gone: reloading leaves nothing" {
+	container one
+	killed_anywhere true owner_gone_and_reload \
+		up /run/ferry/one /run/netns/one web:alias=www dual --name one --publish 8080:80
+}
+
+again() {
+	up one web dual --name one --publish 8080:80 && in_container one ping -q -c 1 -W 5 "$two" && down one
+}
+
+@test "attaching killed anywhere: it can be done again, beside another" {
+	container one two
+	up two web
+	two=$(address two eth0)
+	killed_anywhere true again up /run/ferry/one /run/netns/one web dual --name one --publish 8080:80
+	down two
+	nothing_is_left
+}
+
+attached() {
+	up one web:alias=www dual --name one --publish 8080:80
+}
+
+@test "detaching killed anywhere: detaching again leaves nothing" {
+	container one
+	killed_anywhere attached down_and_nothing down /run/ferry/one
+}
+
+attached_to_one() {
+	up one web
+}
+
+attached_to_two() {
+	up one web dual
+}
+
+@test "connecting and disconnecting killed anywhere: detaching leaves nothing" {
+	container one
+	killed_anywhere attached_to_one down_and_nothing connect /run/ferry/one /run/netns/one dual
+	killed_anywhere attached_to_two down_and_nothing disconnect /run/ferry/one /run/netns/one dual
+}
+
+@test "reloading makes again what others have taken away" {
+	container one two
+	up one web --name one
+	up two web
+	there ip link del ferry1
+	there rm -r /run/ferry/.networks/networks/web/names
+	attach reload
+	in_container one ping -q -c 1 -W 5 10.90.1.1
+	in_container one ping -q -c 1 -W 5 "$(address two eth0)"
+	there test -L "/run/ferry/.networks/networks/web/names/one/$(address one eth0)"
+	there ip address del 10.90.1.1/24 dev ferry1
+	attach reload
+	in_container one ping -q -c 1 -W 5 10.90.1.1
+	down one
+	down two
+	nothing_is_left
+}
+
+@test "a bridge that others have taken away is there again with the next container" {
+	container one two
+	up one web
+	there ip link del ferry1
+	up two web
+	in_container one ping -q -c 1 -W 5 10.90.1.1
+	in_container two ping -q -c 1 -W 5 "$(address one eth0)"
+	down one
+	down two
+	nothing_is_left
+}
+
+@test "an address that a killed container left is had again" {
+	container one
+	define tiny ferry3 10.90.3 '.subnets[0] |= { subnet: "10.90.3.0/30", gateway: "10.90.3.1" }'
+	there mkdir -p /run/ferry/.networks/networks/tiny/leases
+	there ln -s 0123456789ab /run/ferry/.networks/networks/tiny/leases/10.90.3.2
+	up one tiny
+	[ "$(address one eth0)" = 10.90.3.2 ]
+	down one
+	nothing_is_left
+}
