@@ -48,6 +48,8 @@ struct cgroup_ref {
 	const char *path; /* below the mountpoint, "/user.slice/ferry-x.scope"; NULL: disabled */
 	const char *scope; /* systemd: the unit's name; else NULL */
 	bool user_session; /* systemd: the unit is of the user's own manager */
+	uint64_t id; /* its inode number, never used again: another at the path is not it. 0: not known */
+	bool ended; /* nothing of the container's is in it any more: what is, is another's, who has used the path again */
 };
 
 struct cgroup_options {
@@ -81,13 +83,19 @@ const char *cgroup_plan_dir(const struct cgroup_plan *p);
  */
 int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_fd, struct err *e);
 
+/* For cgroup_ref.id, of the cgroup's directory. */
+int cgroup_id(int dir, uint64_t *ret, struct err *e);
+
 /* After the clone: moves @pid into a systemd scope and writes its limits; with cgroupfs does nothing. -EEXIST: as above. */
 int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e);
 
 /* Opens the directory of a stored reference. -ENOENT when it is gone; -1 in *ret_fd and 0 when disabled. */
 int cgroup_open(const struct cgroup_ref *r, const struct cgroup_host *h, int *ret_fd, struct err *e);
 
-/* Kills what is left in it and below, removes it with its children, stops the scope. Gone already is no error. */
+/*
+ * Kills what is left in it and below, removes it with its children, stops the scope. Gone already is no error; one that has
+ * become another's is left alone.
+ */
 int cgroup_destroy(const struct cgroup_ref *r, const struct cgroup_host *h, struct err *e);
 
 /* The rest works on the cgroup's directory descriptor. */

@@ -165,9 +165,14 @@ int cgroup_open(const struct cgroup_ref *r, const struct cgroup_host *h, int *re
 	}
 	if (!r->path || h->root_fd < 0)
 		return err_say(e, ENOENT, "the container's cgroup is not known");
-	int fd = openat(h->root_fd, below_root(r->path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int fd = openat(h->root_fd, below_root(r->path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t id = 0;
 	if (fd < 0)
 		return err_set(e, errno, "open cgroup '%s'", r->path);
-	*ret_fd = fd;
+	if (r->id && cgroup_id(fd, &id, e) < 0)
+		return -e->code;
+	if (r->id && id != r->id)
+		return err_say(e, ENOENT, "cgroup '%s' is another's by now", r->path);
+	*ret_fd = take_fd(&fd);
 	return 0;
 }

@@ -9,9 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-enum { KILL_TIMEOUT_MS = 10000, REMOVE_TRIES = 100, REMOVE_PAUSE_MS = 5 };
+enum { KILL_TIMEOUT_MS = 10000, LINGER_MS = 500, REMOVE_TRIES = 100, REMOVE_PAUSE_MS = 5 };
 
 /* 1: gone; 0: busy; -errno. */
 static int try_remove(int parent, const char *name, struct err *e)
@@ -54,16 +55,37 @@ int cgroup_remove(int root, const char *path, struct err *e)
 	return err_set(e, EBUSY, "remove cgroup '/%s'", path);
 }
 
-int cgroup_kill_and_wait(int root, const char *path, struct err *e)
+int cgroup_id(int dir, uint64_t *ret, struct err *e)
 {
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return err_set(e, errno, "stat a cgroup");
+	*ret = st.st_ino;
+	return 0;
+}
+
+int cgroup_kill_and_wait(const struct cgroup_ref *ref, int root, const char *path, struct err *e)
+{
+	uint64_t id;
+
 	cleanup_close int dir = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && errno == ENOENT)
 		return 1;
 	if (dir < 0)
 		return err_set(e, errno, "open cgroup '/%s'", path);
 
+	if (ref->id && cgroup_id(dir, &id, e) < 0)
+		return -e->code;
+	if (ref->id && id != ref->id)
+		return 1;
 	int r = cgroup_is_empty(dir, e);
-	if (r == 0) {
+	if (r == 0 && ref->ended) {
+		/* Those on their way into the container's namespaces end with these. */
+		r = cgroup_wait_event(dir, "populated", 0, LINGER_MS, e);
+		if (r == 0)
+			return 1;
+	} else if (r == 0) {
 		r = cgroup_kill(dir, e);
 		if (r >= 0)
 			r = cgroup_wait_event(dir, "populated", 0, KILL_TIMEOUT_MS, e);
@@ -75,13 +97,13 @@ int cgroup_kill_and_wait(int root, const char *path, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-static int destroy_directory(int root, const char *path, struct err *e)
+static int destroy_directory(const struct cgroup_ref *ref, int root, const char *path, struct err *e)
 {
 	/* A container that ended well leaves an empty cgroup, so that the first call is mostly the only one. */
-	int r = try_remove(root, path, e);
+	int r = ref->id ? 0 : try_remove(root, path, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = cgroup_kill_and_wait(root, path, e);
+	r = cgroup_kill_and_wait(ref, root, path, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return cgroup_remove(root, path, e);
@@ -97,5 +119,5 @@ int cgroup_destroy(const struct cgroup_ref *r, const struct cgroup_host *h, stru
 		return err_say(e, EINVAL, "the root cgroup is no container's");
 	if (r->driver == CGROUP_SYSTEMD)
 		return systemd_destroy(r, h->root_fd, path, e);
-	return path ? destroy_directory(h->root_fd, path, e) : 0;
+	return path ? destroy_directory(r, h->root_fd, path, e) : 0;
 }

@@ -347,10 +347,36 @@ int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct 
 	return 0;
 }
 
+bool container_cgroup_is_anothers(struct runtime *rt, const struct container *c)
+{
+	struct err ignored = ERR_INIT;
+	const char **ids;
+	size_t n;
+
+	if (!c->cgroup.path || container_list(rt, &ids, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		cleanup_container struct container other = CONTAINER_INIT;
+		if (strcmp(ids[i], c->id) == 0 || open_dir(rt, ids[i], &other, &ignored) < 0 ||
+		    record_load(&other, &rt->arena, &ignored) < 0 || !other.cgroup.path ||
+		    strcmp(other.cgroup.path, c->cgroup.path) != 0)
+			continue;
+		cleanup_close int pidfd = proc_open(other.pid, other.start_time, &ignored);
+		if (pidfd >= 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * All that were in its pid namespace ended with its first process. Without one of its own there may be others, in a cgroup
+ * that is known by its id, unless an empty one was used again.
+ */
 static int remove_cgroup(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
 {
 	struct cgroup_host found;
 
+	c->cgroup.ended = c->pid > 0 && (!c->cgroup.id || container_cgroup_is_anothers(rt, c));
 	if (!c->cgroup.path && !c->cgroup.scope)
 		return 0;
 	if (host)

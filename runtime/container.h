@@ -84,6 +84,9 @@ int container_pidfd(struct container *c, struct err *e);
 /* Its cgroup's directory; -1 in *ret_fd when it has none. */
 int container_cgroup(struct runtime *rt, struct container *c, int *ret_fd, struct err *e);
 
+/* Whether another container, which runs, was put into the cgroup that this one, which does not, left empty. */
+bool container_cgroup_is_anothers(struct runtime *rt, const struct container *c);
+
 /* The state document. */
 void container_write_state(const struct container *c, enum container_status s, struct buf *out, bool pretty);
 

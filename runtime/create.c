@@ -190,10 +190,21 @@ static int prepare(struct setup *s, struct err *e)
 	return result;
 }
 
+static bool has_new_pid_namespace(const struct spec *s)
+{
+	const struct spec_namespace *pid = spec_find_namespace(s, CLONE_NEWPID);
+
+	return pid && !pid->path;
+}
+
 static int record_process(struct setup *s, pid_t pid, struct err *e)
 {
 	struct proc_stat st;
 
+	/* What it leaves behind is to be known by it: see container_remove. */
+	if (!has_new_pid_namespace(s->spec) && s->cgroup_fd >= 0 &&
+	    cgroup_id(s->cgroup_fd, &s->container->cgroup.id, e) < 0)
+		return -e->code;
 	if (proc_stat(pid, &st, e) < 0)
 		return -e->code;
 	s->container->pid = pid;
@@ -304,13 +315,6 @@ void setup_finish(struct setup *s)
 	close_fd(&s->parent_end);
 	close_fd(&s->child_end);
 	close_fd(&s->pidfd);
-}
-
-static bool has_new_pid_namespace(const struct spec *s)
-{
-	const struct spec_namespace *pid = spec_find_namespace(s, CLONE_NEWPID);
-
-	return pid && !pid->path;
 }
 
 /*

@@ -22,6 +22,8 @@ static int kill_all(struct runtime *rt, struct container *c, int signal, struct 
 {
 	cleanup_close int cgroup = -1;
 
+	if (c->cgroup.id && container_cgroup_is_anothers(rt, c))
+		return 0;
 	int r = container_cgroup(rt, c, &cgroup, e);
 	if (r == -ENOENT)
 		return 0;
@@ -52,8 +54,9 @@ int lifecycle_kill(struct runtime *rt, const char *id, int signal, bool all, str
 	cleanup_close int pidfd = container_pidfd(&c, e);
 	if (pidfd < 0 && pidfd != -ESRCH)
 		return pidfd;
+	/* With a pid namespace of its own nobody is left, and its cgroup may be another's. */
 	if (all)
-		return kill_all(rt, &c, signal, e);
+		return pidfd < 0 && has_own_pid_namespace(rt, &c) ? 0 : kill_all(rt, &c, signal, e);
 	if (pidfd < 0) {
 		/* With a shared pid namespace the others may have outlived the first process: end them. */
 		if (signal == SIGKILL && !has_own_pid_namespace(rt, &c))

@@ -35,6 +35,7 @@ static const struct member members[] = {
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),
+	MEMBER("cgroupId", UNSIGNED, cgroup.id),
 };
 
 #define N_MEMBERS (sizeof(members) / sizeof(members[0]))

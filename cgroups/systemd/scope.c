@@ -147,7 +147,7 @@ int systemd_destroy(const struct cgroup_ref *ref, int root, const char *path, st
 	struct err ignored = ERR_INIT;
 
 	if (path) {
-		int r = cgroup_kill_and_wait(root, path, e);
+		int r = cgroup_kill_and_wait(ref, root, path, e);
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}

@@ -335,6 +335,43 @@ load lib
 	is "$id"
 }
 
+@test "a stopped container's cgroup that another uses meanwhile is left alone" {
+	local namespaces left
+	for namespaces in own,made own,used shared,made shared,used; do
+		left=${namespaces#*,}
+		config '.linux.cgroupsPath = "/\($tag)-again"' --arg tag "$tag"
+		[[ $namespaces = own,* ]] || config 'del(.linux.namespaces[] | select(.type == "pid"))'
+		start_sleeper "$id-old"
+		quietly ferry kill "$id-old" KILL
+		wait_for_status stopped "$id-old"
+		# Another by the same path, or the same that was left empty.
+		[ $left = used ] || eventually 'rmdir "$(unified)/$tag-again"'
+		start_sleeper "$id-new"
+		run ferry kill -a "$id-old" KILL
+		run ferry delete "$id-old"
+		succeeded
+		equal "$(status_of "$id-new")" running
+		run ferry delete --force "$id-new"
+		succeeded
+		[ ! -d "$(unified)/$tag-again" ]
+	done
+}
+
+@test "a stopped container without a pid namespace: what it left in its cgroup is killed" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	script 'setsid sleep 1000000 & echo $!; sleep 1000000'
+	start_container
+	local left
+	eventually '[ -s "$WORK/out" ]'
+	left=$(cat "$WORK/out")
+	kill -KILL "$(init_pid)"
+	wait_for_status stopped
+	kill -0 "$left"
+	run ferry delete "$id"
+	succeeded
+	eventually '! kill -0 '"$left"' 2>/dev/null'
+}
+
 @test "linux.cgroupsPath, absolute" {
 	config '.linux.cgroupsPath = "/\($tag)-above/inner"' --arg tag "$tag"
 	start_sleeper
