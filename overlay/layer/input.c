@@ -215,6 +215,21 @@ static const struct input_block *take(struct input *in)
 	return b;
 }
 
+/*
+ * Some tools end an archive with the content of its last file, and what else reads archives takes them. It is filled up to
+ * a block, but for content that is not whole.
+ */
+static la_ssize_t fill_up(struct input *in, const void **ret)
+{
+	enum { TAR_BLOCK = 512 };
+	static const char zeros[TAR_BLOCK];
+	size_t n = in->content_left == 0 ? (size_t)(-in->diff_size_bytes & (TAR_BLOCK - 1)) : 0;
+
+	in->content_left = -1;
+	*ret = zeros;
+	return (la_ssize_t)n;
+}
+
 static la_ssize_t tar_read(struct archive *a, void *data, const void **ret)
 {
 	struct input *in = data;
@@ -222,9 +237,10 @@ static la_ssize_t tar_read(struct archive *a, void *data, const void **ret)
 
 	if (!b) {
 		/* `ended` was seen under the mutex: the thread's error is whole. */
-		if (in->e.code)
-			archive_set_error(a, in->e.code, "%s", in->e.msg);
-		return in->e.code ? -1 : 0;
+		if (!in->e.code)
+			return fill_up(in, ret);
+		archive_set_error(a, in->e.code, "%s", in->e.msg);
+		return -1;
 	}
 	*ret = b->data;
 	return (la_ssize_t)b->len;
@@ -253,7 +269,8 @@ static void release(struct input *in)
 int input_begin(const struct layer_job *j, struct input *in, struct err *e)
 {
 	*in = (struct input){ .from = j->from, .to = j->to, .window.budget = j->budget, .at = -1, .left = j->length_bytes,
-			      .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+			      .content_left = -1, .mutex = PTHREAD_MUTEX_INITIALIZER,
+			      .changed = PTHREAD_COND_INITIALIZER };
 	/* Others read the same file at the same time: its position is everybody's. */
 	if (lseek(j->from, 0, SEEK_CUR) >= 0)
 		in->at = j->offset;
@@ -286,7 +303,10 @@ static int result(struct input *in, int r, struct err *e)
 
 int input_next(struct input *in, struct archive_entry **ret, struct err *e)
 {
-	return result(in, archive_read_next_header(in->tar, ret), e);
+	int r = result(in, archive_read_next_header(in->tar, ret), e);
+
+	in->content_left = r > 0 ? archive_entry_size(*ret) : -1;
+	return r;
 }
 
 int input_data(struct input *in, const void **data, size_t *len, int64_t *offset, struct err *e)
@@ -295,6 +315,8 @@ int input_data(struct input *in, const void **data, size_t *len, int64_t *offset
 	int r = result(in, archive_read_data_block(in->tar, data, len, &at), e);
 
 	*offset = at;
+	if (r > 0)
+		in->content_left -= (int64_t)*len;
 	return r;
 }
 

@@ -83,6 +83,7 @@ struct input {
 	bool ended, stopped;
 	/* the caller's */
 	bool holds; /* the block `taken` */
+	int64_t content_left; /* of the member, in bytes; -1: none was met yet */
 	struct sha256 diff;
 	int64_t diff_size_bytes;
 };
