@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # image build-from: what launched containers wrote as layers.
 load lib
+load killed
 
 prepare() {
 	export FERRY_IMAGE_STORE=$WORK/images
@@ -101,4 +102,9 @@ config_of() { # IMAGE FILTER
 	quietly launch --name "$id" host true || complain launch
 	run ferry image build-from "$id" built
 	failed "not made from an image but from host"
+}
+
+@test "build-from: killed before each change of the store" {
+	wrote 'echo new >/etc/new; rm /etc/old'
+	at_each_change '[ -e images/names/built:1 ] && ferry image verify -q built:1' image build-from -q "$id" built:1
 }

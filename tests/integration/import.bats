@@ -2,6 +2,7 @@
 # image import, image export: archives of every kind into a store of the test's own, and out of it; hostile ones; and
 # what is left when an import is killed.
 load lib
+load killed
 
 prepare() {
 	export FERRY_IMAGE_STORE=$WORK/images
@@ -440,6 +441,23 @@ replace() { # LAYOUT FILE: as a blob; sets $hex
 	import layout
 	succeeded
 	names_are app:latest first:latest
+}
+
+@test "import: killed before each change of the store" {
+	image layout first first:latest one.tar
+	quietly ferry image import first || complain import
+	image layout layout app:latest one.tar two.tar
+	at_each_change '[ -e images/names/app:latest ] && names_are app:latest first:latest && layers_are_right' image import -q layout
+}
+
+@test "prune, rm, tag: killed before each change of the store" {
+	image layout layout app:latest one.tar
+	image layout layout other:latest one.tar two.tar
+	quietly ferry image import layout || complain import
+	names_left() { equal "$(find images/names -type f | wc -l)" "$1"; }
+	at_each_change '! [ -e images/names/other:latest ] && names_are app:latest' image rm other:latest
+	at_each_change '[ -e images/names/new:1 ] && names_left 3' image tag app:latest new:1
+	at_each_change '! [ -e images/names/app:latest ] || ! [ -e images/names/other:latest ]' image prune -a
 }
 
 # Workers end with the one that they work for; and timeout may end before what it killed.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # image pull and image push, against Debian's docker-registry and servers with faults (registry.py), all on loopback.
 load lib
+load killed
 
 # Ports in the tests' own network namespace.
 plain=5000 secret=5001 front=5002 files=5003 tokens=5004 tls=5005
@@ -354,6 +355,12 @@ stalled_pull() {
 	pull 127.0.0.1:$plain/team/app:1
 	succeeded
 	stored 127.0.0.1:$plain/team/app:1
+}
+
+@test "pull: killed before each change of the store" {
+	ferry image pull -q 127.0.0.1:$plain/team/app:1
+	at_each_change '[ -e "$FERRY_IMAGE_STORE/names/127.0.0.1:$plain%2fteam%2fapp:1.1" ] && stored 127.0.0.1:$plain/team/app:1.1 "$BATS_FILE_TMPDIR/next.json"' \
+		image pull -q 127.0.0.1:$plain/team/app:1.1
 }
 
 @test "pull: who hears from strangers has no rights" {
