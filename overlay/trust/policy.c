@@ -96,6 +96,10 @@ int trust_policy_load(const char *path, struct arena *a, struct trust_policy *re
 	struct trust_policy p = { .path = arena_strdup(a, path) };
 	struct json root;
 
+	/* Nobody gets round it by not being able to read it. */
+	if (fd < 0 && errno == EACCES)
+		return err_say(e, EACCES, "which images may be had is said in '%s', which you may not read: it and the directories "
+			       "above must be everybody's to read", path);
 	if (fd < 0 && errno != ENOENT)
 		return err_set(e, errno, "open '%s'", path);
 	if (fd >= 0 && (check_owner(fd, e) < 0 || fd_read_all(fd, POLICY_MAX, &text, e) < 0 ||

@@ -1,5 +1,6 @@
 #include "lib/file.h"
 #include "runtime/launch/plan.h"
+#include "runtime/log.h"
 #include "runtime/volume/volume.h"
 
 #include <errno.h>
@@ -17,16 +18,16 @@ extern char **environ;
 
 enum { PASSWD_MAX = 16 * 1024 * 1024 };
 
-/* A missing file is an empty one. */
+/* A missing file is an empty one; so is one that is not the caller's to read: 1. */
 static int read_text(const char *path, struct arena *a, const char **ret, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	int r = file_read_at(AT_FDCWD, path, PASSWD_MAX, &b, e);
 
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT && r != -EACCES)
 		return r;
 	*ret = arena_strdup(a, buf_text(&b));
-	return 0;
+	return r == -EACCES;
 }
 
 int launch_host_users(struct arena *a, struct launch_facts *f, struct err *e)
@@ -63,8 +64,11 @@ static int read_ranges(struct arena *a, struct launch_facts *f, struct err *e)
 	struct launch_facts host = *f;
 	if (launch_host_users(a, &host, e) < 0)
 		return -e->code;
-	if (read_text("/etc/subuid", a, &subuid, e) < 0 || read_text("/etc/subgid", a, &subgid, e) < 0)
+	int no_uids = read_text("/etc/subuid", a, &subuid, e), no_gids = read_text("/etc/subgid", a, &subgid, e);
+	if (no_uids < 0 || no_gids < 0)
 		return -e->code;
+	if (no_uids || no_gids)
+		log_warn("'/etc/subuid' and '/etc/subgid' cannot be read: without them there is but one user, and one group");
 	if (launch_find_user(arena_printf(a, "%u", (unsigned)f->uid), &host, a, &user, e) < 0)
 		return -e->code;
 	f->subuid = find_range(subuid, user.name, f->uid);

@@ -2,6 +2,7 @@
 #include "lib/file.h"
 #include "netns/dns/resolver.h"
 #include "runtime/launch/plan.h"
+#include "runtime/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +14,14 @@ enum { TEXT_MAX = 1024 * 1024 };
 /* Of systemd-resolved: the servers that it asks, where /etc/resolv.conf has its own address alone. */
 static const char resolved_conf[] = "/run/systemd/resolve/resolv.conf";
 
-/* One of the host's files; a missing one is empty. */
+/* One of the host's files; a missing one is empty, and so is one that is not the caller's to read. */
 static int add_file(const char *path, struct buf *out, struct err *e)
 {
 	int r = file_read_at(AT_FDCWD, path, TEXT_MAX, out, e);
 
-	if (r < 0 && r != -ENOENT)
+	if (r == -EACCES)
+		log_warn("'%s' cannot be read: the container will not have what is in it", path);
+	else if (r < 0 && r != -ENOENT)
 		return r;
 	if (out->len > 0 && out->data[out->len - 1] != '\n')
 		buf_char(out, '\n');

@@ -137,3 +137,27 @@ use_image() {
 	run ferry launch --rm --storage "$WORK/storage" --userns keep-id --rootfs "$WORK/own:O" -- true
 	failed "it is for ordinary users"
 }
+
+@test "launch, where /etc is not his to read: he is alone, and it works" {
+	give_subids
+	# shellcheck disable=SC2016
+	as_closed() { # COMMAND...: as as_user, but with such an /etc
+		export WORK uid
+		export -f as_user
+		unshare --mount --propagation private bash -c '
+			mount -t tmpfs none /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc && chmod 700 /etc && as_user "$@"' bash "$@"
+	}
+	run as_closed image import "$WORK/own.tar"
+	failed "which images may be had is said in '/etc/ferry/policy.json', which you may not read"
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	run as_closed --cgroup-manager disabled launch --rm -e FT_TAG own sh -c 'stat -c %u:%g /etc; ls /etc'
+	succeeded
+	has "without them there is but one user"
+	has "'/etc/resolv.conf' cannot be read"
+	has 0:0
+	run as_closed --cgroup-manager disabled launch --rm -e FT_TAG host ls -A /etc
+	succeeded
+	has hostname
+	has_not passwd
+}
