@@ -2,6 +2,7 @@
 #include "netns/firewall.h"
 
 #include "lib/arena.h"
+#include "netns/conntrack.h"
 #include "netns/firewall_rules.h"
 
 #include <arpa/inet.h>
@@ -232,7 +233,10 @@ int firewall_change_endpoint(struct nl *s, const struct net_endpoint *before, co
 		list_endpoint(&old, before);
 	if (after)
 		list_endpoint(&new, after);
-	return change(s, &old, &new, e);
+	if (change(s, &old, &new, e) < 0)
+		return -e->code;
+	const struct net_endpoint *x = after ? after : before;
+	return conntrack_forget(s, x->ports, x->n_ports, e);
 }
 
 int firewall_add_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e)

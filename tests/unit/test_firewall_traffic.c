@@ -158,6 +158,57 @@ static void test_reach_bridged(void **state)
 	machines_end(&m);
 }
 
+/* ---- connections that UDP does not have ---- */
+
+static bool answered(int fd, long patience_ms)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	char byte;
+
+	return poll(&p, 1, (int)patience_ms) == 1 && recv(fd, &byte, 1, 0) == 1;
+}
+
+static enum machine ask_again(struct machines *m, int fd, long patience_ms)
+{
+	struct heard h = { .who = NOBODY };
+
+	if (send(fd, "x", 1, 0) < 0) /* what was not there the last time */
+		assert_int_equal(send(fd, "x", 1, 0), 1);
+	for (long end = now_ms() + patience_ms; h.who == NOBODY && now_ms() < end; poll(NULL, 0, 1))
+		for (size_t i = 0; i < m->n_listeners; i++)
+			if (!m->listeners[i].tcp)
+				serve(&m->listeners[i], &h);
+	assert_int_equal(answered(fd, patience_ms), h.who != NOBODY);
+	return h.who;
+}
+
+/* A client that goes on sending from the same port reaches what is published meanwhile, and what takes its place. */
+static void test_udp_goes_on(void **state)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(7000) };
+	struct net_port port = { IPPROTO_UDP, .host_port = 7000, .container_port = 80, .count = 1 };
+	const struct net_address host = address("192.0.2.1");
+	struct err e = ERR_INIT;
+	struct machines m;
+
+	(void)state;
+	machines_make(&m);
+	cleanup_close int fd = socket_of(&m, OUTSIDE, AF_INET, SOCK_DGRAM, 0);
+	memcpy(&to.sin_addr, host.bytes, 4);
+	assert_int_equal(connect(fd, (void *)&to, sizeof(to)), 0);
+	assert_int_equal(ask_again(&m, fd, CLOSED_MS), NOBODY);
+
+	struct net_endpoint first = { .links = &m.links[WEB2], .n_links = 1, .ports = &port, .n_ports = 1 }, second = first;
+	second.links = &m.links[OTHER];
+	assert_ok(firewall_add_endpoint(&m.nft, &first, &e), &e);
+	assert_int_equal(ask_again(&m, fd, OPEN_MS), WEB2);
+	assert_ok(firewall_remove_endpoint(&m.nft, &first, &e), &e);
+	assert_int_equal(ask_again(&m, fd, CLOSED_MS), NOBODY);
+	assert_ok(firewall_add_endpoint(&m.nft, &second, &e), &e);
+	assert_int_equal(ask_again(&m, fd, OPEN_MS), OTHER);
+	machines_end(&m);
+}
+
 /* ---- 127.0.0.1 of the host ---- */
 
 /* As somebody who may configure his own network: his 127.0.0.1 is sent out, to the gateway. */
@@ -456,6 +507,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reach),	cmocka_unit_test(test_reach_bridged),
+		cmocka_unit_test(test_udp_goes_on),
 		cmocka_unit_test(test_loopback), cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_spoofed), cmocka_unit_test(test_spoofed_to_bridge),
 		cmocka_unit_test(test_rebuild),
