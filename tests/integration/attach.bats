@@ -1,45 +1,10 @@
 # Containers' networks beneath containers: what netns/ does, by a program of its own (attach.c) and plain network namespaces.
 load lib
 load networks
-
-attach() {
-	there timeout --kill-after=2 60 "$top/build/tests/attach" "$@"
-}
-
-# A network namespace and an owner, which is what a container is here.
-container() { # NAME...
-	local name
-	for name; do
-		there sh -c 'ip netns add "$0" && mkdir -p "/run/ferry/$0"' "$name"
-	done
-}
-
-up() { # NAME NETWORK...
-	attach up "/run/ferry/$1" "/run/netns/$1" "${@:2}"
-}
-
-down() {
-	attach down "/run/ferry/$1"
-}
-
-in_container() { # NAME COMMAND...
-	there ip netns exec "$@"
-}
-
-address() { # NAME INTERFACE [FAMILY]: without its prefix length
-	in_container "$1" ip -j "${3--4}" address show dev "$2" scope global | jq -r '.[].addr_info[0].local'
-}
-
-define() { # NAME BRIDGE SUBNET [JQ-FILTER]
-	there mkdir -p /var/lib/ferry/networks
-	jq -n --arg name "$1" --arg bridge "$2" --arg subnet "$3" '{ name: $name, driver: "bridge",
-		network_interface: $bridge, created: "2026-01-31T12:00:00Z", dns_enabled: true,
-		subnets: [{ subnet: ($subnet + ".0/24"), gateway: ($subnet + ".1") }] }'" | ${4-.}" |
-		there tee "/var/lib/ferry/networks/$1.json" >/dev/null
-}
+load attached
 
 prepare() {
-	[ -x "$top/build/tests/attach" ] || { echo "no build/tests/attach: run make check-integration" >&2; return 1; }
+	has_attach
 	make_machine
 	define web ferry1 10.90.1
 	define dual ferry2 10.90.2 '.subnets += [{ subnet: "fd00:90::/64", gateway: "fd00:90::1" }]'
