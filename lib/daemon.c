@@ -87,7 +87,8 @@ void daemon_shrink(void)
 	const uintptr_t page = getauxval(AT_PAGESZ);
 
 	malloc_trim(0);
-	for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
+	/* The first one last: it has these headers. */
+	for (size_t i = getauxval(AT_PHNUM); i-- > 0;) {
 		const uintptr_t start = (uintptr_t)&__executable_start + segment[i].p_vaddr;
 		const uintptr_t first = start & ~(page - 1);
 		if (segment[i].p_type == PT_LOAD && !(segment[i].p_flags & PF_W))

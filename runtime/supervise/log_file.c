@@ -5,7 +5,7 @@
  *
  * with P in place of F where the line was not whole when it was read. The file is begun anew before it would become
  * longer than asked for: log becomes log.1, that log.2, and so on. What cannot be written is lost: the container must
- * not wait for a disk that is full.
+ * not wait for a disk that is full. Nothing here goes by printf, which is much to have in memory for that.
  */
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -44,12 +44,19 @@ void log_file_close(struct supervisor *s)
 	close_fd(&s->log.fd);
 }
 
+/* "log", "log.1" and so on. */
 static void name_of(int64_t i, char name[32])
 {
-	if (i == 0)
-		strcpy(name, "log");
-	else
-		snprintf(name, 32, "log.%lld", (long long)i);
+	char *to = stpcpy(name, "log"), digits[20];
+	int n = 0;
+
+	for (; i > 0; i /= 10)
+		digits[n++] = (char)('0' + i % 10);
+	if (n > 0)
+		*to++ = '.';
+	while (n > 0)
+		*to++ = digits[--n];
+	*to = '\0';
 }
 
 static void rotate(struct supervisor *s)
@@ -108,14 +115,17 @@ static void add(struct supervisor *s, struct batch *b, const char *text, size_t 
 void log_file_write(struct supervisor *s, enum stream stream, const char *data, size_t n)
 {
 	struct batch b = { .n = 0 };
-	const char *name = stream == STREAM_STDERR ? "stderr" : "stdout";
+	const char *name = stream == STREAM_STDERR ? " stderr " : " stdout ";
 	struct clock_text now = clock_now_rfc3339();
 
 	if (!open_log(s))
 		return;
-	for (int part = 0; part < 2; part++)
-		b.head_len = (size_t)snprintf(b.head[part], sizeof(b.head[part]), "%s %s %c ", now.text, name,
-					      part ? 'P' : 'F');
+	for (int part = 0; part < 2; part++) {
+		char *end = stpcpy(stpcpy(b.head[part], now.text), name);
+		*end++ = part ? 'P' : 'F';
+		*end++ = ' ';
+		b.head_len = (size_t)(end - b.head[part]);
+	}
 	while (n > 0) {
 		const char *end = memchr(data, '\n', n);
 		size_t len = end ? (size_t)(end - data) + 1 : n;
