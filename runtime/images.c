@@ -32,7 +32,7 @@ int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e)
 	if (r < 0)
 		return r;
 	r = store_open(path, make, &rt->arena, ret, e);
-	if (r == -ENOENT)
+	if (r == -ENOENT && !make)
 		return err_say(e, ENOENT, "there are no images in '%s' yet: 'ferry image import' adds one from a file, "
 			       "'ferry image pull' from a registry", path);
 	return r;

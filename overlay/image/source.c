@@ -153,10 +153,20 @@ static int make_archive(int dir, struct err *e)
 	return fd >= 0 ? fd : err_set(e, errno, "make a file for the archive");
 }
 
+static ssize_t pass_on(int from, int to)
+{
+	enum { AT_ONCE = 1 << 20 };
+	ssize_t n;
+
+	do
+		n = splice(from, NULL, to, NULL, AT_ONCE, SPLICE_F_MOVE);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* A pipe cannot be read twice, and what it brings shows only in the course of it. */
 static int spool(struct store *s, int from, struct source *src, struct err *e)
 {
-	enum { AT_ONCE = 1 << 20 };
 	ssize_t n;
 
 	cleanup_close int dir = make_scratch(s, src, "pipe", e);
@@ -164,8 +174,10 @@ static int spool(struct store *s, int from, struct source *src, struct err *e)
 	if (to < 0)
 		return -e->code;
 	do
-		n = splice(from, NULL, to, NULL, AT_ONCE, SPLICE_F_MOVE);
-	while (n > 0 || (n < 0 && errno == EINTR));
+		n = pass_on(from, to);
+	while (n > 0);
+	if (n < 0 && errno == EINVAL)
+		return err_say(e, EINVAL, "it is no file, no directory and no pipe");
 	if (n < 0)
 		return err_set(e, errno, "read the archive");
 	made(src, &to, &dir);

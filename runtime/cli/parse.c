@@ -1,5 +1,7 @@
 #include "runtime/cli/cli.h"
 
+#include "lib/near.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -133,6 +135,17 @@ static int set_cluster(const struct cli_option *table, const struct word *w, voi
 	return 0;
 }
 
+/* The words before the hint are runc's. */
+static int unknown(const struct cli_option *table, const struct word *w, struct arena *a, struct err *e)
+{
+	const char *name = arena_printf(a, "%.*s", (int)w->len, w->name);
+	struct near near = { .word = name };
+
+	for (const struct cli_option *o = table; w->len > 1 && o->name; o++)
+		near_offer(&near, o->name, arena_printf(a, "--%s", o->name));
+	return err_say(e, EINVAL, "flag provided but not defined: -%s%s", name, near_hint(&near, a));
+}
+
 /* Returns how many words after this one were its value, 0 or 1. */
 static int parse_word(const struct cli_option *table, const char *arg, const char *next, void *options,
 		      struct arena *a, bool *ret_help, struct err *e)
@@ -146,7 +159,7 @@ static int parse_word(const struct cli_option *table, const char *arg, const cha
 			return *ret_help = true, 0;
 		if (is_cluster(table, &w))
 			return set_cluster(table, &w, options, a, e);
-		return err_say(e, EINVAL, "flag provided but not defined: -%.*s", (int)w.len, w.name);
+		return unknown(table, &w, a, e);
 	}
 	if (cli_takes_value(o) && !w.value) {
 		if (!next)

@@ -181,7 +181,7 @@ static int start_all(struct runtime *rt, struct err *e)
 static int run_start(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct start_options *o = options;
-	struct err none = ERR_INIT;
+	struct err why = ERR_INIT;
 	struct launched l;
 
 	if (o->boot)
@@ -190,8 +190,13 @@ static int run_start(struct runtime *rt, const void *options, int argc, char **a
 		return err_say(e, EINVAL, "\"start\" requires exactly 1 argument(s)");
 	int r = lifecycle_start(rt, argv[0], e);
 	/* One that has ended, or of which nothing but its files is left: launched ones are started again. */
-	if ((r != -EINVAL && r != -ENOENT) || launched_find(rt, argv[0], &l, &none) < 0)
+	if (r != -EINVAL && r != -ENOENT)
 		return r;
+	int found = launched_find(rt, argv[0], &l, &why);
+	if (found == -EINVAL && r == -ENOENT) /* several begin so */
+		*e = why;
+	if (found < 0)
+		return -e->code;
 	if (supervise_begin(rt, &l, false, NULL, e) < 0)
 		return -e->code;
 	puts(l.name);

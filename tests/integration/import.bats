@@ -385,6 +385,10 @@ replace() { # LAYOUT FILE: as a blob; sets $hex
 	refused "import 'empty'"
 	import not-there
 	failed "open 'not-there'"
+	import /dev/null
+	refused "it is no file, no directory and no pipe"
+	run ferry --image-store /proc/none image import one.tar
+	failed "create directory '/proc/none'"
 	head -c 20000 one.tar >short.tar
 	import short.tar
 	refused "import 'short.tar'"

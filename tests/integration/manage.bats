@@ -218,6 +218,10 @@ ended() {
 	run ferry inspect -f .Name "$id-abc" "$id-ab"
 	exited 1
 	has "more than one container begins with \"$id-ab\": \"$id-abc\", \"$id-abd\""
+	run ferry start "$id-ab"
+	failed "more than one container begins with \"$id-ab\""
+	run ferry start "$id-nope"
+	failed "container \"$id-nope\" does not exist"
 	has $'\n'"$id-abc"
 	run ferry top "${id%??????}"
 	failed

@@ -166,6 +166,8 @@ static void errors(void **state)
 		{ "--nosuch=1", "flag provided but not defined: -nosuch" },
 		{ "-x", "flag provided but not defined: -x" },
 		{ "-fx", "flag provided but not defined: -fx" },
+		{ "--numbre 3", "flag provided but not defined: -numbre: did you mean \"--number\"?" },
+		{ "-nmae=x", "flag provided but not defined: -nmae: did you mean \"--name\"?" },
 		{ "--name", "flag needs an argument: --name" },
 		{ "-n", "flag needs an argument: -n" },
 		{ "--number x", "invalid value \"x\" for --number: expected an integer" },
