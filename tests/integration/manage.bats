@@ -218,11 +218,11 @@ ended() {
 	run ferry inspect -f .Name "$id-abc" "$id-ab"
 	exited 1
 	has "more than one container begins with \"$id-ab\": \"$id-abc\", \"$id-abd\""
+	has $'\n'"$id-abc"
 	run ferry start "$id-ab"
 	failed "more than one container begins with \"$id-ab\""
 	run ferry start "$id-nope"
 	failed "container \"$id-nope\" does not exist"
-	has $'\n'"$id-abc"
 	run ferry top "${id%??????}"
 	failed
 	ferry delete -f "$id-abd"
