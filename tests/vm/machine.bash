@@ -7,7 +7,6 @@
 #   configure_podman     makes $runtime the only one that podman and buildah know
 #   baseline             remembers what there is; clean fails when there is more after a test
 #   eventually COMMAND   tries for ten seconds; pty COMMAND... runs with a terminal; as USER COMMAND... in a session
-declare -F bats_require_minimum_version >/dev/null || bats_require_minimum_version() { :; }
 bats_require_minimum_version 1.5.0
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # dockerd with the runtime under test as its default. Its image builder looks up `runc` by name, so that is the same program.
 load ../machine
-load ../trees
 
 setup_file() {
 	mkdir -p /etc/docker
@@ -161,37 +160,6 @@ limits='cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
 	ferry image import -q saved.tar
 	same "text" "$(ferry launch --rm saved:1 cat /etc/plain)"
 	ferry image verify -q
-	ferry image prune -a
-}
-
-docker_tree() { # IMAGE
-	docker run -d --name tree --network none "$1" >/dev/null
-	tree_of "$(docker inspect -f '{{.State.Pid}}' tree)"
-	docker rm -f tree >/dev/null
-}
-
-@test "save and load: every file as Docker has it, and Docker as ferry" {
-	[ "$RUNTIME" = ferry ] || skip "for ferry"
-	local format
-	cd "$BATS_TEST_TMPDIR"
-	mkdir context
-	make_context context
-	DOCKER_BUILDKIT=0 docker build -q -t tree:1 -f context/Containerfile context
-	docker_tree tree:1 >docker-tree
-	is_whole docker-tree
-	docker save -o saved.tar tree:1
-	docker rmi tree:1
-	ferry image import -q saved.tar
-	ferry_tree tree:1 >ferry-tree
-	diff docker-tree ferry-tree
-	for format in oci docker-archive; do
-		ferry image export -f $format -o out.tar tree:1
-		docker load -q -i out.tar
-		docker_tree tree:1 >loaded-tree
-		docker run --rm --network none --user www tree:1 /files/ping -c 1 127.0.0.1
-		docker rmi tree:1
-		diff docker-tree loaded-tree
-	done
 	ferry image prune -a
 }
 
