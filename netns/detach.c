@@ -39,25 +39,24 @@ static int remove_rules(struct session *s, const struct net_endpoint *x, struct 
 }
 
 /*
- * A pair whose other end's namespace has ended, as it has when a container's processes have, is being removed by the kernel:
- * to do it here, too, would take many times as long as all the rest, as there is a wait for all processors in it.
+ * When the container's namespace has ended, as it has when its processes have, the kernel removes its pairs: to do it here, too,
+ * would be to wait for that, which takes many times as long as all the rest. Who asks only this does not wait.
  */
 static int remove_host_links(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	int ended = 0;
 
-	for (size_t i = 0; i < x->n_links; i++) {
-		if (!x->links[i].host_link)
-			continue;
-		if (session_route(s, e) < 0)
-			return -e->code;
-		int ended = link_peer_ended(&s->route, x->links[i].host_link, e);
-		if (ended < 0)
-			return ended;
-		if (!ended)
+	for (size_t i = 0; i < x->n_links; i++)
+		if (x->links[i].host_link)
 			link_remove(&b, x->links[i].host_link);
-	}
-	return b.n ? nl_send(&s->route, &b, e) : 0;
+	if (b.n == 0)
+		return 0;
+	if (session_route(s, e) < 0)
+		return -e->code;
+	if (x->netns >= 0)
+		ended = link_netns_ended(&s->route, x->netns, e);
+	return ended == 0 ? nl_send(&s->route, &b, e) : ended < 0 ? ended : 0;
 }
 
 /* Those of macvlan and ipvlan have no end here. */

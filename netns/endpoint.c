@@ -97,6 +97,7 @@ static void write_endpoint(const struct net_endpoint *x, struct buf *out)
 	json_string(&w, "owner", x->owner);
 	if (x->name)
 		json_string(&w, "name", x->name);
+	json_int(&w, "netns", x->netns);
 	json_begin_array(&w, "links");
 	for (size_t i = 0; i < x->n_links; i++)
 		write_link(&w, &x->links[i]);
@@ -222,11 +223,15 @@ static bool read_shaping(const struct json *doc, struct net_shaping *ret)
 
 static bool read_endpoint(const struct json *doc, struct arena *a, struct net_endpoint *ret)
 {
-	const struct json *links = get_array(doc, "links"), *ports = get_array(doc, "ports");
+	const struct json *links = get_array(doc, "links"), *ports = get_array(doc, "ports"), *netns = json_get(doc, "netns");
+	int64_t number;
 
 	if (!links || !ports || !read_text(doc, "owner", &ret->owner) || !read_optional_text(doc, "name", &ret->name) ||
 	    !read_shaping(doc, &ret->shaping) || !read_texts(doc, "dns", a, &ret->dns, &ret->n_dns))
 		return false;
+	if (!netns || netns->type != JSON_NUMBER || !json_int64(netns, &number) || number < -1 || number > INT32_MAX)
+		return false;
+	ret->netns = (int)number;
 	for (size_t i = 0; i < links->n; i++)
 		if (!read_link(&links->members[i].value, a, arena_push(a, &ret->links, &ret->n_links)))
 			return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -25,18 +26,17 @@ int link_check_name(const char *name, struct err *e)
 
 static int read_link(const struct nlmsghdr *m, void *arg, struct err *e)
 {
-	const struct nlattr *x[IFLA_LINK_NETNSID + 1], *info[IFLA_INFO_KIND + 1];
+	const struct nlattr *x[IFLA_LINKINFO + 1], *info[IFLA_INFO_KIND + 1];
 	const struct ifinfomsg *header = NLMSG_DATA(m);
 	struct link_facts *ret = arg;
 
-	if (m->nlmsg_type != RTM_NEWLINK || !nl_attributes(m, sizeof(*header), x, IFLA_LINK_NETNSID))
+	if (m->nlmsg_type != RTM_NEWLINK || !nl_attributes(m, sizeof(*header), x, IFLA_LINKINFO))
 		return err_say(e, EBADMSG, "netlink: an answer that is no interface");
 	*ret = (struct link_facts){
 		.index = header->ifi_index,
 		.master = (int)nl_attribute_u32(x[IFLA_MASTER], 0),
 		.mtu = nl_attribute_u32(x[IFLA_MTU], 0),
 		.up = header->ifi_flags & IFF_UP,
-		.peer_netns = (int)nl_attribute_u32(x[IFLA_LINK_NETNSID], UINT32_MAX),
 	};
 	if (x[IFLA_ADDRESS] && nl_attribute_size(x[IFLA_ADDRESS]) == sizeof(ret->mac))
 		memcpy(ret->mac, nl_attribute_data(x[IFLA_ADDRESS]), sizeof(ret->mac));
@@ -62,24 +62,42 @@ int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err
 	return r;
 }
 
-int link_peer_ended(struct nl *s, const char *name, struct err *e)
+static int read_number(const struct nlmsghdr *m, void *arg, struct err *e)
+{
+	const struct nlattr *x[NETNSA_NSID + 1];
+
+	if (m->nlmsg_type != RTM_NEWNSID || !nl_attributes(m, sizeof(struct rtgenmsg), x, NETNSA_NSID))
+		return err_say(e, EBADMSG, "netlink: an answer that is no namespace's number");
+	*(int *)arg = (int)nl_attribute_u32(x[NETNSA_NSID], UINT32_MAX);
+	return 0;
+}
+
+int link_netns_number(struct nl *s, int netns, int *ret, struct err *e)
 {
 	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
-	const struct ifinfomsg loopback = { .ifi_index = LINK_LOOPBACK };
-	struct link_facts f;
+	const struct rtgenmsg m = { 0 };
 
-	int r = link_find(s, name, &f, e);
-	if (r < 0)
-		return r == -ENODEV ? 0 : r;
-	if (strcmp(f.kind, "veth") != 0)
-		return 0;
-	if (f.peer_netns < 0)
-		return 1;
-	/* A namespace that has ended keeps its number for a while, but nothing in it can be asked for. */
-	nl_begin(&b, RTM_GETLINK, 0, &loopback, sizeof(loopback), "the namespace of the other end of '%s'", name);
-	nl_u32(&b, IFLA_TARGET_NETNSID, (uint32_t)f.peer_netns);
-	r = nl_ask(s, &b, read_link, &f, e);
-	return r == -EINVAL ? 1 : r;
+	nl_begin(&b, RTM_NEWNSID, 0, &m, sizeof(m), "number the network namespace");
+	nl_tolerate(&b, EEXIST);
+	nl_u32(&b, NETNSA_FD, (uint32_t)netns);
+	nl_u32(&b, NETNSA_NSID, UINT32_MAX); /* any */
+	if (nl_send(s, &b, e) < 0)
+		return -e->code;
+	nl_begin(&b, RTM_GETNSID, 0, &m, sizeof(m), "number of the network namespace");
+	nl_u32(&b, NETNSA_FD, (uint32_t)netns);
+	return nl_ask(s, &b, read_number, ret, e);
+}
+
+int link_netns_ended(struct nl *s, int number, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	const struct rtgenmsg m = { 0 };
+	int ignored;
+
+	nl_begin(&b, RTM_GETNSID, 0, &m, sizeof(m), "network namespace %d", number);
+	nl_u32(&b, NETNSA_NSID, (uint32_t)number);
+	int r = nl_ask(s, &b, read_number, &ignored, e);
+	return r == -ENOENT ? 1 : r;
 }
 
 /* ---- interfaces ---- */

@@ -22,15 +22,16 @@ struct link_facts {
 	uint8_t mac[6];
 	bool up;
 	char kind[16]; /* "bridge", "veth"; "" for hardware */
-	int peer_netns; /* the kernel's number for where a pair's other end is; -1: here, or nowhere */
 };
 int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err *e);
 
 /*
- * 1: the network namespace of a pair's other end has ended, and the kernel is about to remove both; 0: it has not, or there is
- * no such interface. Asks.
+ * The kernel's number for another network namespace, which stays as long as that does. -1: it gives none. None of this waits
+ * for those who change interfaces, as everything else here does. Asks.
  */
-int link_peer_ended(struct nl *s, const char *name, struct err *e);
+int link_netns_number(struct nl *s, int netns, int *ret, struct err *e);
+/* 1: it has ended, and the kernel removes what is in it, and other ends of pairs; 0: it has not, or this is another's now. */
+int link_netns_ended(struct nl *s, int number, struct err *e);
 
 /*
  * A bridge that is up. @mac: its own for good, or it would change with its ports; NULL: it may. @vlan: it filters by VLAN, and

@@ -118,6 +118,7 @@ struct net_link {
 
 struct net_endpoint {
 	const char *key, *owner, *name;
+	int netns; /* the kernel's number for its network namespace; -1: none */
 	struct net_link *links;
 	size_t n_links;
 	struct net_port *ports; /* with the ports that were chosen */

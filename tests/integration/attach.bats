@@ -34,6 +34,26 @@ nothing_is_left() {
 	down one
 }
 
+@test "a container whose namespace has ended" {
+	container one two
+	up one web
+	up two web
+	there ip netns del one
+	down one
+	eventually '[ "$(there ip -o link show master ferry1 | wc -l)" = 1 ]'
+	# The same container again, before and after the kernel has removed what it had.
+	local i
+	for i in 1 2 3; do
+		container one
+		up one web
+		in_container one ping -q -c 1 -W 5 "$(address two eth0)"
+		there ip netns del one
+		down one
+	done
+	down two
+	nothing_is_left
+}
+
 @test "a network stands from its first container to its last" {
 	container one two
 	up one web

@@ -33,8 +33,13 @@ ferry() {
 		nsenter --target "$machine" --mount --net --wdns="$PWD" -- "$FERRY" --root "$root" "$@"
 }
 
+# Links that end with a container's namespace are removed by the kernel, which takes a moment.
 nothing_attached() {
-	local left
+	local left i
+	for i in $(seq 100); do
+		there ip -o link | grep -q ': fv' || break
+		sleep 0.05
+	done
 	left=$(there sh -c 'cd /run/ferry/.networks 2>/dev/null || exit 0
 		find endpoints ports networks/*/leases networks/*/names networks/*/pointers -mindepth 1 2>/dev/null
 		ip -o link | awk "\$2 != \"lo:\" { print \"link \" \$2 }"') || :

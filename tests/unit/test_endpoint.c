@@ -54,7 +54,7 @@ static void test_record(void **state)
 		{ .protocol = IPPROTO_UDP, .host = address("127.0.0.1/32"), .host_port = 65535, .container_port = 53, .count = 1 },
 	};
 	struct net_endpoint x = {
-		.key = "0123456789ab", .owner = "/run/ferry/web", .name = "web", .links = links, .n_links = 2, .ports = ports,
+		.key = "0123456789ab", .owner = "/run/ferry/web", .name = "web", .netns = 7, .links = links, .n_links = 2, .ports = ports,
 		.n_ports = 2, .shaping = { 1, 2, 3, 4, 5 }, .dns = dns, .n_dns = 2,
 	}, y, *all;
 	struct err e = ERR_INIT;
@@ -73,6 +73,7 @@ static void test_record(void **state)
 	assert_string_equal(y.key, x.key);
 	assert_string_equal(y.owner, x.owner);
 	assert_string_equal(y.name, x.name);
+	assert_int_equal(y.netns, 7);
 	assert_int_equal(y.n_links, 2);
 	assert_string_equal(y.links[0].host_link, "fv0");
 	assert_null(y.links[1].host_link);
@@ -141,7 +142,7 @@ static void test_damaged(void **state)
 {
 #define GOOD_SHAPING "\"shaping\":{\"rate_bps\":0,\"burst_bytes\":0,\"delay_us\":0,\"jitter_us\":0,\"loss_ppm\":0}"
 #define DOCUMENT(links, ports) \
-	"{\"owner\":\"/o\",\"links\":[" links "],\"ports\":[" ports "]," GOOD_SHAPING ",\"dns\":[]}"
+	"{\"owner\":\"/o\",\"netns\":-1,\"links\":[" links "],\"ports\":[" ports "]," GOOD_SHAPING ",\"dns\":[]}"
 #define LINK(mac, addresses) \
 	"{\"network\":\"n\",\"interface\":\"i\",\"mac\":\"" mac "\",\"addresses\":[" addresses "],\"gateways\":[]," \
 	"\"aliases\":[]}"
