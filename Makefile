@@ -5,6 +5,7 @@
 #: check-unit check-layers check-man check-integration check-vm    the parts of check
 #: demo                 ferry's main job on this machine
 #: bench bench-images   ferry beside crun, runc and a bare program; imports beside tar, podman, skopeo and umoci
+#: bench-networks       networks beside netavark and CNI's plugins
 #: deps                 install the Debian packages that are missing
 #: install uninstall    PREFIX=/usr/local DESTDIR=
 #: coverage lint format compile_commands.json clean
@@ -151,6 +152,10 @@ bench-images:
 	@$(MAKE) --no-print-directory all
 	tests/bench/images
 
+bench-networks: $(BUILD)/tests/attach
+	@tests/install-deps build bench
+	BUILD=$(BUILD) tests/bench/networks
+
 # Debian packages that are missing, if any.
 deps:
 	@tests/install-deps build tests machine
@@ -189,6 +194,6 @@ help:
 clean:
 	rm -rf build build-* compile_commands.json
 
-.PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images \
+.PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images bench-networks \
 	deps install uninstall coverage lint format help clean
 -include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(BUILD)/tests/attach.d
