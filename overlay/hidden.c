@@ -7,6 +7,7 @@
 #include "overlay/host.h"
 
 #include "lib/fd.h"
+#include "lib/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -153,54 +154,57 @@ struct scan {
 	struct arena *arena;
 	struct host_facts *facts;
 	bool deep;
+	const char *path; /* of the directory, without a slash at the end ("" for the root) */
+	unsigned depth;
 };
 
-/* @fd is given away. @path is the directory's, without a slash at the end ("" for the root). */
-static int scan_directory(const struct scan *s, int fd, const char *path, unsigned depth, struct err *e)
-{
-	DIR *d = fdopendir(fd);
-	int r = 0;
+static int scan_entry(int dir, const char *name, unsigned char type, void *data, struct err *e);
 
-	if (!d) {
-		r = err_set(e, errno, "read '%s'", path);
-		close_fd(&fd);
-		return r;
-	}
-	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
-		char sub[PATH_MAX];
-		struct stat st;
-		if (ent->d_type == DT_LNK || strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
-			continue;
-		if (strlen(path) + 1 + strlen(ent->d_name) >= sizeof(sub))
-			continue; /* a path that nobody could open by name */
-		strcat(strcat(strcpy(sub, path), "/"), ent->d_name);
-		if (fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue; /* gone meanwhile */
-		/* What is not looked into is hidden to be safe. */
-		bool unseen = s->deep && S_ISDIR(st.st_mode) && depth == DEEPEST;
-		if (unseen || !others_may_see(st.st_mode)) {
-			if (!is_shared_home(s->options, sub))
-				hide(s->arena, s->facts, sub);
-		} else if (s->deep && S_ISDIR(st.st_mode)) {
-			int next = openat(dirfd(d), ent->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			if (next >= 0)
-				r = scan_directory(s, next, sub, depth + 1, e);
-			else if (errno != EACCES && errno != ENOENT)
-				r = err_set(e, errno, "open '%s'", sub);
-		}
-	}
-	closedir(d);
-	return r;
+static int scan_below(const struct scan *above, int dir, const char *name, const char *path, struct err *e)
+{
+	struct scan s = *above;
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EACCES || errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", path);
+	s.path = path;
+	s.depth++;
+	return dir_each(fd, scan_entry, &s, e);
+}
+
+static int scan_entry(int dir, const char *name, unsigned char type, void *data, struct err *e)
+{
+	const struct scan *s = data;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (type == DT_LNK)
+		return 0;
+	if (strlen(s->path) + 1 + strlen(name) >= sizeof(path))
+		return 0; /* a path that nobody could open by name */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* gone meanwhile */
+	/* What is not looked into is hidden to be safe. */
+	bool unseen = s->deep && S_ISDIR(st.st_mode) && s->depth == DEEPEST;
+	bool hides = unseen || !others_may_see(st.st_mode);
+	if (!hides && !(s->deep && S_ISDIR(st.st_mode)))
+		return 0;
+	stpcpy(stpcpy(stpcpy(path, s->path), "/"), name);
+	if (!hides)
+		return scan_below(s, dir, name, path, e);
+	if (!is_shared_home(s->options, path))
+		hide(s->arena, s->facts, path);
+	return 0;
 }
 
 static int scan_place(const struct scan *s, const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES ?
 		       0 : err_set(e, errno, "open '%s'", path);
-	return scan_directory(s, fd, strcmp(path, "/") == 0 ? "" : path, 0, e);
+	return dir_each(fd, scan_entry, (void *)s, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
 static int by_path(const void *x, const void *y)
@@ -234,6 +238,7 @@ int hidden_find(const struct host_view_options *o, struct arena *a, struct host_
 			r = hide_place(a, f, table[i].path, e);
 	for (size_t i = 0; r == 0 && i < sizeof(scanned) / sizeof(scanned[0]); i++) {
 		s.deep = scanned[i].deep;
+		s.path = strcmp(scanned[i].path, "/") == 0 ? "" : scanned[i].path;
 		r = scan_place(&s, scanned[i].path, e);
 	}
 	if (r < 0)
