@@ -38,6 +38,15 @@ int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e)
 	return r;
 }
 
+void images_unuse(struct runtime *rt, const char *dir)
+{
+	struct err ignored = ERR_INIT;
+	const char *store;
+
+	if (images_path(rt, &store, &ignored) == 0)
+		store_unuse(store, dir, &ignored);
+}
+
 int images_lock_alone(struct store *s, struct err *e)
 {
 	int r = store_try_lock_alone(s, e);

@@ -12,6 +12,9 @@
  */
 int images_open(struct runtime *rt, bool make, struct store *ret, struct err *e);
 
+/* The container in @dir is gone. A note of it that stays is over all the same, and goes with the next prune. */
+void images_unuse(struct runtime *rt, const char *dir);
+
 /* Takes the store's lock alone; says so when it has to be waited for. */
 int images_lock_alone(struct store *s, struct err *e);
 

@@ -7,7 +7,8 @@
  *	STORE/layers/HEX/              a layer unpacked, ready to be an overlay's lower directory; HEX is of its diff id
  *	STORE/names/NAME               a text file: the digest of a manifest. NAME is the full name with / as %2f and % as
  *	                               %25; "@DIGEST" is of an image that was added without a name
- *	STORE/uses/...                 symbolic links to the directories of containers that use an image
+ *	STORE/uses/HEX                 symbolic links that name an image and the directory of a container that uses it; HEX is
+ *	                               of the directory's name
  *	STORE/ingest/RANDOM/           what is being added, with its own lock: parts/ while it is written, blobs/, layers/,
  *	                               names/, and at last `commit`
  *
@@ -121,6 +122,9 @@ struct store_user {
  * more. To be called under the shared lock that the image was found under.
  */
 int store_use(struct store *s, const char *digest, const char *dir, struct err *e);
+
+/* Once the directory is gone; without the store being opened, for a removal needs no more. @path: the store's. */
+int store_unuse(const char *path, const char *dir, struct err *e);
 
 int store_users(const struct store *s, struct arena *a, struct store_user **ret, size_t *ret_n, struct err *e);
 

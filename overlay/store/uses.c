@@ -1,5 +1,5 @@
 /*
- * What images are in use for. A use is a symbolic link, uses/DIRECTORY.DIGEST, to the container's directory: made by
+ * What images are in use for. A use is a symbolic link, uses/DIRECTORY -> DIGEST:PATH, of the container's directory: made by
  * one system call, whole or not at all, and over when the directory is gone, whoever removed that.
  */
 #include "overlay/store/files.h"
@@ -15,48 +15,61 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Digits of the directory's digest, which stand for it; then a dot and those of the manifest's. */
-enum { DIRECTORY_DIGITS = 16, DIGEST_DIGITS = 64 };
+/* Digits of the directory's digest, which stand for it; and those of the manifest's in the target. */
+enum { DIRECTORY_DIGITS = 32, DIGEST_DIGITS = 64 };
 
 struct use_name {
-	char text[DIRECTORY_DIGITS + 1 + DIGEST_DIGITS + 1];
+	char text[DIRECTORY_DIGITS + 1];
 };
 
-static struct use_name name_of(const char *digest, const char *dir)
+static struct use_name name_of(const char *dir)
 {
 	struct use_name name;
 	struct sha256_text of_dir = sha256_of(dir, strlen(dir));
 
-	snprintf(name.text, sizeof(name.text), "%.*s.%.*s", DIRECTORY_DIGITS, store_hex(of_dir.text), DIGEST_DIGITS,
-		 store_hex(digest));
+	snprintf(name.text, sizeof(name.text), "%.*s", DIRECTORY_DIGITS, store_hex(of_dir.text));
 	return name;
 }
 
 /* A directory that was used for another image before is not used for that any more. */
-static int remove_other(int folder, const char *name, void *data, struct err *e)
+static int replace(struct store *s, const char *name, const char *target, struct err *e)
 {
-	const struct use_name *mine = data;
+	char aside[DIRECTORY_DIGITS + sizeof(".new")];
 
-	if (strncmp(name, mine->text, DIRECTORY_DIGITS + 1) == 0 && strcmp(name, mine->text) != 0 &&
-	    unlinkat(folder, name, 0) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove '%s/%s'", STORE_USES, name);
+	snprintf(aside, sizeof(aside), "%s.new", name);
+	const struct store_path at = store_path(STORE_USES, aside);
+	unlinkat(s->dir, at.path, 0); /* a killed command may have left it */
+	if (symlinkat(target, s->dir, at.path) < 0 ||
+	    renameat(s->dir, at.path, s->dir, store_path(STORE_USES, name).path) < 0)
+		return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_USES, name);
 	return 0;
 }
 
 int store_use(struct store *s, const char *digest, const char *dir, struct err *e)
 {
+	char target[PATH_MAX];
+
 	if (image_digest_check(digest, e) < 0)
 		return -e->code;
-	struct use_name name = name_of(digest, dir);
-	if (symlinkat(dir, s->dir, store_path(STORE_USES, name.text).path) < 0 && errno != EEXIST) {
-		/* Nothing can be removed there either. */
-		if (errno == EROFS)
-			return 0;
-		return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_USES, name.text);
-	}
-	if (store_each(s->dir, STORE_USES, remove_other, &name, e) < 0)
-		return err_wrap(e, "image store '%s'", s->path);
-	return 0;
+	struct use_name name = name_of(dir);
+	if ((size_t)snprintf(target, sizeof(target), "%s:%s", store_hex(digest), dir) >= sizeof(target))
+		return err_set(e, ENAMETOOLONG, "'%s'", dir);
+	/* Where nothing can be made, nothing can be removed either. */
+	if (symlinkat(target, s->dir, store_path(STORE_USES, name.text).path) == 0 || errno == EROFS)
+		return 0;
+	if (errno == EEXIST)
+		return replace(s, name.text, target, e);
+	return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_USES, name.text);
+}
+
+int store_unuse(const char *path, const char *dir, struct err *e)
+{
+	char use[PATH_MAX];
+	struct use_name name = name_of(dir);
+
+	if ((size_t)snprintf(use, sizeof(use), "%s/" STORE_USES "/%s", path, name.text) >= sizeof(use))
+		return err_set(e, ENAMETOOLONG, "'%s'", path);
+	return unlink(use) == 0 || errno == ENOENT ? 0 : err_set(e, errno, "remove '%s'", use);
 }
 
 struct reading {
@@ -69,15 +82,15 @@ struct reading {
 static int read_use(int folder, const char *name, void *data, struct err *e)
 {
 	struct reading *r = data;
-	char dir[PATH_MAX];
+	char target[PATH_MAX], *dir = target + DIGEST_DIGITS;
 	struct err ignored;
 
 	(void)e;
-	ssize_t n = readlinkat(folder, name, dir, sizeof(dir) - 1);
-	if (n < 0 || strlen(name) != DIRECTORY_DIGITS + 1 + DIGEST_DIGITS)
+	ssize_t n = readlinkat(folder, name, target, sizeof(target) - 1);
+	if (n <= DIGEST_DIGITS || strlen(name) != DIRECTORY_DIGITS || *dir != ':')
 		return 0;
-	dir[n] = '\0';
-	const char *digest = arena_printf(r->arena, "sha256:%s", name + DIRECTORY_DIGITS + 1);
+	target[n] = *dir++ = '\0';
+	const char *digest = arena_printf(r->arena, "sha256:%s", target);
 	if (image_digest_check(digest, &ignored) < 0 || path_is_gone(dir))
 		return 0;
 	*arena_push(r->arena, &r->v, &r->n) = (struct store_user){ digest, arena_strdup(r->arena, dir) };

@@ -4,6 +4,7 @@
  */
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "runtime/images.h"
 #include "runtime/launch/plan.h"
 
 #include <errno.h>
@@ -40,6 +41,8 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || check_network(&l, e) < 0 ||
 	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0 ||
 	    launch_take_volumes(rt, o, &f, &l, buf_text(config), e) < 0) {
+		if (t.root.image_digest)
+			images_unuse(rt, dir);
 		close_fd(&t.hold);
 		return -e->code;
 	}

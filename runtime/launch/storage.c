@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "runtime/container.h"
 #include "runtime/discard.h"
+#include "runtime/images.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launched_name.h"
 #include "runtime/log.h"
@@ -268,7 +269,11 @@ int launched_retire(struct runtime *rt, const struct launched *l, int dir, const
 
 int launched_discard(struct runtime *rt, const struct launched *l, int dir, const char *aside, struct err *e)
 {
-	return discard(rt, l->id, aside, dir, e) < 0 ? err_wrap(e, "remove container '%s'", l->name) : 0;
+	if (discard(rt, l->id, aside, dir, e) < 0)
+		return err_wrap(e, "remove container '%s'", l->name);
+	if (l->image_digest)
+		images_unuse(rt, l->dir);
+	return 0;
 }
 
 int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)

@@ -92,6 +92,8 @@ static void remember(struct supervisor *s, const struct supervise_order *o, stru
 	s->l.name = arena_strdup(a, o->l->name);
 	s->l.dir = arena_strdup(a, o->l->dir);
 	s->l.image = arena_strdup(a, o->l->image);
+	if (o->l->image_digest)
+		s->l.image_digest = arena_strdup(a, o->l->image_digest);
 	s->l.health.command = NULL; /* the check reads it itself */
 	s->checks_health = o->l->health.n_command > 0;
 	for (int i = 0; i < CLIENTS_MAX; i++)

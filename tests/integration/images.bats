@@ -61,8 +61,8 @@ store_image() {
 # use_image CONTAINER: what launch notes of a container that is made from the image that was stored last.
 use_image() {
 	mkdir -p "$WORK/containers/$1"
-	ln -s "$WORK/containers/$1" \
-		"$FERRY_IMAGE_STORE/uses/$(printf %s "$WORK/containers/$1" | sha256sum | cut -c 1-16).${digest:7}"
+	ln -s "${digest:7}:$WORK/containers/$1" \
+		"$FERRY_IMAGE_STORE/uses/$(printf %s "$WORK/containers/$1" | sha256sum | cut -c 1-32)"
 }
 
 files_in() {

@@ -57,6 +57,7 @@ launch() {
 
 nothing_stored() {
 	eventually_empty "$storage"
+	eventually_empty "$FERRY_IMAGE_STORE/uses"
 }
 
 upper_of() {

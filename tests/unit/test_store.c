@@ -497,6 +497,9 @@ static void uses(void **state)
 	ok(store_sweep(&s, &p, &e));
 	assert_int_equal(entries(&s, "uses"), 1);
 	assert_int_equal(store_use(&s, "sha256:../x", web, &e), -EINVAL);
+	ok(store_unuse(s.path, far, &e));
+	ok(store_unuse(s.path, far, &e));
+	assert_int_equal(entries(&s, "uses"), 0);
 }
 
 /* ---- killed ---- */
