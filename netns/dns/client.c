@@ -7,7 +7,6 @@
 #include "netns/dns/server.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -74,7 +73,7 @@ static int bind_gateway(const struct net_address *gateway, int type, struct err 
 	net_address_text(gateway, text);
 	if (errno == EADDRINUSE)
 		return err_say(e, EADDRINUSE, "port 53 of %s is in use: a name server of this machine listens at all "
-			       "addresses, and should at its own alone; or create the network with --disable-dns", text);
+			       "addresses, and should at its own; or create the network with --disable-dns", text);
 	return err_set(e, errno, "bind port 53 of %s", text);
 }
 
@@ -147,9 +146,9 @@ int resolver_serve(const struct net *n, const struct network *x, struct err *e)
 			hand_over_others(n, sock, d.name);
 		if (r >= 0)
 			return 0;
-		/* It hangs; or it has just ended with its last network. */
+		/* It hangs, or is another ferry's and does not understand; or it has just ended with its last network. */
 		struct err ignored = ERR_INIT;
-		if (r == -ETIMEDOUT && tries == 0)
+		if ((r == -ETIMEDOUT && tries == 0) || (r == -ECONNRESET && tries == TRIES / 2))
 			resolver_stop(n, &ignored);
 		else if ((r != -ECONNRESET && r != -ECONNREFUSED) || tries == TRIES)
 			return err_wrap(e, "names of the network \"%s\"", x->name);
@@ -170,20 +169,35 @@ int resolver_leave(const struct net *n, const char *network, struct err *e)
 	return r >= 0 || r == -ECONNRESET ? 0 : err_wrap(e, "names of the network \"%s\"", network);
 }
 
-int resolver_stop(const struct net *n, struct err *e)
+/* Who listens; 0: nobody. */
+static int find_resolver(const struct net *n, pid_t *ret, struct err *e)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
 	cleanup_close int sock = resolver_connect(n, e);
+	*ret = 0;
 	if (sock < 0)
 		return sock == -ECONNREFUSED ? 0 : sock;
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return err_set(e, errno, "ask who the resolver is");
-	cleanup_close int pidfd = pidfd_open(peer.pid, 0);
-	/* If it still holds the other end, the number cannot have become another's. */
-	struct pollfd end = { .fd = sock };
-	if (pidfd < 0 || poll(&end, 1, 0) != 0)
+	*ret = peer.pid;
+	return 0;
+}
+
+int resolver_stop(const struct net *n, struct err *e)
+{
+	pid_t pid, again;
+
+	if (find_resolver(n, &pid, e) < 0)
+		return -e->code;
+	cleanup_close int pidfd = pid ? pidfd_open(pid, 0) : -1;
+	if (pidfd < 0)
+		return 0; /* there is none, or not any more */
+	/* If it listens still, the number was not another's meanwhile. */
+	if (find_resolver(n, &again, e) < 0)
+		return -e->code;
+	if (again != pid)
 		return 0;
 	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return err_set(e, errno, "end the resolver");

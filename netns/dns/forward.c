@@ -114,7 +114,16 @@ static bool same_client(const struct origin *x, const struct origin *y, bool por
 
 enum admission { ADMITTED, ASKED_ALREADY, TOO_MANY };
 
-static enum admission admit(const struct resolver *r, const struct origin *o, uint16_t id)
+/* Whoever has waited for an answer for a while sends the same once more. */
+static bool is_repeated(const struct question *q, const struct origin *o, const uint8_t *data, size_t n)
+{
+	const size_t id = sizeof(q->id);
+
+	return o->connection < 0 && q->origin.connection < 0 && same_client(o, &q->origin, true) &&
+	       q->id == dns_id(data) && q->len == n && memcmp(q->data + LENGTH + id, data + id, n - id) == 0;
+}
+
+static enum admission admit(const struct resolver *r, const struct origin *o, const uint8_t *data, size_t n)
 {
 	const uint16_t network = r->listeners[o->listener].network;
 	size_t of_client = 0, of_network = 0;
@@ -127,7 +136,7 @@ static enum admission admit(const struct resolver *r, const struct origin *o, ui
 		if (!same_client(o, &q->origin, false))
 			continue;
 		of_client++;
-		if (o->connection < 0 && q->origin.connection < 0 && q->id == id && same_client(o, &q->origin, true))
+		if (is_repeated(q, o, data, n))
 			return ASKED_ALREADY;
 	}
 	return of_client < QUESTIONS_OF_CLIENT && of_network < QUESTIONS_OF_NETWORK ? ADMITTED : TOO_MANY;
@@ -161,7 +170,7 @@ static struct question *free_place(struct resolver *r)
 
 bool forward(struct resolver *r, const struct origin *o, const struct asker *a, const uint8_t *data, size_t n)
 {
-	enum admission admission = admit(r, o, dns_id(data));
+	enum admission admission = admit(r, o, data, n);
 	struct question new = { .fd = -1, .origin = *o, .stream = o->connection >= 0, .id = dns_id(data), .len = n };
 	uint16_t id;
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -594,6 +595,32 @@ static void is_but_one(void **state)
 	}
 }
 
+/* One that takes connections, and then knows nothing of what it is told: as of a ferry that was replaced. */
+static void replaces_one_that_does_not_understand(void **state)
+{
+	struct machine *m = *state;
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int status;
+
+	containers(m);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/state/resolver", m->dir.path);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (bind(sock, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(sock, 8) < 0)
+			_exit(1);
+		for (;;)
+			close(accept(sock, NULL, NULL));
+	}
+	for (int i = 0; i < 1000 && resolver_pid(m) != pid; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	serve(m, &m->web);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, SIGKILL);
+	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "two"), "NOERROR 10.1.0.3");
+}
+
 static void says_who_has_the_port(void **state)
 {
 	struct machine *m = *state;
@@ -660,6 +687,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(passes_nothing_on_from_inside, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(comes_and_goes, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(is_but_one, machine_up, machine_down),
+		cmocka_unit_test_setup_teardown(replaces_one_that_does_not_understand, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(says_who_has_the_port, machine_up, machine_down),
 		cmocka_unit_test_setup_teardown(survives_garbage, machine_up, machine_down),
 	};
