@@ -119,6 +119,22 @@ static void test_read_only_trees(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void test_gone(void **state)
+{
+	cleanup_fixture struct fixture_dir d = fixture_dir_new();
+	char path[128];
+
+	(void)state;
+	assert_false(path_is_gone(d.path));
+	assert_false(path_is_gone("/"));
+	snprintf(path, sizeof(path), "%s/nothing", d.path);
+	assert_true(path_is_gone(path));
+	assert_int_equal(symlink("/nowhere/at/all", path), 0);
+	assert_false(path_is_gone(path));
+	snprintf(path, sizeof(path), "%s/not/there", d.path); /* a file system may be missing */
+	assert_false(path_is_gone(path));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_deep_trees),
 		cmocka_unit_test(test_read_only_trees),
+		cmocka_unit_test(test_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
