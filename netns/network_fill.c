@@ -9,12 +9,22 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-/* Where free subnets are looked for. The default network is for more than 253 containers. */
-struct pool {
+/*
+ * Where free subnets are looked for, one pool after the other: where all of 10.0.0.0/8 leads to a VPN, the others are left
+ * (RFC 1918). The default network is for more than 253 containers.
+ */
+enum { POOLS = 3 };
+static const struct pool {
 	const char *first, *last;
+} pools[POOLS] = {
+	{ "10.89.0.0/24", "10.255.255.0/24" },
+	{ "172.16.0.0/24", "172.31.255.0/24" },
+	{ "192.168.0.0/24", "192.168.255.0/24" },
+}, default_pools[POOLS] = {
+	{ "10.88.0.0/16", "10.255.0.0/16" },
+	{ "172.16.0.0/16", "172.31.0.0/16" },
+	{ "192.168.0.0/20", "192.168.240.0/20" },
 };
-static const struct pool ipv4_pool = { "10.89.0.0/24", "10.255.255.0/24" },
-			 default_pool = { "10.88.0.0/16", "10.255.0.0/16" };
 
 struct taken {
 	struct net_address *subnets;
@@ -105,14 +115,18 @@ static int check_free(const struct net_address *subnet, const struct network *ot
 
 static int choose_ipv4(const struct network *x, const struct taken *taken, struct net_address *ret, struct err *e)
 {
-	const struct pool *pool = strcmp(x->name, NETWORK_DEFAULT) == 0 ? &default_pool : &ipv4_pool;
+	const struct pool *pool = strcmp(x->name, NETWORK_DEFAULT) == 0 ? default_pools : pools;
 	struct net_address first, last;
 
-	if (net_address_parse(pool->first, true, &first, e) < 0 || net_address_parse(pool->last, true, &last, e) < 0)
-		return -e->code;
-	if (subnet_free(&first, &last, taken->subnets, taken->n, ret))
-		return 0;
-	return err_say(e, ENOSPC, "no subnet from %s to %s is free: say --subnet", pool->first, pool->last);
+	for (int i = 0; i < POOLS; i++, pool++) {
+		if (net_address_parse(pool->first, true, &first, e) < 0 ||
+		    net_address_parse(pool->last, true, &last, e) < 0)
+			return -e->code;
+		if (subnet_free(&first, &last, taken->subnets, taken->n, ret))
+			return 0;
+	}
+	return err_say(e, ENOSPC, "no private IPv4 subnet is free: 'ferry network create %s --subnet' says which to use",
+		       x->name);
 }
 
 /* A /64 with a random global id (RFC 4193). */

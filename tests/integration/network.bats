@@ -48,6 +48,27 @@ ferry   bridge   ferry0      10.88.0.0/16   0"
 	[ "$(defined web .network_interface)" = ferry2 ]
 }
 
+@test "where everything private has a route, a subnet must be said" {
+	there ip link add up0 type veth peer name up1
+	there ip link set up1 up
+	there ip addr add 192.0.2.7/24 dev up0
+	there ip link set up0 up
+	there ip route add 10.0.0.0/8 dev up0
+	[ "$(network inspect ferry --format .subnets[0].subnet)" = 172.16.0.0/16 ]
+	network create web
+	[ "$(defined web .subnets[0].subnet)" = 172.17.0.0/24 ]
+	network rm ferry web
+	there ip route add 172.16.0.0/12 dev up0
+	[ "$(network inspect ferry --format .subnets[0].subnet)" = 192.168.0.0/20 ]
+	network rm ferry
+	there ip route add 192.168.0.0/16 dev up0
+	run network ls
+	failed "make the default network: no private IPv4 subnet is free: 'ferry network create ferry --subnet' says"
+	network create ferry --subnet 198.18.0.0/24
+	run network ls -q
+	is ferry
+}
+
 @test "create: what is not said is chosen" {
 	run network create web
 	is web
