@@ -29,6 +29,38 @@ bool bridge_is_attached(const struct net *n, const char *network)
 	return faccessat(n->state, attached_path(network).path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+struct listing {
+	const struct net *net;
+	struct arena *arena;
+	struct network *items;
+	size_t n;
+};
+
+static int list_one(const char *network, const char *target, void *data, struct err *e)
+{
+	struct listing *l = data;
+	struct network x;
+
+	(void)target;
+	if (!bridge_is_attached(l->net, network))
+		return 0;
+	int r = network_load(l->net, network, l->arena, &x, e);
+	if (r >= 0)
+		*arena_push(l->arena, &l->items, &l->n) = x;
+	return r == -ENOENT ? 0 : r;
+}
+
+int bridge_list_attached(const struct net *n, struct arena *a, struct network **ret, size_t *ret_n, struct err *e)
+{
+	struct listing l = { .net = n, .arena = a };
+
+	if (claim_each(n->state, "networks", list_one, &l, e) < 0)
+		return -e->code;
+	*ret = l.items;
+	*ret_n = l.n;
+	return 0;
+}
+
 /* ---- making it stand ---- */
 
 static const uint8_t *bridge_mac(const struct network *x, uint8_t mac[6])

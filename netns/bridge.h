@@ -29,8 +29,9 @@ int bridge_join(struct session *s, const struct network *x, const char *key, int
 /* Takes it out. Returns 1 when nobody may be in it any more: bridge_lower is to be called, with the lock alone. */
 int bridge_leave(struct session *s, const char *network, const char *key, struct err *e);
 
-/* Is anybody in it, as far as is known? */
+/* Is anybody in it, as far as is known? And all of those, but what is defined no more. */
 bool bridge_is_attached(const struct net *n, const char *network);
+int bridge_list_attached(const struct net *n, struct arena *a, struct network **ret, size_t *ret_n, struct err *e);
 
 /* With the lock alone. Makes it stand, or what of it does not; takes it down, or what of it stands. */
 int bridge_raise(struct session *s, const struct network *x, int *ret_index, struct err *e);

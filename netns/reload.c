@@ -102,10 +102,10 @@ static int complete_networks(struct session *s, struct err *e)
 	size_t n;
 	int ignored;
 
-	if (network_list(s->net, s->arena, &networks, &n, e) < 0 || resolver_stop(s->net, e) < 0)
+	if (bridge_list_attached(s->net, s->arena, &networks, &n, e) < 0 || resolver_stop(s->net, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
-		if (bridge_is_attached(s->net, networks[i].name) && bridge_raise(s, &networks[i], &ignored, e) < 0)
+		if (bridge_raise(s, &networks[i], &ignored, e) < 0)
 			return -e->code;
 	return 0;
 }

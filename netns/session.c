@@ -34,18 +34,13 @@ int session_alone(struct session *s, struct err *e)
 /* What stands: networks that containers are in, and all containers that have a record. */
 static int list_all(struct session *s, struct firewall_all *all, struct err *e)
 {
-	struct network *networks = NULL, *defined;
 	struct net_endpoint *endpoints;
-	size_t n = 0, n_defined;
+	struct network *networks;
 
-	if (network_list(s->net, s->arena, &defined, &n_defined, e) < 0 ||
+	if (bridge_list_attached(s->net, s->arena, &networks, &all->n_networks, e) < 0 ||
 	    endpoint_list(s->net, s->arena, &endpoints, &all->n_endpoints, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < n_defined; i++)
-		if (bridge_is_attached(s->net, defined[i].name))
-			*arena_push(s->arena, &networks, &n) = defined[i];
 	all->networks = networks;
-	all->n_networks = n;
 	all->endpoints = endpoints;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "lib/fd.h"
 #include "lib/message.h"
 #include "lib/proc.h"
+#include "netns/bridge.h"
 #include "netns/dns/server.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ static void hand_over_others(const struct net *n, int sock, const char *but)
 	struct network *list;
 	size_t count;
 
-	if (network_list(n, &a, &list, &count, &ignored) < 0)
+	if (bridge_list_attached(n, &a, &list, &count, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].name, but) == 0 || !describe(&list[i], &x))
