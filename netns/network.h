@@ -70,7 +70,8 @@ struct net;
 
 /*
  * By name. "ferry" is the default network, made on first use: bridge ferry0, a free private subnet. -ENOENT, with the names
- * that are nearly like it. The list is in the order of names, and has the default network.
+ * that are nearly like it; -ENOSPC: no subnet is free for the default one, which then is not in the list either. The list is in
+ * the order of names.
  */
 #define NETWORK_DEFAULT "ferry"
 int network_load(const struct net *n, const char *name, struct arena *a, struct network *ret, struct err *e);

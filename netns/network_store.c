@@ -203,7 +203,9 @@ int network_list(const struct net *n, struct arena *a, struct network **ret, siz
 	struct network *all = NULL, first;
 	size_t n_all = 0;
 
-	if (network_load(n, NETWORK_DEFAULT, a, &first, e) < 0 || read_all(n, a, &all, &n_all, e) < 0)
+	/* Where there is no free subnet for the default one, there are still the others. */
+	int r = network_load(n, NETWORK_DEFAULT, a, &first, e);
+	if ((r < 0 && r != -ENOSPC) || read_all(n, a, &all, &n_all, e) < 0)
 		return -e->code;
 	*ret = all;
 	*ret_n = n_all;

@@ -62,7 +62,10 @@ ferry   bridge   ferry0      10.88.0.0/16   0"
 	[ "$(network inspect ferry --format .subnets[0].subnet)" = 192.168.0.0/20 ]
 	network rm ferry
 	there ip route add 192.168.0.0/16 dev up0
-	run network ls
+	run network ls -q
+	is ""
+	succeeded
+	run network inspect ferry
 	failed "make the default network: no private IPv4 subnet is free: 'ferry network create ferry --subnet' says"
 	network create ferry --subnet 198.18.0.0/24
 	run network ls -q
