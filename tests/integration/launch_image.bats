@@ -353,7 +353,7 @@ upper_of() {
 	run launch --userns auto -- id -u
 	is 0
 	run launch --userns keep-id -- true
-	failed "--userns 'keep-id'"
+	failed "--userns keep-id: it is for ordinary users"
 	run launch --userns 0:0 -- true
 	failed "--userns '0:0'"
 	nothing_stored
