@@ -108,6 +108,15 @@ static bool step(char rest[PATH_MAX], char at[PATH_MAX])
 	return n > 0;
 }
 
+/* Names alone, between single slashes. */
+static bool is_plain(const char *path)
+{
+	for (const char *at = path; *at; at += strcspn(at, "/"), at += *at == '/')
+		if (*at == '/' || *at == '.')
+			return false;
+	return true;
+}
+
 int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX], struct stat *ret)
 {
 	char rest[PATH_MAX], at[PATH_MAX] = "", before[PATH_MAX];
@@ -117,6 +126,15 @@ int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX
 
 	if (snprintf(rest, sizeof(rest), "%s", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
+	/* Where there is no link, all at once. */
+	fd = is_plain(path) ? look(m, path, &st) : -1;
+	if (fd >= 0 && !S_ISLNK(st.st_mode)) {
+		strcpy(ret_path, path);
+		if (ret)
+			*ret = st;
+		return take_fd(&fd);
+	}
+	close_fd(&fd);
 	for (strcpy(before, at); step(rest, at); strcpy(before, at)) {
 		if (result < 0)
 			continue; /* what does not exist has no links */
