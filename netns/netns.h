@@ -144,6 +144,9 @@ int net_connect(struct net *n, const char *owner, const struct net_request *r, i
 		struct net_endpoint *ret, struct err *e);
 int net_disconnect(struct net *n, const char *owner, const char *network, int netns, struct arena *a, struct err *e);
 
+/* Others know it by another name from now on; NULL: by its aliases alone. -ENOENT: it is not attached. */
+int net_rename(struct net *n, const char *owner, const char *name, struct arena *a, struct err *e);
+
 /*
  * Undoes all that the record says, or what of it stands. Nothing there is no error. The network's bridge goes with the
  * last container.

@@ -1,4 +1,5 @@
 #include "runtime/container.h"
+#include "runtime/attach.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -403,7 +404,7 @@ int container_remove(struct runtime *rt, struct container *c, const struct cgrou
 		if (proc_wait_end(pidfd, 10000, e) < 0)
 			return -e->code;
 	}
-	if (remove_cgroup(rt, c, host, e) < 0)
+	if ((c->network && container_detach(rt, c, e) < 0) || remove_cgroup(rt, c, host, e) < 0)
 		return -e->code;
 	return remove_directory(c, e);
 }

@@ -40,6 +40,7 @@ struct container {
 	const char *owner; /* user name, or number */
 	bool rootless;
 	bool launched; /* the bundle is a launched container's directory: runtime/launch/launched.h */
+	bool network; /* it may be on networks: runtime/attach.h */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;
@@ -94,7 +95,7 @@ void container_write_state(const struct container *c, enum container_status s, s
 int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct err *e);
 
 /*
- * Removes everything that the record names: processes, cgroup, scope, directory. The container must be locked. Safe to
+ * Removes everything that the record names: processes, networks, cgroup, scope, directory. The container must be locked. Safe to
  * repeat. @host: where the cgroups are, when that is known already; NULL to have it found.
  */
 int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e);

@@ -5,8 +5,10 @@
 #include "lib/message.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
+#include "runtime/attach.h"
 #include "runtime/create.h"
 #include "runtime/hooks.h"
+#include "runtime/keeper.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
 #include "runtime/pty.h"
@@ -224,8 +226,37 @@ static int runtime_hooks(struct setup *s, pid_t pid, struct err *e)
 	return message_send(s->parent_end, MSG_HOOKS_DONE, 0, NULL, 0, e);
 }
 
+/*
+ * While the first process makes its mounts; it waits for RELEASE at the latest. Of one that has ended the error is still to
+ * be heard.
+ */
+static int attach(struct runtime *rt, struct setup *s, pid_t pid, struct err *e)
+{
+	struct err gone = ERR_INIT;
+	cleanup_close int netns = container_netns(pid, s->pidfd, &gone);
+
+	if (netns == -ESRCH)
+		return 0;
+	if (netns < 0)
+		return *e = gone, netns;
+	return container_attach(rt, s->request->network, netns, e);
+}
+
+/* Without rights a program stands between the container's network and the machine's. */
+static int attach_program(struct runtime *rt, struct setup *s, pid_t pid, struct err *e)
+{
+	const char **argv = NULL;
+	size_t n = 0;
+
+	for (const char *const *word = s->request->network_program; *word; word++)
+		*arena_push(&rt->arena, &argv, &n) = *word;
+	*arena_push(&rt->arena, &argv, &n) = arena_printf(&rt->arena, "%d", (int)pid);
+	*arena_push(&rt->arena, &argv, &n) = NULL;
+	return keeper_start(argv, s->pidfd, e);
+}
+
 /* Answers the first process until it is ready. *ret_master: the pty to relay, or -1. */
-static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
+static int guide(struct runtime *rt, struct setup *s, pid_t pid, int *ret_master, struct err *e)
 {
 	if (ns_map_ids(&s->ns, pid, e) < 0)
 		return -e->code;
@@ -242,6 +273,10 @@ static int guide(struct setup *s, pid_t pid, int *ret_master, struct err *e)
 	if (!s->request->spec && container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
 	buf_finish(&s->config);
+	if (s->request->network && attach(rt, s, pid, e) < 0)
+		return -e->code;
+	if (s->request->network_program && attach_program(rt, s, pid, e) < 0)
+		return -e->code;
 	while (s->tells_ready) {
 		r = message_receive(s->parent_end, NULL, ret_master, e);
 		if (r < 0 || r == MSG_READY)
@@ -274,7 +309,7 @@ int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidf
 	return pid_file ? write_pid_file(pid_file, pid, e) : 0;
 }
 
-static int spawn(struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
+static int spawn(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
 	pid_t pid = setup_spawn(s, e);
 
@@ -283,7 +318,7 @@ static int spawn(struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e
 	*ret_pid = pid;
 	log_debug("container '%s': process %d in cgroup '%s'", s->container->id, (int)pid,
 		  s->container->cgroup.path ? s->container->cgroup.path : "");
-	if (guide(s, pid, ret_master, e) < 0 || record_process(s, pid, e) < 0)
+	if (guide(rt, s, pid, ret_master, e) < 0 || record_process(s, pid, e) < 0)
 		return -e->code;
 	return publish_process(pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);
 }
@@ -345,6 +380,8 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 		return -e->code;
 	if (load_spec(rt, r, &plan_of, &s->config, &spec, e) < 0)
 		return -e->code;
+	if (r->network_of && container_join_network(rt, r->network_of, spec, e) < 0)
+		return -e->code;
 	if (check_terminal(spec, r, e) < 0 || check_preserved_fds(listen_fds() + r->preserve_fds, e) < 0)
 		return -e->code;
 	/* Without a pid namespace of its own, processes that the container leaves behind become ours, to be waited for. */
@@ -357,11 +394,12 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 		return -e->code;
 	s->container->bundle = plan_of.bundle;
 	s->container->launched = r->launched;
+	s->container->network = r->network != NULL;
 	fill_record(rt, spec, s->container);
 	s->spec = spec;
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
 	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
-	    prepare(s, e) < 0 || spawn(s, ret_pid, ret_master, e) < 0) {
+	    prepare(s, e) < 0 || spawn(rt, s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s);
 		return -e->code;
 	}

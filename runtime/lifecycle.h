@@ -19,6 +19,8 @@ struct run_handles {
 
 #define RUN_HANDLES_INIT ((struct run_handles){ .pidfd = -1, .cgroup = -1, .master = -1 })
 
+struct create_network;
+
 struct create_request {
 	const char *id;
 	const char *bundle; /* NULL: the current directory */
@@ -34,6 +36,9 @@ struct create_request {
 	bool launched; /* the bundle is a launched container's directory */
 	bool init; /* the program is the child of a small init (runtime/reaper) */
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
+	const struct create_network *network; /* runtime/attach.h; NULL: its network is as the configuration says */
+	const char *const *network_program; /* its words but for the pid, ended by NULL: runtime/keeper.h; NULL */
+	const char *network_of; /* id of a container that runs: its network namespace is joined; NULL */
 };
 
 /* create: the container waits for start. */

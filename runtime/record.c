@@ -32,6 +32,7 @@ static const struct member members[] = {
 	MEMBER("startTime", UNSIGNED, start_time),
 	MEMBER("rootless", BOOL, rootless),
 	MEMBER("launched", BOOL, launched),
+	MEMBER("network", BOOL, network),
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),

@@ -2,6 +2,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/containers.h"
 #include "runtime/cli/format.h"
+#include "runtime/cli/network_settings.h"
 #include "runtime/launch/launched_overlays.h"
 #include "runtime/volume/volume.h"
 
@@ -130,7 +131,8 @@ static void write_capabilities(struct json_writer *w, const struct spec_process 
 	json_end_array(w);
 }
 
-static void write_host_config(struct json_writer *w, const struct cli_container *c, const struct spec *s)
+static void write_host_config(struct json_writer *w, const struct cli_container *c, const struct spec *s,
+			      struct arena *a)
 {
 	static const struct spec_resources none;
 	const struct spec_resources *r = s->lx.resources ? s->lx.resources : &none;
@@ -154,6 +156,7 @@ static void write_host_config(struct json_writer *w, const struct cli_container 
 	json_bool(w, "ReadonlyRootfs", s->root && s->root->readonly);
 	json_string(w, "UsernsMode", userns ? "private" : "host");
 	write_capabilities(w, s->process);
+	cli_write_network_mode(w, &c->l, a);
 	json_begin_object(w, "LogConfig");
 	json_string(w, "Type", c->l.dir ? "local" : "none");
 	json_end_object(w);
@@ -229,9 +232,10 @@ struct inspection {
 static int write_container(struct runtime *rt, struct json_writer *w, const struct cli_container *c, bool size,
 			   struct err *e)
 {
+	struct net_endpoint endpoint;
 	struct spec *s;
 
-	if (cli_container_spec(rt, c, &s, e) < 0)
+	if (cli_container_spec(rt, c, &s, e) < 0 || cli_endpoint(rt, &c->l, &endpoint, e) < 0)
 		return -e->code;
 	json_begin_object(w, NULL);
 	json_string(w, "Id", c->l.id);
@@ -248,9 +252,11 @@ static int write_container(struct runtime *rt, struct json_writer *w, const stru
 		json_string(w, "Directory", c->l.dir);
 		json_string(w, "LogPath", arena_printf(&rt->arena, "%s/log", c->l.dir));
 	}
-	write_host_config(w, c, s);
+	write_host_config(w, c, s, &rt->arena);
 	write_config(w, c, s);
 	write_mounts(rt, w, s);
+	if (c->l.dir)
+		cli_write_network_settings(w, &c->l, &endpoint, &rt->arena);
 	if (c->l.dir && write_graph_driver(rt, w, &c->l, size, e) < 0)
 		return -e->code;
 	json_end_object(w);

@@ -1,6 +1,7 @@
 /* ls: all containers, what they do and what they use. */
 #include "runtime/cli/commands.h"
 #include "runtime/cli/containers.h"
+#include "runtime/cli/network_settings.h"
 #include "runtime/cli/table.h"
 #include "runtime/container.h"
 #include "runtime/launch/launched_overlays.h"
@@ -132,6 +133,8 @@ static int is_wanted(const struct cli_container *c, const struct cli_strings *te
 
 /* ---- what is printed ---- */
 
+enum { COLUMNS = 7 }; /* without SIZE */
+
 struct listing {
 	const struct options *o;
 	struct timespec now;
@@ -209,6 +212,15 @@ static int64_t size_of(struct runtime *rt, const struct cli_container *c, const 
 	return o->size && c->l.dir && launched_size(rt, &c->l, &bytes, &ignored) == 0 ? (int64_t)bytes : -1;
 }
 
+/* Of one that runs: no other has any. */
+static const char *ports_of(struct runtime *rt, const struct cli_container *c)
+{
+	struct err ignored = ERR_INIT;
+	struct net_endpoint x;
+
+	return c->status.pid && cli_endpoint(rt, &c->l, &x, &ignored) == 0 ? cli_ports(&c->l, &x, &rt->arena) : "";
+}
+
 static void add_row(struct runtime *rt, struct listing *l, const struct cli_container *c)
 {
 	struct arena *a = &rt->arena;
@@ -221,11 +233,12 @@ static void add_row(struct runtime *rt, struct listing *l, const struct cli_cont
 		command_text(c, l->o->no_trunc, a),
 		created ? arena_printf(a, "%s ago", created) : "",
 		status_text(l, c, a),
+		ports_of(rt, c),
 		memory < 0 ? "-" : cli_size((uint64_t)memory, a),
 		size < 0 ? "-" : cli_size((uint64_t)size, a),
 	};
 
-	for (size_t i = 0; i < 6 + (size_t)l->o->size; i++)
+	for (size_t i = 0; i < COLUMNS + (size_t)l->o->size; i++)
 		*arena_push(a, &l->cells, &l->n_cells) = row[i];
 	l->n_rows++;
 }
@@ -243,6 +256,7 @@ static void add_object(struct runtime *rt, struct listing *l, const struct cli_c
 	json_string(w, "Created", c->l.created);
 	json_string(w, "State", launched_state_name(c->status.state));
 	json_string(w, "Status", status_text(l, c, &rt->arena));
+	json_string(w, "Ports", ports_of(rt, c));
 	json_int(w, "Pid", c->status.pid);
 	json_int(w, "ExitCode", c->status.exit_code);
 	json_string(w, "Health", launched_health_name(c->status.health));
@@ -259,14 +273,14 @@ static void add_object(struct runtime *rt, struct listing *l, const struct cli_c
 
 static int run_ls(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
-	static const char *const head[] = { "NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "MEMORY", "SIZE" };
+	static const char *const head[] = { "NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "MEMORY", "SIZE" };
 	const struct options *o = options;
 	bool json = o->format && strcmp(o->format, "json") == 0;
 	cleanup_buf struct buf out = BUF_INIT;
 	struct listing l = { .o = o, .json = { .out = &out } };
 	const struct cli_container nothing = { .l = { .id = "", .name = "" } };
 	struct cli_container *all;
-	size_t n, columns = 6 + (size_t)o->size;
+	size_t n, columns = COLUMNS + (size_t)o->size;
 
 	(void)argc, (void)argv;
 	if (o->format && !json && strcmp(o->format, "table") != 0)

@@ -1,6 +1,7 @@
 /* rename: another name for a launched container. */
 #include "runtime/cli/commands.h"
 #include "runtime/launch/launched_event.h"
+#include "runtime/launch/network.h"
 
 static const struct cli_option no_options[] = { { 0 } };
 
@@ -13,6 +14,8 @@ static int run_rename(struct runtime *rt, const void *options, int argc, char **
 		return -e->code;
 	const char *old = l.name;
 	l.name = argv[1];
+	if (launch_renamed(rt, &l, e) < 0)
+		return -e->code;
 	launched_event_note(rt, &l, "rename", "oldName", old);
 	return 0;
 }

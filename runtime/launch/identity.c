@@ -188,11 +188,12 @@ static int add_line(const char *name, const char *name2, const char *first, cons
 int launch_resolv_conf(const struct launched_network *n, const struct net_address *resolvers, size_t n_resolvers,
 		       struct buf *out, struct err *e)
 {
+	bool reaches_loopback = n->mode != NETWORK_ATTACHED && n->mode != NETWORK_PASTA;
 	bool chosen = n->n_dns + n->n_dns_search + n->n_dns_options > 0;
 	char text[NET_ADDRESS_TEXT];
 
 	/* As the host has it, where it can be asked or nobody can be. */
-	if (n->mode != NETWORK_ATTACHED && !chosen)
+	if (reaches_loopback && !chosen)
 		return add_file("/etc/resolv.conf", out, e);
 	for (size_t i = 0; i < n_resolvers; i++)
 		buf_printf(out, "nameserver %s\n", net_address_text(&resolvers[i], text));
@@ -200,7 +201,7 @@ int launch_resolv_conf(const struct launched_network *n, const struct net_addres
 	for (size_t i = 0; n_resolvers == 0 && i < n->n_dns; i++)
 		buf_printf(out, "nameserver %s\n", n->dns[i]);
 	if (n_resolvers + n->n_dns == 0) {
-		int r = add_servers("/etc/resolv.conf", n->mode != NETWORK_ATTACHED, out, e);
+		int r = add_servers("/etc/resolv.conf", reaches_loopback, out, e);
 		if (r == 0)
 			r = add_servers(resolved_conf, false, out, e);
 		if (r < 0)

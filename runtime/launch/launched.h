@@ -43,7 +43,7 @@ enum launched_network_mode {
 	NETWORK_ATTACHED, /* networks */
 	NETWORK_CONTAINER, /* another container's */
 	NETWORK_PATH, /* that of a file */
-	NETWORK_PASTA, /* the program pasta, or slirp4netns, stands between it and the machine's: for ordinary users */
+	NETWORK_PASTA, /* the program pasta stands between it and the machine's: for ordinary users */
 };
 
 /* One network. Addresses are texts; NULL: chosen at each start. */
@@ -55,7 +55,7 @@ struct launched_attachment {
 
 struct launched_network {
 	enum launched_network_mode mode;
-	const char *of; /* the other container's id, the file, or the program */
+	const char *of; /* the other container's id, or the file */
 	struct launched_attachment *attachments;
 	size_t n_attachments;
 	const char **ports; /* as launch_port_parse reads them */

@@ -1,7 +1,9 @@
 /* What the options of networks come to: struct launched_network, which launch.json keeps for every start. */
+#include "runtime/launch/network.h"
 #include "runtime/launch/plan.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -13,7 +15,7 @@ static const struct {
 	bool has_value; /* "container:NAME" */
 } modes[] = {
 	{ "none", NETWORK_NONE },	      { "host", NETWORK_HOST },	  { "container", NETWORK_CONTAINER, true },
-	{ "ns", NETWORK_PATH, true },	      { "pasta", NETWORK_PASTA }, { "slirp4netns", NETWORK_PASTA },
+	{ "ns", NETWORK_PATH, true },	      { "pasta", NETWORK_PASTA },
 };
 
 /* What others call the network that everybody gets. */
@@ -81,7 +83,7 @@ static int attachment_option(const char *text, struct arena *a, struct launched_
 	return err_say(e, EINVAL, "'%s': expected ip=, ip6=, mac=, alias= or interface=", text);
 }
 
-static const char *network_name(const char *name)
+const char *launch_network_name(const char *name)
 {
 	for (size_t i = 0; i < sizeof(default_names) / sizeof(default_names[0]); i++)
 		if (strcmp(name, default_names[i]) == 0)
@@ -97,7 +99,7 @@ static int add_attachment(const char *text, struct arena *a, struct launched_net
 
 	if (options)
 		*options++ = '\0';
-	x.network = network_name(copy);
+	x.network = launch_network_name(copy);
 	for (size_t i = 0; i < n->n_attachments; i++)
 		if (strcmp(n->attachments[i].network, x.network) == 0)
 			return err_say(e, EINVAL, "network '%s' is there twice", x.network);
@@ -121,7 +123,7 @@ static int parse_mode(const char *text, struct launched_network *n, struct err *
 				       modes[i].mode == NETWORK_CONTAINER ? ":CONTAINER" :
 				       modes[i].mode == NETWORK_PATH	  ? ":PATH" : "");
 		n->mode = modes[i].mode;
-		n->of = n->mode == NETWORK_PASTA ? modes[i].name : value;
+		n->of = value;
 		return n->mode != NETWORK_PATH || value[0] == '/' ? 1 : err_say(e, EINVAL, "expected an absolute path");
 	}
 	return 0;
@@ -173,22 +175,36 @@ static const char *wants_network(const struct launch_options *o, bool ports_too)
 	return NULL;
 }
 
-/* --ip, --ip6, --mac-address: of the one network there is. */
-static int plan_single(const struct launch_options *o, struct launched_network *n, struct err *e)
+/* --ip, --ip6, --mac-address. */
+static int plan_addresses(const struct launch_options *o, struct launched_attachment *x, struct err *e)
 {
-	const char *option = o->ip ? "--ip" : o->ip6 ? "--ip6" : o->mac_address ? "--mac-address" : NULL;
-	struct launched_attachment *x = n->attachments;
-
-	if (!option)
-		return 0;
-	if (n->n_attachments != 1)
-		return err_say(e, EINVAL, "%s: there are %zu networks: say which one's, as in --network %s:ip=...,mac=...",
-			       option, n->n_attachments, x->network);
 	if (o->ip && set_address("--ip", o->ip, AF_INET, x, e) < 0)
 		return -e->code;
 	if (o->ip6 && set_address("--ip6", o->ip6, AF_INET6, x, e) < 0)
 		return -e->code;
 	return o->mac_address ? set_mac("--mac-address", o->mac_address, x, e) : 0;
+}
+
+/* --network-alias */
+static int plan_aliases(const struct launch_options *o, struct arena *a, struct launched_attachment *x, struct err *e)
+{
+	for (size_t i = 0; i < o->network_aliases.n; i++) {
+		if (check_alias("--network-alias", o->network_aliases.v[i], e) < 0)
+			return -e->code;
+		*arena_push(a, &x->aliases, &x->n_aliases) = o->network_aliases.v[i];
+	}
+	return 0;
+}
+
+int launch_plan_attachment(const char *network, const struct launch_options *o, struct arena *a,
+			   struct launched_attachment *ret, struct err *e)
+{
+	struct launched_attachment x = { .network = launch_network_name(network) };
+
+	if (plan_addresses(o, &x, e) < 0 || plan_aliases(o, a, &x, e) < 0)
+		return -e->code;
+	*ret = x;
+	return 0;
 }
 
 static int plan_shaping(const struct launch_options *o, struct launched_network *n, struct err *e)
@@ -206,16 +222,35 @@ static int plan_shaping(const struct launch_options *o, struct launched_network 
 static int plan_attached(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
 			 struct launched_network *n, struct err *e)
 {
+	const char *single = o->ip ? "--ip" : o->ip6 ? "--ip6" : o->mac_address ? "--mac-address" : NULL;
+
 	if (f->rootless)
 		return err_say(e, EPERM, "%s: networks are made with root's rights: say --network pasta where that program "
 			       "is installed, --network host, or none", o->networks.n ? "--network" : wants_network(o, true));
-	for (size_t i = 0; i < o->network_aliases.n; i++) {
-		if (check_alias("--network-alias", o->network_aliases.v[i], e) < 0)
+	if (single && n->n_attachments != 1)
+		return err_say(e, EINVAL, "%s: there are %zu networks: say which one's, as in --network %s:ip=...,mac=...",
+			       single, n->n_attachments, n->attachments->network);
+	for (size_t i = 0; i < n->n_attachments; i++)
+		if (plan_addresses(o, &n->attachments[i], e) < 0 || plan_aliases(o, a, &n->attachments[i], e) < 0)
 			return -e->code;
-		for (size_t j = 0; j < n->n_attachments; j++)
-			*arena_push(a, &n->attachments[j].aliases, &n->attachments[j].n_aliases) = o->network_aliases.v[i];
+	return plan_shaping(o, n, e);
+}
+
+/* It passes on what it is told at its start, and that alone. */
+static int check_pasta(const struct launch_facts *f, const struct launched_network *n, struct arena *a, struct err *e)
+{
+	struct net_port p;
+
+	if (!f->rootless)
+		return err_say(e, EINVAL, "--network pasta: is for those without root's rights; root has networks");
+	for (size_t i = 0; i < n->n_ports; i++) {
+		if (launch_port_parse(n->ports[i], a, &p, e) < 0)
+			return -e->code;
+		if (!p.host_port || (p.protocol != IPPROTO_TCP && p.protocol != IPPROTO_UDP))
+			return err_say(e, ENOTSUP, "--publish '%s': with --network pasta, expected HOST:CONTAINER of tcp or udp",
+				       n->ports[i]);
 	}
-	return plan_single(o, n, e) < 0 || plan_shaping(o, n, e) < 0 ? -e->code : 0;
+	return 0;
 }
 
 /* Files of the container's own: checked here, written at each start. */
@@ -259,6 +294,8 @@ int launch_plan_network(const struct launch_options *o, const struct launch_fact
 	if (n.mode == NETWORK_ATTACHED && plan_attached(o, f, a, &n, e) < 0)
 		return -e->code;
 	if (launch_plan_ports(o, image, a, &n, e) < 0 || plan_names(o, &n, e) < 0)
+		return -e->code;
+	if (n.mode == NETWORK_PASTA && check_pasta(f, &n, a, e) < 0)
 		return -e->code;
 	*ret = n;
 	return 0;

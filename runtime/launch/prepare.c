@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "runtime/images.h"
+#include "runtime/launch/network.h"
 #include "runtime/launch/plan.h"
 
 #include <errno.h>
@@ -12,13 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What can be planned and not yet be made. */
-static int check_network(const struct launched *l, struct err *e)
+/* --network container:NAME is kept as its id, which stays the same when it is renamed. */
+static int find_other(struct runtime *rt, struct launched_network *n, struct err *e)
 {
-	if (l->network.mode <= NETWORK_HOST)
+	struct launched other;
+
+	if (n->mode != NETWORK_CONTAINER)
 		return 0;
-	return err_say(e, ENOTSUP, "--network: there are no networks yet: 'none' for a loopback interface alone, or 'host' "
-		       "for the machine's own");
+	if (launched_find(rt, n->of, &other, e) < 0)
+		return err_wrap(e, "--network container:%s", n->of);
+	n->of = other.id;
+	return 0;
 }
 
 /* A pure plan of the root and of the configuration that uses it, and then its directories. */
@@ -38,7 +43,7 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 ||
 	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
-	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || check_network(&l, e) < 0 ||
+	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || find_other(rt, &l.network, e) < 0 ||
 	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0 ||
 	    launch_take_volumes(rt, o, &f, &l, buf_text(config), e) < 0) {
 		if (t.root.image_digest)
@@ -77,6 +82,10 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 	if (spec_parse(config, strlen(config), &rt->arena, &r.spec, e) < 0)
 		return err_wrap(e, "the configuration of container '%s'", l->name);
 	allow_volatile(rt, l);
+	if (launch_attach_plan(rt, l, r.spec->hostname, &r.network, e) < 0)
+		return err_wrap(e, "container '%s'", l->name);
+	r.network_program = launch_pasta(l, &rt->arena);
+	r.network_of = l->network.mode == NETWORK_CONTAINER ? l->network.of : NULL;
 	if (l->n_root_options > 0) {
 		const struct spec_linux *lx = &r.spec->lx;
 		struct spec_mount *m = arena_new(&rt->arena, struct spec_mount);

@@ -4,6 +4,7 @@
 #include "lib/message.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
+#include "runtime/attach.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launched_event.h"
 #include "runtime/supervise/supervisor.h"
@@ -262,14 +263,24 @@ static void restart_later(struct supervisor *s)
 
 /*
  * With the container's lock, so that who deletes it has come to an end with that; then there is nothing left to be
- * noted.
+ * noted. @for_good: what it has of its networks is others' from now on.
  */
-void life_after_end(struct supervisor *s)
+static void look_after(struct supervisor *s, bool for_good)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	struct runtime rt = s->rt; /* its memory is for now alone */
 	struct err gone = ERR_INIT;
 
+	rt.arena = ARENA_INIT;
+	if (container_open(&rt, s->l.id, true, &c, &gone) == -ENOENT && !s->status.error)
+		s->stop_requested = s->deleted = true;
+	if (for_good && c.network)
+		container_detach(&rt, &c, &gone);
+	arena_finish(&rt.arena);
+}
+
+void life_after_end(struct supervisor *s)
+{
 	close_fd(&s->run.pidfd);
 	close_fd(&s->run.cgroup);
 	streams_close(s);
@@ -286,11 +297,8 @@ void life_after_end(struct supervisor *s)
 		s->stop_requested = true;
 	if (s->l.rm && (!policy_restarts(s) || s->stop_requested))
 		return finish(s);
-	rt.arena = ARENA_INIT;
-	if (container_open(&rt, s->l.id, true, &c, &gone) == -ENOENT && !s->status.error)
-		s->stop_requested = s->deleted = true;
-	arena_finish(&rt.arena);
 	read_again(s);
+	look_after(s, s->stop_requested || !policy_restarts(s));
 	if (!s->stop_requested && policy_restarts(s))
 		restart_later(s);
 	else
@@ -329,9 +337,9 @@ static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool resta
 	life_save(s);
 	if (s->phase == PHASE_RESTARTING) {
 		if (restart)
-			life_after_end(s);
-		else
-			finish(s);
+			return life_after_end(s), 0;
+		look_after(s, true);
+		finish(s);
 		return 0;
 	}
 	if (s->phase != PHASE_RUNNING)

@@ -6,6 +6,7 @@
  */
 #include "lib/fd.h"
 #include "lib/message.h"
+#include "runtime/launch/launched_name.h"
 #include "runtime/supervise/supervisor.h"
 
 #include <errno.h>
@@ -50,6 +51,7 @@ static int start(struct supervisor *s, struct runtime *rt, struct create_request
 		return -e->code;
 	if (!r) {
 		r = &again;
+		l.name = launched_name(rt, &l); /* it may have another by now, and others know it by that */
 		if (launched_load(s->dir, &l, &rt->arena, e) < 0 || supervise_request(rt, &l, s->dir, r, e) < 0)
 			return -e->code;
 	}

@@ -332,8 +332,6 @@ upper_of() {
 	done
 	has_not "$(readlink /proc/self/ns/mnt)"
 	has "$(hostname)"
-	run launch --network bridge -- true
-	failed "no networks yet"
 	run launch --pid container:x -- true
 	failed "--pid 'container:x'"
 	nothing_stored
