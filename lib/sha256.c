@@ -1,7 +1,6 @@
 #include "lib/sha256.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,13 +16,17 @@ void sha256_add(struct sha256 *s, const void *data, size_t n)
 
 struct sha256_text sha256_end(struct sha256 *s)
 {
+	static const char digits[] = "0123456789abcdef";
 	struct sha256_text t = { "sha256:" };
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	size_t at = strlen(t.text);
 
 	nettle_sha256_digest(&s->state, sizeof(digest), digest);
-	for (size_t i = 0; i < sizeof(digest); i++, at += 2)
-		snprintf(t.text + at, sizeof(t.text) - at, "%02x", digest[i]);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		t.text[at++] = digits[digest[i] >> 4];
+		t.text[at++] = digits[digest[i] & 0xf];
+	}
+	t.text[at] = '\0';
 	return t;
 }
 
