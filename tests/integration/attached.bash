@@ -8,12 +8,15 @@
 #   address NAME INTERFACE [FAMILY]    without its prefix length
 #   define NAME BRIDGE SUBNET [FILTER] a network: the subnet's first three numbers; jq changes the rest
 
+# Variables: $attach (the program).
+attach=$(dirname "$FERRY")/tests/attach
+
 has_attach() {
-	[ -x "$top/build/tests/attach" ] || { echo "no build/tests/attach: run make check-integration" >&2; return 1; }
+	[ -x "$attach" ] || { echo "no $attach: run make check-integration" >&2; return 1; }
 }
 
 attach() {
-	there timeout --kill-after=2 60 "$top/build/tests/attach" "$@"
+	there timeout --kill-after=2 60 "$attach" "$@"
 }
 
 container() {

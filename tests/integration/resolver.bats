@@ -135,7 +135,7 @@ teardown() {
 
 @test "names are found whatever the umask was" {
 	attach_as_is=$(declare -f attach)
-	eval "attach() { there sh -c 'umask 077; exec \"\$@\"' sh timeout 60 '$top/build/tests/attach' \"\$@\"; }"
+	eval "attach() { there sh -c 'umask 077; exec \"\$@\"' sh timeout 60 '$attach' \"\$@\"; }"
 	joined one web
 	joined two web
 	is_answer "NOERROR A $(address two eth0)" one two
