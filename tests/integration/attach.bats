@@ -296,3 +296,43 @@ attached_to_two() {
 	down one
 	nothing_is_left
 }
+
+@test "rules that others have flushed are there again with the next container, and by a reload" {
+	container one two
+	up one web --publish 8080:80
+	there nft list ruleset | grep -q 8080
+	there nft flush ruleset
+	up two web
+	there nft list ruleset | grep -q 8080
+	there nft flush ruleset
+	attach reload
+	there nft list ruleset | grep -q 8080
+	there nft flush ruleset
+	down one
+	down two
+	nothing_is_left
+}
+
+@test "macvlan: the container's interface is on the parent, with another's name there" {
+	container one
+	there ip link add eth0 type bridge
+	there ip link set eth0 up
+	define wire eth0 10.90.4 '.driver = "macvlan" | .dns_enabled = false'
+	up one wire web
+	in_container one ip -j -d link show eth0 | jq -e '.[0].linkinfo.info_kind == "macvlan" and .[0].operstate != "DOWN"'
+	[ "$(address one eth0)" = 10.90.4.2 ]
+	attach disconnect /run/ferry/one /run/netns/one wire
+	run in_container one ip link show eth0
+	[ "$status" != 0 ]
+	attach connect /run/ferry/one /run/netns/one wire
+	[ "$(address one eth0)" = 10.90.4.3 ]
+	run up one web --publish 8080:80 web
+	[ "$status" = 1 ]
+	run up one wire --publish 8080:80
+	[ "$status" = 1 ]
+	[[ $output == *published* ]]
+	down one
+	there ip netns del one
+	there ip link del eth0
+	nothing_is_left
+}
