@@ -271,7 +271,7 @@ int bridge_join(struct session *s, const struct network *x, const char *key, int
 		r = find_bridge(s, x, &bridge, e);
 	if (r == 0) {
 		*ret_index = bridge.index;
-		return x->dns ? resolver_serve(s->net, x, e) : 0; /* somebody may have ended it */
+		return resolver_keep(s->net, x, e);
 	}
 	/* It does not stand, or somebody has removed its bridge. */
 	if (r != -ENOENT && r != -ENODEV)

@@ -156,6 +156,11 @@ int resolver_serve(const struct net *n, const struct network *x, struct err *e)
 	}
 }
 
+int resolver_keep(const struct net *n, const struct network *x, struct err *e)
+{
+	return x->dns && !resolver_lives(n) ? resolver_serve(n, x, e) : 0;
+}
+
 int resolver_leave(const struct net *n, const char *network, struct err *e)
 {
 	struct resolver_network d = { 0 };

@@ -26,6 +26,12 @@
  */
 int resolver_serve(const struct net *n, const struct network *x, struct err *e);
 
+/*
+ * For a network that was served before: starts the resolver again when somebody has ended it. Asks nobody else, so
+ * that it costs next to nothing, however busy the machine is.
+ */
+int resolver_keep(const struct net *n, const struct network *x, struct err *e);
+
 /* No longer. Nothing served is no error. */
 int resolver_leave(const struct net *n, const char *network, struct err *e);
 

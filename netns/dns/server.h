@@ -133,7 +133,9 @@ struct resolver {
 
 /* A socket to the resolver. -ECONNREFUSED: there is none. */
 int resolver_connect(const struct net *n, struct err *e);
-/* The same, starting it when there is none. *ret_started: it serves nothing yet. */
+/* Asks nobody. */
+bool resolver_lives(const struct net *n);
+/* The same as the first, starting it when there is none. *ret_started: it serves nothing yet. */
 int resolver_start(const struct net *n, bool *ret_started, struct err *e);
 
 /* ---- confine.c ---- */

@@ -66,6 +66,14 @@ static int leave(const int *kept, size_t n, struct err *e)
 	return daemon_null(e);
 }
 
+/* Whoever wants to know whether there is a resolver sees this lock, and nobody has to be asked: resolver_lives. */
+static int be_seen(int lock, struct err *e)
+{
+	const struct flock all = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return fcntl(lock, F_SETLK, &all) < 0 ? err_set(e, errno, "lock '" LOCK "'") : 0;
+}
+
 static _Noreturn void live(int state, int control, int lock, int starter)
 {
 	struct err e = ERR_INIT;
@@ -77,7 +85,7 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 		r->state = state;
 		r->control = control;
 		leave((const int[]){ state, control, lock, starter }, 4, &e);
-		if (e.code == 0 && listen_for_ferry(r, &e) == 0)
+		if (e.code == 0 && listen_for_ferry(r, &e) == 0 && be_seen(lock, &e) == 0)
 			server_confine(r, &e);
 	}
 	if (e.code) {
@@ -86,7 +94,7 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 	}
 	message_send(starter, RESOLVER_ANSWER, 0, NULL, 0, &e);
 	close_fd(&starter);
-	close_fd(&lock);
+	flock(lock, LOCK_UN); /* the other kind stays until this process ends */
 	server_run(r);
 }
 
@@ -112,6 +120,14 @@ int resolver_connect(const struct net *n, struct err *e)
 	if (connect(sock, (const struct sockaddr *)&a, sizeof(a)) == 0)
 		return take_fd(&sock);
 	return err_set(e, errno == ENOENT ? ECONNREFUSED : errno, "connect to the resolver");
+}
+
+bool resolver_lives(const struct net *n)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	cleanup_close int lock = openat(n->state, LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return lock >= 0 && fcntl(lock, F_GETLK, &all) == 0 && all.l_type != F_UNLCK;
 }
 
 /* For root alone, before anybody can connect. */

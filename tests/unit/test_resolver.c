@@ -542,9 +542,13 @@ static void comes_and_goes(void **state)
 	assert_status(first, "Seccomp:\t2");
 
 	/* Killed, it comes back with the next who needs it; with both networks, since these are known to be there. */
+	succeed(resolver_keep(&m->net, &m->web, &e), &e);
+	assert_int_equal(resolver_pid(m), first);
 	assert_int_equal(kill(first, SIGKILL), 0);
 	assert_ends(m);
-	serve(m, &m->web);
+	assert_false(resolver_lives(&m->net));
+	succeed(resolver_keep(&m->net, &m->web, &e), &e);
+	assert_true(resolver_lives(&m->net));
 	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "two"), "NOERROR 10.1.0.3");
 	assert_int_not_equal(resolver_pid(m), first);
 
