@@ -288,44 +288,53 @@ web"
 	[ "$(network inspect ferry --format .subnets[0].subnet)" = 10.1.0.0/24 ]
 }
 
-# recorded NAME NETWORK ADDRESS: the record of a container that is on the network; sets $owner and $key.
-recorded() {
-	owner=/run/ferry/$1-id
-	key=$(printf %s "$owner" | sha256sum | cut -c 1-12)
-	there mkdir -p "$owner" /run/ferry/.networks/endpoints "/run/ferry/.networks/networks/$2/leases"
-	there ln -s "$key" "/run/ferry/.networks/networks/$2/leases/${3%/*}"
-	jq -n --arg owner "$owner" --arg name "$1" --arg network "$2" --arg address "$3" '{ owner: $owner, name: $name, links: [
-		{ network: $network, interface: "eth0", host_link: "fv0123456789", mac: "02:00:00:00:00:02",
-		  addresses: [$address], gateways: [], aliases: [] } ], ports: [], dns: [],
-		shaping: { rate_bps: 0, burst_bytes: 0, delay_us: 0, jitter_us: 0, loss_ppm: 0 } }' |
-		there sh -c "cat >/run/ferry/.networks/endpoints/$key.json"
+launched() { # NAME OPTION...
+	echo "$id-$1" >>"$WORK/made"
+	quietly ferry launch -e FT_TAG --name "$id-$1" --rootfs "$bundle/rootfs:O" "${@:2}" || complain launch "$1"
 }
 
-@test "networks that containers are on" {
+@test "rm: what launched containers use, running or not" {
+	network create web
+	network create idle
+	network create free
+	launched up --detach --network web -- sleep 1000000
+	launched ended --network web --network idle -- true
+	[ "$(network inspect web | jq -c '.[0].containers | keys')" = "[\"$id-up\"]" ]
+	run network rm web idle
+	exited 1
+	has "the network \"web\" is used by "
+	has "\"$id-up\""
+	has "the network \"idle\" is used by \"$id-ended\": remove these containers, or give --force, which does"
+	run network prune
+	is free
+	run network rm --force idle
+	is idle
+	run ferry ls -q
+	is "$id-up"
+	run network rm --force web
+	is web
+	run ferry ls -q
+	is ""
+	nothing_attached
+}
+
+@test "what is left of a container that is gone keeps no network" {
 	network create web
 	network create other
-	recorded db web 10.89.0.2/24
-	recorded front web 10.89.0.3/24
-	[ "$(network inspect web --format '.containers["db-id"].interfaces.eth0.subnets[0].ipnet')" = 10.89.0.2/24 ]
-	[ "$(network inspect web --format '.containers["front-id"].name')" = front ]
+	launched up --detach --network web -- sleep 1000000
+	[ "$(network inspect web | jq -r --arg id "$id-up" '.[0].containers[$id].interfaces.eth0.subnets[0].ipnet')" = 10.89.0.2/24 ]
 	[ "$(network inspect other --format .containers)" = "{}" ]
 	run network ls -n -f name=web
-	is "web   bridge   ferry1   10.89.0.0/24   2"
+	is "web   bridge   ferry1   10.89.0.0/24   1"
 	run network ls -q -f dangling=false
 	is web
-	run network rm web
-	failed 'the network "web" is used by "'
-	has '"db"'
-	has '"front"'
-	run network prune
-	is other
-	run there ls -A /run/ferry/.networks/networks/web/leases
-	is "10.89.0.2
-10.89.0.3"
-	there rmdir /run/ferry/db-id /run/ferry/front-id
+	kill_supervised "$(init_pid "$id-up")"
+	there rm -rf "/var/lib/ferry/launch/$id-up" "$root/$id-up"
+	find "$(unified)" -depth -type d -name "*$tag*" -exec rmdir {} +
 	[ "$(network inspect web --format .containers)" = "{}" ]
 	run network prune
-	is web
+	is "other
+web"
 	nothing_attached
 }
 
