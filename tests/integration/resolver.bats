@@ -66,6 +66,10 @@ prepare() {
 
 teardown() {
 	local name
+	while read -r name; do
+		quietly ferry delete --force "$name" || :
+	done <"$WORK/made"
+	: >"$WORK/made"
 	for name in $(cat "$WORK/joined" 2>/dev/null); do
 		down "$name" || :
 	done
@@ -296,4 +300,58 @@ for i in range(20000):
 	is_answer "NOERROR A $(address two eth0)" one two +tcp
 	# What only that many open questions need is given back once they are over.
 	eventually "awk '/^RssAnon:/ { exit !(\$2 < 1024) }' /proc/$pid/status"
+}
+
+#-- containers that are launched
+
+launched() { # NAME OPTION...
+	echo "$tag-$1" >>"$WORK/made"
+	quietly ferry launch --detach -e FT_TAG --name "$tag-$1" --rootfs "$bundle/rootfs:O" "${@:2}" -- sleep 1000000 ||
+		complain "launch $1"
+}
+
+found() { # ASKER NAME ADDRESS: as busybox has it
+	run ferry exec "$tag-$1" nslookup -type=a "$2"
+	succeeded
+	has "Address: $3"
+}
+
+address_of() { # NAME NETWORK
+	ferry inspect "$tag-$1" | jq -r --arg network "$2" '.[0].NetworkSettings.Networks[$network].IPAddress'
+}
+
+@test "launched containers have the resolver, their own servers, and it again when it is gone" {
+	name_server 127.0.0.7 192.0.2.7
+	name_server 127.0.0.8 192.0.2.8
+	launched one --network web --network-alias www
+	launched two --network web --dns 127.0.0.8
+	run ferry exec "$tag-one" cat /etc/resolv.conf
+	has "nameserver 10.90.1.1"
+	has "search ferry.internal"
+	found one "$tag-two" "$(address_of two web)"
+	found two WWW "$(address_of one web)"
+	found one host.example 192.0.2.7
+	found two host.example 192.0.2.8
+	run ferry exec "$tag-one" nslookup "$(address_of two web)"
+	has "name = $tag-two"
+	# One more network, one less.
+	launched three --network db
+	ferry network connect db "$tag-one" --alias first
+	found three first "$(address_of one db)"
+	found one "$tag-three" "$(address_of three db)"
+	ferry network disconnect db "$tag-one"
+	run ferry exec "$tag-three" nslookup first.ferry.internal
+	failed NXDOMAIN
+	# Killed, and begun anew.
+	kill -KILL "$(resolver_pid)"
+	ferry restart "$tag-two"
+	found one "$tag-two" "$(address_of two web)"
+	found three "$tag-three" "$(address_of three db)"
+	kill -KILL "$(resolver_pid)"
+	ferry network reload
+	found one "$tag-two" "$(address_of two web)"
+	found three "$tag-three" "$(address_of three db)"
+	ferry rm --force "$tag-one" "$tag-two" "$tag-three"
+	eventually '[ -z "$(resolver_pid)" ]'
+	nothing_attached
 }
