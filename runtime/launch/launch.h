@@ -97,6 +97,7 @@ struct launch_facts {
 	size_t n_labels;
 	struct launch_device *devices;
 	size_t n_devices;
+	const char *other, *other_files; /* of --network container:NAME: its id, and where its files of /etc are; NULL */
 	const char *seccomp; /* the text of the file of --security-opt seccomp=; NULL */
 };
 

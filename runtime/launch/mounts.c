@@ -146,10 +146,11 @@ int launch_write_mounts(const struct launch_options *o, const struct launch_fact
 		if (!is_replaced(system_mounts[i].destination, users, n_users))
 			write_system_mount(i, o, f, a, w);
 	}
-	for (size_t i = 0; dir && i < sizeof(files) / sizeof(files[0]); i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		const char *to = arena_printf(a, "/etc/%s", files[i]);
-		if (!is_replaced(to, users, n_users) && !is_replaced("/etc", users, n_users))
-			write_bind(w, arena_printf(a, "%s/%s", dir, files[i]), to, o->read_only);
+		const char *from = f->other_files && strcmp(files[i], "hostname") != 0 ? f->other_files : dir;
+		if (from && !is_replaced(to, users, n_users) && !is_replaced("/etc", users, n_users))
+			write_bind(w, arena_printf(a, "%s/%s", from, files[i]), to, o->read_only);
 	}
 	for (size_t i = 0; i < n_users; i++)
 		write_mount(w, &users[i]);

@@ -284,6 +284,9 @@ int launch_plan_network(const struct launch_options *o, const struct launch_fact
 
 	if (parse_networks(o, a, &n, e) < 0)
 		return -e->code;
+	/* Its id stays the same when it is renamed. */
+	if (n.mode == NETWORK_CONTAINER && f->other)
+		n.of = f->other;
 	const char *option = wants_network(o, n.mode != NETWORK_PASTA);
 	if (option && o->networks.n == 0) {
 		n.mode = NETWORK_ATTACHED;

@@ -13,16 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --network container:NAME is kept as its id, which stays the same when it is renamed. */
-static int find_other(struct runtime *rt, struct launched_network *n, struct err *e)
+/* --network container:NAME. Its files are shared too, since they say what is on that network. */
+static int find_other(struct runtime *rt, const struct launch_options *o, struct launch_facts *f, struct err *e)
 {
+	static const char prefix[] = "container:";
 	struct launched other;
 
-	if (n->mode != NETWORK_CONTAINER)
+	if (o->networks.n != 1 || strncmp(o->networks.v[0], prefix, strlen(prefix)) != 0 || !o->networks.v[0][strlen(prefix)])
 		return 0;
-	if (launched_find(rt, n->of, &other, e) < 0)
-		return err_wrap(e, "--network container:%s", n->of);
-	n->of = other.id;
+	if (launched_find(rt, o->networks.v[0] + strlen(prefix), &other, e) < 0)
+		return err_wrap(e, "--network %s", o->networks.v[0]);
+	f->other = other.id;
+	if (access(arena_printf(&rt->arena, "%s/resolv.conf", other.dir), F_OK) == 0)
+		f->other_files = other.dir;
 	return 0;
 }
 
@@ -40,10 +43,10 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	struct launch_facts f;
 	struct launch_template t;
 
-	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 ||
+	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 || find_other(rt, o, &f, e) < 0 ||
 	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
-	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 || find_other(rt, &l.network, e) < 0 ||
+	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 ||
 	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0 ||
 	    launch_take_volumes(rt, o, &f, &l, buf_text(config), e) < 0) {
 		if (t.root.image_digest)

@@ -280,11 +280,15 @@ matches_address() { # PREFIX ADDRESS
 }
 
 @test "launch --network container: and ns:" {
-	web a
+	web a --network ferry
 	run ferry launch --rm --name "$(name b)" --network "container:$(name a)" --rootfs "$bundle/rootfs:O" -- \
 		wget -q -O - http://127.0.0.1/
 	succeeded
 	is "$(name a)"
+	run ferry launch --rm --name "$(name b)" --network "container:$(name a)" --rootfs "$bundle/rootfs:O" -- cat /etc/hosts
+	is "$(in_container a cat /etc/hosts)"
+	run ferry launch --rm --name "$(name b)" --network "container:$(name a)" host -- cat /etc/resolv.conf
+	is "$(in_container a cat /etc/resolv.conf)"
 	quietly ferry stop -t 0 "$(name a)"
 	run ferry launch --rm --name "$(name b)" --network "container:$(name a)" --rootfs "$bundle/rootfs:O" -- true
 	failed "does not run"
