@@ -77,6 +77,7 @@ static int take_claims(const struct attaching *x, const struct net_port *ports, 
 	taken = *endpoint;
 	taken.links += x->first;
 	taken.n_links -= x->first;
+	taken.n_ports = n_ports ? endpoint->n_ports : 0; /* else they are not of now */
 	if (detach_claims(x->session, &taken, e) < 0)
 		return -e->code;
 	for (size_t i = x->first; i < endpoint->n_links; i++)
@@ -292,12 +293,18 @@ int net_connect(struct net *n, const char *owner, const struct net_request *r, i
 		.first = endpoint.n_links,
 		.netns = netns,
 	};
-	if (attach_plan(&x, 1, e) < 0 || endpoint_begin_more(n, endpoint.key, e) < 0)
+	if (attach_plan(&x, 1, e) < 0)
 		return -e->code;
-	if (attach_links(&x, NULL, 0, e) < 0) {
-		detach_link(&s, &endpoint, x.first, netns, &later);
+	int began = endpoint_begin_more(n, endpoint.key, e);
+	if (began < 0)
+		return began;
+	int code = attach_links(&x, NULL, 0, e);
+	if (code < 0 && detach_link(&s, &endpoint, x.first, netns, &later) < 0)
+		return code;
+	if (code == 0)
+		*ret = endpoint;
+	/* What an earlier one was killed in is still not written down. */
+	if (began == 1 && endpoint_end_more(n, endpoint.key, code < 0 ? &later : e) < 0 && code == 0)
 		return -e->code;
-	}
-	*ret = endpoint;
-	return endpoint_end_more(n, endpoint.key, e);
+	return code;
 }

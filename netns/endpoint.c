@@ -387,7 +387,7 @@ int endpoint_begin_more(const struct net *n, const char *key, struct err *e)
 {
 	int r = claim_make(n->state, more_path(key).path, key, e);
 
-	return r == -EEXIST ? 0 : r;
+	return r == -EEXIST ? 0 : r < 0 ? r : 1;
 }
 
 int endpoint_end_more(const struct net *n, const char *key, struct err *e)

@@ -24,7 +24,7 @@ int endpoint_begin(const struct net *n, const char *key, const char *owner, stru
 
 /*
  * More is about to be taken than the record says, for one more network; and now it says all. In between the container may
- * have more than is written down.
+ * have more than is written down. The first returns 1, or 0 when it has been so before.
  */
 int endpoint_begin_more(const struct net *n, const char *key, struct err *e);
 int endpoint_end_more(const struct net *n, const char *key, struct err *e);

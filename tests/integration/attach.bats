@@ -117,6 +117,23 @@ nothing_is_left() {
 	nothing_is_left
 }
 
+@test "a network that cannot be connected takes nothing away" {
+	container one two
+	up one web --name one --publish 8080:80
+	up two dual:ip=10.90.2.9
+	there find /run/ferry/.networks ! -name 'last.*' -printf '%P %l\n' | sort >"$WORK/connected"
+	there nft list ruleset >"$WORK/ruleset"
+	run attach connect /run/ferry/one /run/netns/one dual:ip=10.90.2.9
+	[ "$status" = 1 ]
+	[[ $output == *10.90.2.9*taken* ]]
+	there find /run/ferry/.networks ! -name 'last.*' -printf '%P %l\n' | sort | diff "$WORK/connected" -
+	there nft list ruleset | diff "$WORK/ruleset" -
+	in_container one ping -q -c 1 -W 5 10.90.1.1
+	down one
+	down two
+	nothing_is_left
+}
+
 @test "what a failing step leaves is undone" {
 	container one
 	in_container one ip link add eth0 type dummy || in_container one ip link add eth0 type bridge

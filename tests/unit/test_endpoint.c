@@ -129,11 +129,12 @@ static void test_begun(void **state)
 	assert_int_equal(n, 1);
 	assert_string_equal(keys[0], key);
 	assert_false(endpoint_has_more(&net, key));
+	assert_int_equal(endpoint_begin_more(&net, key, &e), 1);
 	assert_int_equal(endpoint_begin_more(&net, key, &e), 0);
 	assert_true(endpoint_has_more(&net, key));
 	assert_int_equal(endpoint_end_more(&net, key, &e), 0);
 	assert_false(endpoint_has_more(&net, key));
-	assert_int_equal(endpoint_begin_more(&net, key, &e), 0);
+	assert_int_equal(endpoint_begin_more(&net, key, &e), 1);
 	assert_int_equal(endpoint_remove(&net, key, &e), 0);
 	assert_int_equal(unlinkat(dir.fd, "endpoints", AT_REMOVEDIR), 0);
 }
