@@ -4,7 +4,7 @@
  *
  *	parent (create.c)                         first process (init.c)
  *	                  -- GO(pid) ->           ids are mapped, the cgroup is right
- *	                                          namespaces, mounts
+ *	attaches networks                         namespaces, mounts
  *	                  <- HOOKS --             only with prestart or createRuntime hooks
  *	runs them         -- HOOKS_DONE ->
  *	                                          createContainer hooks, pivot_root, sealing
