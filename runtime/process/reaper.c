@@ -37,6 +37,8 @@ static int become_init(const struct process_plan *p, pid_t child, struct err *e)
 	/* A caller who ignores it would keep the init from waiting for anybody. */
 	signal(SIGCHLD, SIG_DFL);
 	sys_execveat(p->init_fd, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);
+	/* A profile may know but the older call. */
+	execve(fd_path(p->init_fd).path, (char *const *)argv, (char *const *)p->env);
 	return err_set(e, errno, "execute %s", program_init.name);
 }
 

@@ -103,6 +103,13 @@ detached() { # OPTION... -- COMMAND...
 	has $'Seccomp:\t2'
 }
 
+@test "launch --init: a filter that knows but the older way to execute" {
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["execveat"],"action":"SCMP_ACT_ERRNO"}]}' >"$WORK/profile"
+	run launch --security-opt "seccomp=$WORK/profile" -- cat /proc/1/comm
+	succeeded
+	is ferry-init
+}
+
 @test "launch --init: the command has the terminal" {
 	run timeout 30 script -q -e -c \
 		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sh -c 'tty; ps -o tpgid= -p \$\$; echo \$\$'" /dev/null
