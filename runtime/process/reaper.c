@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 EMBEDDED_PROGRAM(init, "ferry-init", "");
@@ -34,6 +35,9 @@ static int become_init(const struct process_plan *p, pid_t child, struct err *e)
 	argv[2] = "--";
 	memcpy(argv + 3, process->args, process->n_args * sizeof(*argv));
 	argv[3 + process->n_args] = NULL;
+	/* Without a pid namespace of its own it is not who gets the orphans. */
+	if (getpid() != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_set(e, errno, "become a subreaper");
 	/* A caller who ignores it would keep the init from waiting for anybody. */
 	signal(SIGCHLD, SIG_DFL);
 	sys_execveat(p->init_fd, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);

@@ -41,9 +41,6 @@ int main(int argc, char **argv)
 
 	if (program <= 0)
 		return 2;
-	/* Without a pid namespace of its own it is not who gets the orphans. */
-	if (getpid() != 1)
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* The kernel names a process executed by descriptor after the number. */
 	prctl(PR_SET_NAME, "ferry-init");
 	sigfillset(&all);

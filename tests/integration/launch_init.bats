@@ -26,7 +26,7 @@ detached() { # OPTION... -- COMMAND...
 }
 
 @test "launch --init: the first process is an init in memory, the command its child" {
-	run launch -- sh -c 'cat /proc/1/comm; readlink /proc/1/exe; cut -d" " -f4 /proc/$$/stat; tr "\0" " " </proc/1/cmdline'
+	run launch -- sh -c 'head -c 10 /proc/1/cmdline; echo; readlink /proc/1/exe; cut -d" " -f4 /proc/$$/stat; tr "\0" " " </proc/1/cmdline'
 	succeeded
 	equal "${lines[0]}" ferry-init
 	equal "${lines[1]}" "/memfd:ferry-init (deleted)"
@@ -105,7 +105,7 @@ detached() { # OPTION... -- COMMAND...
 
 @test "launch --init: a filter that knows but the older way to execute" {
 	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["execveat"],"action":"SCMP_ACT_ERRNO"}]}' >"$WORK/profile"
-	run launch --security-opt "seccomp=$WORK/profile" -- cat /proc/1/comm
+	run launch --security-opt "seccomp=$WORK/profile" -- head -c 10 /proc/1/cmdline
 	succeeded
 	is ferry-init
 }
@@ -115,19 +115,21 @@ detached() { # OPTION... -- COMMAND...
 		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sh -c 'tty; ps -o tpgid= -p \$\$; echo \$\$'" /dev/null
 	succeeded
 	has /dev/pts/0
-	equal "$(tr -d ' \r' <<<"${lines[1]}")" "$(tr -d ' \r' <<<"${lines[2]}")"
-	(sleep 0.5; printf '\003'; sleep 5) | timeout 30 script -q -e -c \
-		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sleep 1000000" /dev/null >"$WORK/out" && status=0 || status=$?
+	equal "$(tr -dc 0-9 <<<"${lines[1]}")" "$(tr -dc 0-9 <<<"${lines[2]}")"
+	: >"$WORK/out"
+	(eventually 'grep -q ready "$WORK/out"' && printf '\003'; eventually '[ -e "$WORK/over" ]') | timeout 30 script -q -e -c \
+		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sh -c 'echo ready; exec sleep 1000000'; code=\$?; : >$WORK/over; exit \$code" \
+		/dev/null >"$WORK/out" && status=0 || status=$?
 	exited 130
 }
 
 @test "launch --init: kept from start to start, exec is no child of it" {
 	detached -- sh -c 'sleep 1000000'
-	run ferry exec "$id" sh -c 'cat /proc/1/comm; cut -d" " -f4 /proc/$$/stat'
+	run ferry exec "$id" sh -c 'head -c 10 /proc/1/cmdline; echo; cut -d" " -f4 /proc/$$/stat'
 	succeeded
 	is $'ferry-init\n0'
 	quietly ferry restart "$id" || complain restart
-	run ferry exec "$id" cat /proc/1/comm
+	run ferry exec "$id" head -c 10 /proc/1/cmdline
 	is ferry-init
 	run ferry inspect --format .HostConfig.Init "$id"
 	is true
@@ -137,7 +139,7 @@ detached() { # OPTION... -- COMMAND...
 	run launch --pid host -- sh -c '
 		sh -c "sh -c \"while [ ! -e /tmp/seen ]; do sleep 0.05; done\" & echo \$! >/tmp/orphan"
 		init=$(cut -d" " -f4 /proc/$$/stat)
-		cat /proc/$init/comm
+		head -c 10 /proc/$init/cmdline; echo
 		[ "$(cut -d" " -f4 /proc/$(cat /tmp/orphan)/stat)" = $init ] && echo its
 		: >/tmp/seen'
 	succeeded
