@@ -251,24 +251,34 @@ int firewall_remove_endpoint(struct nl *s, const struct net_endpoint *x, struct 
 
 /* ---- everything ---- */
 
+static int rebuild(struct nl *s, const struct elements *l, bool remove, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+
+	nft_begin(&b);
+	if (remove) {
+		nft_remove_table(&b, &firewall_inet);
+		nft_remove_table(&b, &firewall_bridge);
+	}
+	nft_add_table(&b, &firewall_inet);
+	nft_add_table(&b, &firewall_bridge);
+	nft_add_elements(&b, l->items, l->n);
+	nft_commit(&b);
+	return nl_send(s, &b, e);
+}
+
 int firewall_rebuild(struct nl *s, const struct firewall_all *all, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
 	struct elements l = { .arena = &a };
+	struct err other;
 
 	for (size_t i = 0; i < all->n_networks; i++)
 		list_network(&l, &all->networks[i]);
 	for (size_t i = 0; i < all->n_endpoints; i++)
 		list_endpoint(&l, &all->endpoints[i]);
-	nft_begin(&b);
-	nft_remove_table(&b, &firewall_inet);
-	nft_remove_table(&b, &firewall_bridge);
-	nft_add_table(&b, &firewall_inet);
-	nft_add_table(&b, &firewall_bridge);
-	nft_add_elements(&b, l.items, l.n);
-	nft_commit(&b);
-	return nl_send(s, &b, e);
+	/* Tables of another ferry's, or that somebody has changed, are made anew from the ground up. */
+	return rebuild(s, &l, false, &other) == 0 ? 0 : rebuild(s, &l, true, e);
 }
 
 int firewall_remove(struct nl *s, struct err *e)

@@ -345,11 +345,24 @@ static void add_chain(struct nl_batch *b, const struct nft_table *t, const struc
 	nl_u32_be(b, NFTA_CHAIN_POLICY, NF_ACCEPT);
 }
 
+static void flush_set(struct nl_batch *b, const struct nft_table *t, const struct nft_set *s)
+{
+	message(b, NFT_MSG_DELSETELEM, 0, t, "flush", s->name);
+	nl_string(b, NFTA_SET_ELEM_LIST_SET, s->name);
+}
+
+/*
+ * Chains that are there stay: a packet that has passed a new one before the transaction, and comes to the old one after
+ * it, would find rules in neither.
+ */
 void nft_add_table(struct nl_batch *b, const struct nft_table *t)
 {
 	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, t, "add", "table");
-	for (size_t i = 0; i < t->n_sets; i++)
+	message(b, NFT_MSG_DELRULE, 0, t, "flush", "table");
+	for (size_t i = 0; i < t->n_sets; i++) {
 		add_set(b, t, &t->sets[i], 0, (uint32_t)b->n);
+		flush_set(b, t, &t->sets[i]);
+	}
 	for (size_t i = 0; i < t->n_chains; i++)
 		add_chain(b, t, &t->chains[i]);
 	for (size_t i = 0; i < t->n_rules; i++)

@@ -1,6 +1,6 @@
 /*
- * nf_tables in messages of a batch (netlink.h): tables as values, with their sets, chains and rules; elements of sets. What
- * stands between nft_begin and nft_commit is a transaction: all of it or nothing, and no packet sees a part.
+ * nf_tables in messages of a batch (netlink.h): tables as values, with their sets, chains and rules; elements of sets.
+ * What stands between nft_begin and nft_commit is a transaction: all of it or nothing, and no packet sees a part.
  */
 #ifndef NETNS_NFT_H
 #define NETNS_NFT_H
@@ -89,7 +89,7 @@ struct nft_table {
 void nft_begin(struct nl_batch *b);
 void nft_commit(struct nl_batch *b);
 
-/* The table with all that is in it. */
+/* The table with all that is in it. One that is there is emptied; -EEXIST: it has other sets or chains by these names. */
 void nft_add_table(struct nl_batch *b, const struct nft_table *t);
 /* Whether it is there or not. */
 void nft_remove_table(struct nl_batch *b, const struct nft_table *t);

@@ -30,10 +30,10 @@ static void run(const char *command)
 	free(output(command));
 }
 
-/* In the words of nft 1.0.9, whatever its age is. */
+/* In the words of nft 1.0.9, whatever its age is; the older of two tables is not the first. */
 static char *listing(void)
 {
-	return output("nft list ruleset | sed -e 's/@th,64,128/icmpv6 taddr/' "
+	return output("for f in ip inet bridge; do nft list ruleset $f; done | sed -e 's/@th,64,128/icmpv6 taddr/' "
 		      "-e 's/hook output priority -100/hook output priority dstnat/'");
 }
 
@@ -225,6 +225,38 @@ static void test_missing(void **state)
 	free(whole);
 }
 
+/* Tables that somebody has changed, or that are another ferry's. */
+static void test_changed(void **state)
+{
+	static const char *const how[] = {
+		"nft flush table inet ferry; nft add rule bridge ferry neighbours drop",
+		"nft flush set bridge ferry links; nft add element inet ferry networks '{ other0 }'",
+		"nft add element inet ferry ports4 '{ tcp . 1 : 10.0.0.1 . 1 }'",
+		"nft add element inet ferry hairpin4 '{ 10.0.0.0/8 . 10.0.0.0/9 }'",
+		"nft delete table inet ferry; nft add table inet ferry '{ map networks { type ifname : verdict; }; }'",
+		"nft delete table bridge ferry; nft add table bridge ferry '{ chain prerouting { "
+		"type filter hook prerouting priority 0; }; }'",
+	};
+	cleanup_nl struct nl s = NL_INIT;
+	struct example x;
+
+	(void)state;
+	fresh_netns();
+	open_nft(&s);
+	example_init(&x);
+	rebuild(&s, &x.all);
+	char *whole = listing();
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		run(how[i]);
+		char *changed = listing();
+		assert_string_not_equal(changed, whole);
+		free(changed);
+		rebuild(&s, &x.all);
+		assert_ruleset(whole);
+	}
+	free(whole);
+}
+
 static void test_others(void **state)
 {
 	cleanup_nl struct nl s = NL_INIT;
@@ -400,7 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ruleset), cmocka_unit_test(test_manual), cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_missing), cmocka_unit_test(test_others),
+		cmocka_unit_test(test_missing), cmocka_unit_test(test_changed), cmocka_unit_test(test_others),
 		cmocka_unit_test(test_clash),	cmocka_unit_test(test_range),
 		cmocka_unit_test(test_without_bridge), cmocka_unit_test(test_change), cmocka_unit_test(test_sysctls),
 	};
