@@ -1,7 +1,7 @@
 /*
  * Programs that ferry carries within itself: those that need a shared library which ferry, being static, cannot be linked
- * with (libsystemd, libarchive, libcurl), and what becomes a container's init. They are run from memory, so that there is nothing to be found, to be missing,
- * or to be of another version; and only when they are needed.
+ * with (libsystemd, libarchive, libcurl), and what becomes a container's init. They are run from memory, so that there is
+ * nothing to be found, to be missing, or to be of another version; and only when they are needed.
  *
  *	EMBEDDED_PROGRAM(systemd, "ferry-systemd", "libsystemd.so.0");       the Makefile's PROGRAMS has what is in it
  *	program_start(&program_systemd, args, &process, e)                    its standard input and output: a socket of messages

@@ -125,7 +125,7 @@ static int set_up(struct stand_in *s, struct err *e)
 	if (ns_become_root(&s->ns, e) < 0)
 		return -e->code;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* becoming another user forgot it */
-	/* Root of the namespace may be another user outside than the caller, who shall find our root: his own are all who can. */
+	/* Root of the namespace may be another user outside than the caller, who shall find our root, and is all who can. */
 	if (s->rootless && prctl(PR_SET_DUMPABLE, 1) < 0)
 		return err_set(e, errno, "become dumpable");
 	return rootfs_mount(s->rootfs, e) < 0 || rootfs_enter(s->rootfs, e) < 0 ? -e->code : 0;

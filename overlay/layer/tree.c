@@ -54,7 +54,8 @@ int tree_begin(const struct layer_job *j, struct tree *ret, struct err *e)
 {
 	bool live = j->verb == LAYER_EXTRACT;
 
-	*ret = (struct tree){ .root = -1, .parent = -1, .below = live ? j->name : "", .live = live, .userxattr = j->userxattr, .exact = !j->userxattr,
+	*ret = (struct tree){ .root = -1, .parent = -1, .below = live ? j->name : "", .live = live,
+			      .userxattr = j->userxattr, .exact = !j->userxattr,
 			      .overrides = overrides_permissions(), .uid = geteuid(), .gid = getegid() };
 	/* The caller's may be opened only as a place. */
 	ret->root = openat(j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -134,8 +134,8 @@ static int is_wanted(const struct volume *v, const struct cli_strings *filters, 
 		else if (strcmp(text, "dangling=true") == 0 || strcmp(text, "dangling=false") == 0)
 			wanted &= (v->n_users == 0) == (text[9] == 't');
 		else
-			return err_say(e, EINVAL, "--filter '%s': expected name=TEXT, label=NAME[=VALUE] or dangling=true|false",
-				       text);
+			return err_say(e, EINVAL,
+				       "--filter '%s': expected name=TEXT, label=NAME[=VALUE] or dangling=true|false", text);
 	}
 	return wanted;
 }

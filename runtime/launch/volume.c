@@ -65,11 +65,12 @@ static int find_source(const char *source, const struct launch_facts *f, const c
 	if (source[0] == '/')
 		return ret->nocopy ? err_say(e, EINVAL, "%s '%s': nocopy is for volumes with names", option, text) : 0;
 	if (!volume_is_name(source))
-		return err_say(e, EINVAL, "%s '%s': the source must be a path that starts with '/' or './', or a volume's name: "
+		return err_say(e, EINVAL,
+			       "%s '%s': the source must be a path that starts with '/' or './', or a volume's name: "
 			       "letters, digits, and after the first '_', '.' and '-'", option, text);
 	if (!f->volumes)
-		return err_say(e, EINVAL, "%s '%s': HOME is not set: say where volumes may be kept in FERRY_VOLUME_STORE", option,
-			       text);
+		return err_say(e, EINVAL, "%s '%s': HOME is not set: say where volumes may be kept in FERRY_VOLUME_STORE",
+			       option, text);
 	ret->name = source;
 	ret->mount.source = volume_data(f->volumes, source, a);
 	return 0;
@@ -164,9 +165,9 @@ static int bind_from(const struct mount_text *t, const char *text, const struct 
 	if (find_source(t->source, f, "--mount", text, a, v, e) < 0)
 		return -e->code;
 	if (is_volume != (v->name != NULL))
-		return err_say(e, EINVAL, is_volume ? "--mount '%s': the source of a volume is its name, without '/'" :
-						      "--mount '%s': the source of a bind mount is a path that starts with '/' or './'",
-			       text);
+		return err_say(e, EINVAL, "--mount '%s': the source of %s", text,
+			       is_volume ? "a volume is its name, without '/'" :
+					   "a bind mount is a path that starts with '/' or './'");
 	m->type = "bind";
 	*arena_push(a, &m->options, &m->n_options) = t->nonrecursive ? "bind" : "rbind";
 	if (t->readonly)

@@ -71,7 +71,7 @@ int reaper_split(const struct process_plan *p, struct err *e)
 		return err_set(e, errno, "fork");
 	if (child > 0)
 		return become_init(p, child, e);
-	/* Until the other is the init it still has ferry's own file as its program, which must not be found by a container. */
+	/* Until the other is the init it has ferry's own file as its program, which no container must find. */
 	close_fd(&there);
 	while (read(here, &none, 1) < 0 && errno == EINTR)
 		;

@@ -207,7 +207,8 @@ int volume_make(struct volumes *v, const struct volume *what, struct err *e)
 	struct stat st;
 
 	if (!volume_is_name(what->name))
-		return err_say(e, EINVAL, "'%s' is no name for a volume: letters, digits, and after the first '_', '.' and '-'",
+		return err_say(e, EINVAL,
+			       "'%s' is no name for a volume: letters, digits, and after the first '_', '.' and '-'",
 			       what->name);
 	if (fstatat(v->dir, what->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;

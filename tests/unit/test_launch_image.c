@@ -320,7 +320,8 @@ static void mounts(void **state)
 	planned(x, .shm_bytes = { true, 4096 });
 	assert_true(has(mount_on(x->spec, "/dev/shm"), "size=4096"));
 	static const char *const bad[] = { "", "type=bind,dst=/x", "type=bind,src=/x", "type=bind,src=x,dst=/x", "type=nfs,dst=/x",
-					   "type=volume,src=/data,dst=/x", "type=bind,src=/a,dst=/x,volume-nocopy", "type=tmpfs,dst=/x,U", "type=tmpfs,src=/x,dst=/x", "type=bind,src=/x,dst=/x,ro=2",
+					   "type=volume,src=/data,dst=/x", "type=bind,src=/a,dst=/x,volume-nocopy",
+					   "type=tmpfs,dst=/x,U", "type=tmpfs,src=/x,dst=/x", "type=bind,src=/x,dst=/x,ro=2",
 					   "type=bind,src=/x,dst=/x,tmpfs-size=1", "type=bind,src=/x,dst=/x,bind-propagation=x" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(x, "--mount", .mounts = { (const char **)&bad[i], 1 });

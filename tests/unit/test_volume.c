@@ -104,7 +104,8 @@ static void what_was_made_comes_back(void **state)
 static void a_use_is_over_when_the_container_is_gone(void **state)
 {
 	struct fixture *f = *state;
-	const char *web = arena_printf(&f->rt.arena, "%s/web", f->dir.path), *db = arena_printf(&f->rt.arena, "%s/db", f->dir.path);
+	const char *web = arena_printf(&f->rt.arena, "%s/web", f->dir.path);
+	const char *db = arena_printf(&f->rt.arena, "%s/db", f->dir.path);
 	struct volume v;
 	bool first;
 
