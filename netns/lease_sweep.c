@@ -18,7 +18,8 @@ static bool is_over(const struct sweep *s, const char *key)
 {
 	if (s->key)
 		return strcmp(s->key, key) == 0;
-	return !*key || faccessat(s->n->state, claim_path("endpoints/%s.json", key).path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	const struct claim_path record = claim_path("endpoints/%s.json", key);
+	return !*key || faccessat(s->n->state, record.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
 static int sweep_claim(const char *name, const char *target, void *data, struct err *e)

@@ -67,8 +67,8 @@ static int add_name(const struct net *n, const char *network, const char *name, 
 	char folded[NAME_LENGTH_MAX + 1];
 
 	if (!fold(name, folded))
-		return err_say(e, EINVAL, "\"%s\" is no name that can be resolved: labels have up to %d letters, digits, "
-			       "'-' and '_'", name, LABEL_LENGTH_MAX);
+		return err_say(e, EINVAL, "\"%s\" is no name that can be resolved: labels have up to %d letters, "
+			       "digits, '-' and '_'", name, LABEL_LENGTH_MAX);
 	for (size_t i = 0; i < 2; i++)
 		if (l->addresses[i].family && put(n, path_of(network, folded, &l->addresses[i]).path, key, e) < 0)
 			return -e->code;

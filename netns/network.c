@@ -10,7 +10,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static const char *const driver_names[] = { [NET_BRIDGE] = "bridge", [NET_MACVLAN] = "macvlan", [NET_IPVLAN] = "ipvlan" };
+static const char *const driver_names[] = {
+	[NET_BRIDGE] = "bridge",
+	[NET_MACVLAN] = "macvlan",
+	[NET_IPVLAN] = "ipvlan",
+};
 
 const char *net_driver_name(enum net_driver d)
 {
@@ -65,8 +69,9 @@ static int decode_driver(struct decode *d, const struct json *value, void *to)
 
 	if (decode_expect(d, value, JSON_STRING) < 0)
 		return -EINVAL;
-	return net_driver_parse(value->text, &((struct network *)to)->driver, &e) < 0 ? decode_bad(d, NULL, "%s", e.msg) :
-											 0;
+	if (net_driver_parse(value->text, &((struct network *)to)->driver, &e) < 0)
+		return decode_bad(d, NULL, "%s", e.msg);
+	return 0;
 }
 
 static const struct field range_fields[] = {

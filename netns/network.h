@@ -35,7 +35,7 @@ struct network {
 	const char *name;
 	enum net_driver driver;
 	const char *interface; /* the bridge; of macvlan and ipvlan the parent */
-	const char *mode; /* macvlan: "bridge", "private", "vepa", "passthru"; ipvlan: "l2", "l3", "l3s"; of a bridge NULL */
+	const char *mode; /* macvlan: "bridge", "private", "vepa", "passthru"; ipvlan: "l2", "l3", "l3s"; bridge: NULL */
 	const char *created; /* RFC 3339 */
 	struct net_subnet *subnets; /* at most one of each family; none: links get no addresses */
 	size_t n_subnets;
@@ -46,7 +46,7 @@ struct network {
 	unsigned vlan; /* of the bridge's ports; 0: none */
 	const char **dns_servers; /* whom the resolver asks; none: the host's */
 	size_t n_dns_servers;
-	struct spec_pair *labels, *options; /* options: as they were given; mtu, vlan, isolate, mode come from here alone */
+	struct spec_pair *labels, *options; /* options: as given; mtu, vlan, isolate and mode come from here alone */
 	size_t n_labels, n_options;
 };
 
@@ -55,8 +55,8 @@ const char *net_driver_name(enum net_driver d);
 int net_driver_parse(const char *text, enum net_driver *ret, struct err *e);
 
 /*
- * "10.89.1.128/25", or "10.89.1.10-10.89.1.20": which addresses of x->subnet are leased, in x->first and x->last. What is
- * reserved at the ends of a network is left out.
+ * "10.89.1.128/25", or "10.89.1.10-10.89.1.20": which addresses of x->subnet are leased, in x->first and x->last. What
+ * is reserved at the ends of a network is left out.
  */
 int net_range_parse(const char *text, struct net_subnet *x, struct err *e);
 
@@ -69,9 +69,9 @@ void network_write(const struct network *x, struct buf *out);
 struct net;
 
 /*
- * By name. "ferry" is the default network, made on first use: bridge ferry0, a free private subnet. -ENOENT, with the names
- * that are nearly like it; -ENOSPC: no subnet is free for the default one, which then is not in the list either. The list is in
- * the order of names.
+ * By name. "ferry" is the default network, made on first use: bridge ferry0, a free private subnet. -ENOENT, with the
+ * names that are nearly like it; -ENOSPC: no subnet is free for the default one, which then is not in the list either.
+ * The list is in the order of names.
  */
 #define NETWORK_DEFAULT "ferry"
 int network_load(const struct net *n, const char *name, struct arena *a, struct network *ret, struct err *e);

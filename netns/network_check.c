@@ -29,7 +29,8 @@ int network_check_name(const char *name, struct err *e)
 		return err_say(e, EINVAL, "invalid name \"%s\": longer than %d letters", name, NAME_LENGTH_MAX);
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
 		if (strcmp(reserved[i], name) == 0)
-			return err_say(e, EINVAL, "invalid name \"%s\": it means something else behind --network", name);
+			return err_say(e, EINVAL, "invalid name \"%s\": it means something else behind --network",
+				       name);
 	return 0;
 }
 

@@ -5,8 +5,8 @@
 #include "netns/network.h"
 
 /*
- * Takes what the options say into the members, fills the ranges and the mode, and checks everything. -EINVAL; *ret_member is
- * then the path of what is wrong: "subnets[0].gateway".
+ * Takes what the options say into the members, fills the ranges and the mode, and checks everything. -EINVAL;
+ * *ret_member is then the path of what is wrong: "subnets[0].gateway".
  */
 int network_check(struct network *x, struct arena *a, const char **ret_member, struct err *e);
 

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 
 /*
- * Where free subnets are looked for, one pool after the other: where all of 10.0.0.0/8 leads to a VPN, the others are left
- * (RFC 1918). The default network is for more than 253 containers.
+ * Where free subnets are looked for, one pool after the other: where all of 10.0.0.0/8 leads to a VPN, the others are
+ * left (RFC 1918). The default network is for more than 253 containers.
  */
 enum { POOLS = 3 };
 static const struct pool {
@@ -125,8 +125,8 @@ static int choose_ipv4(const struct network *x, const struct taken *taken, struc
 		if (subnet_free(&first, &last, taken->subnets, taken->n, ret))
 			return 0;
 	}
-	return err_say(e, ENOSPC, "no private IPv4 subnet is free: 'ferry network create %s --subnet' says which to use",
-		       x->name);
+	return err_say(e, ENOSPC, "no private IPv4 subnet is free: 'ferry network create %s --subnet' says which to "
+		       "use", x->name);
 }
 
 /* A /64 with a random global id (RFC 4193). */

@@ -113,7 +113,8 @@ static int write_file(const struct net *n, const char *file, const struct networ
 	network_write(x, &text);
 	if (text.len > FILE_MAX)
 		return err_say(e, EFBIG, "the definition is longer than %d bytes", FILE_MAX);
-	cleanup_close int fd = openat(n->definitions, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int fd = openat(n->definitions, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+				      0600);
 	if (fd < 0)
 		return err_set(e, errno, "create '%s'", file);
 	if (fd_write_all(fd, text.data, text.len, e) < 0)

@@ -1,6 +1,6 @@
 /*
- * Published ports: ports/PROTOCOL,PORT/ADDRESS -> KEY. A directory for each port, so that what is asked before one is taken
- * does not grow with how many others there are; its lock lets one after the other ask and take.
+ * Published ports: ports/PROTOCOL,PORT/ADDRESS -> KEY. A directory for each port, so that what is asked before one is
+ * taken does not grow with how many others there are; its lock lets one after the other ask and take.
  */
 #include "netns/lease.h"
 
@@ -21,7 +21,10 @@
 /* Where the kernel takes ports from for those who do not care: nobody expects one of these to be his. */
 enum { ANY_FIRST = 32768, ANY_LAST = 60999, PORT_MAX = 65535, DNS_PORT = 53 };
 
-static const struct net_address every[] = { { .family = AF_INET, .prefix = 32 }, { .family = AF_INET6, .prefix = 128 } };
+static const struct net_address every[] = {
+	{ .family = AF_INET, .prefix = 32 },
+	{ .family = AF_INET6, .prefix = 128 },
+};
 
 static const char *protocol_name(uint8_t protocol)
 {
@@ -69,6 +72,7 @@ static int bind_to(uint8_t protocol, const struct net_address *x, unsigned port)
 /* A kernel without the family or the protocol has nobody who could listen; a low port not everybody may ask for. */
 static int check_listeners(const struct net_port *p, unsigned port, bool who, struct err *e)
 {
+	static const char resolver[] = ": networks have their resolver there; publish it on one address";
 	cleanup_arena struct arena a = ARENA_INIT;
 	char text[NET_ADDRESS_TEXT];
 
@@ -78,13 +82,10 @@ static int check_listeners(const struct net_port *p, unsigned port, bool who, st
 		if (r == -EADDRINUSE)
 			return err_say(e, EADDRINUSE, "%s listens on port %u/%s already%s",
 				       who ? listener_name(p->protocol, port, &a) : "somebody", port,
-				       protocol_name(p->protocol),
-				       port == DNS_PORT && is_every(x) ? ": networks have their resolver there; publish "
-									 "it on one address" :
-									 "");
+				       protocol_name(p->protocol), port == DNS_PORT && is_every(x) ? resolver : "");
 		if (r == -EADDRNOTAVAIL && p->host.family)
-			return err_say(e, EADDRNOTAVAIL, "publish port %u/%s: this machine does not have the address %s",
-				       port, protocol_name(p->protocol), net_address_text(x, text));
+			return err_say(e, EADDRNOTAVAIL, "publish port %u/%s: this machine has no address %s", port,
+				       protocol_name(p->protocol), net_address_text(x, text));
 	}
 	return 0;
 }
@@ -197,9 +198,10 @@ static int take_range(const struct net *n, const struct net_port *p, const char 
 /* The search begins at a port that goes with the container: the same has the same again when it is free. */
 static int take_any(const struct net *n, struct net_port *p, const char *key, struct err *e)
 {
-	unsigned places = ANY_LAST - ANY_FIRST + 2 - p->count, begin = (unsigned)(strtoull(key, NULL, 16) % places);
+	int places = ANY_LAST - ANY_FIRST + 2 - p->count;
+	int begin = places > 0 ? (int)(strtoull(key, NULL, 16) % (unsigned)places) : 0;
 
-	for (unsigned i = 0; i < places; i++) {
+	for (int i = 0; i < places; i++) {
 		p->host_port = (uint16_t)(ANY_FIRST + (begin + i) % places);
 		int r = take_range(n, p, key, false, e);
 		if (r >= 0 || r != -EADDRINUSE)
@@ -212,8 +214,7 @@ static int take_any(const struct net *n, struct net_port *p, const char *key, st
 
 int ports_take(const struct net *n, struct net_port *p, const char *key, struct err *e)
 {
-	if (p->host_port + p->count - 1 > PORT_MAX || p->container_port + p->count - 1 > PORT_MAX ||
-	    p->count > ANY_LAST - ANY_FIRST)
+	if (p->host_port + p->count - 1 > PORT_MAX || p->container_port + p->count - 1 > PORT_MAX)
 		return err_say(e, EINVAL, "%u ports from %u to %u: ports end at %d", p->count, p->host_port,
 			       p->container_port, PORT_MAX);
 	return p->host_port == NET_PORT_ANY ? take_any(n, p, key, e) : take_range(n, p, key, true, e);

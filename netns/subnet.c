@@ -8,8 +8,12 @@
 static const struct {
 	const char *network, *what;
 } foreign[] = {
-	{ "0.0.0.0/8", "no addresses of machines" }, { "127.0.0.0/8", "the loopback's" }, { "224.0.0.0/3", "for groups" },
-	{ "::/8", "no addresses of machines" },	     { "fe80::/10", "of each link alone" }, { "ff00::/8", "for groups" },
+	{ "0.0.0.0/8", "no addresses of machines" },
+	{ "127.0.0.0/8", "the loopback's" },
+	{ "224.0.0.0/3", "for groups" },
+	{ "::/8", "no addresses of machines" },
+	{ "fe80::/10", "of each link alone" },
+	{ "ff00::/8", "for groups" },
 };
 
 static unsigned host_bits(const struct net_address *subnet)
@@ -104,7 +108,8 @@ int subnet_check(struct net_subnet *x, const char **ret_member, struct err *e)
 	if (check_address(x, &x->gateway, "gateway", e) < 0)
 		return -e->code;
 	*ret_member = "lease_range";
-	if (check_address(x, &x->first, "the range's begin", e) < 0 || check_address(x, &x->last, "the range's end", e) < 0)
+	if (check_address(x, &x->first, "the range's begin", e) < 0 ||
+	    check_address(x, &x->last, "the range's end", e) < 0)
 		return -e->code;
 	return check_range(x, e);
 }

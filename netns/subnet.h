@@ -11,8 +11,8 @@
 void subnet_usable(const struct net_address *subnet, struct net_address *ret_first, struct net_address *ret_last);
 
 /*
- * Clears the host bits of the subnet and fills in the range's missing ends. -EINVAL: it is no subnet for containers, the
- * gateway or the range are not within it, or leave nothing; *ret_member is which member of the JSON is wrong.
+ * Clears the host bits of the subnet and fills in the range's missing ends. -EINVAL: it is no subnet for containers,
+ * the gateway or the range are not within it, or leave nothing; *ret_member is which member of the JSON is wrong.
  */
 int subnet_check(struct net_subnet *x, const char **ret_member, struct err *e);
 

@@ -19,8 +19,8 @@ static bool may_administrate(void)
 int networks_open(bool alone, struct net *ret, struct err *e)
 {
 	if (!may_administrate())
-		return err_say(e, EPERM, "networks need the right CAP_NET_ADMIN: become root, or launch with --network host, "
-			       "none or pasta");
+		return err_say(e, EPERM, "networks need the right CAP_NET_ADMIN: become root, or launch with --network "
+			       "host, none or pasta");
 	int r = net_open(DEFINITIONS, STATE, alone, ret, e);
 	if (r == -EACCES || r == -EPERM)
 		return err_wrap(e, "networks are kept by the host's root: become root");

@@ -17,18 +17,23 @@ struct options {
 	CLI_OPTION(name, letter, type, struct options, field, value, help)
 
 static const struct cli_option options_table[] = {
-	OPTION("driver", 'd', CLI_STRING, driver, "bridge|macvlan|ipvlan", "how containers are linked (default: bridge)"),
-	OPTION("subnet", 0, CLI_STRINGS, subnets, "NETWORK", "10.1.0.0/24, fd00:1::/64: one of each family (default: a free one)"),
-	OPTION("gateway", 0, CLI_STRINGS, gateways, "ADDRESS", "this machine's address, or the router (default: the first)"),
+	OPTION("driver", 'd', CLI_STRING, driver, "bridge|macvlan|ipvlan",
+	       "how containers are linked (default: bridge)"),
+	OPTION("subnet", 0, CLI_STRINGS, subnets, "NETWORK",
+	       "10.1.0.0/24, fd00:1::/64: one of each family (default: a free one)"),
+	OPTION("gateway", 0, CLI_STRINGS, gateways, "ADDRESS",
+	       "this machine's address, or the router (default: the first)"),
 	OPTION("ip-range", 0, CLI_STRINGS, ranges, "RANGE", "lease these alone: 10.1.0.128/25, 10.1.0.10-10.1.0.99"),
 	OPTION("ipv6", 0, CLI_FLAG, ipv6, NULL, "a free IPv6 subnet, too"),
 	OPTION("internal", 0, CLI_FLAG, internal, NULL, "without a way out"),
-	OPTION("isolate", 0, CLI_FLAG, isolate, NULL, "nothing comes in from other networks, not even by published ports"),
+	OPTION("isolate", 0, CLI_FLAG, isolate, NULL,
+	       "nothing comes in from other networks, not even by published ports"),
 	OPTION("mtu", 0, CLI_STRING, mtu, "BYTES", "of all interfaces (default: the kernel's)"),
 	OPTION("vlan", 0, CLI_STRING, vlan, "ID", "of the bridge's ports: 1 to 4094"),
 	OPTION("dns", 0, CLI_STRINGS, dns, "ADDRESS", "whom the resolver asks (default: the machine's name servers)"),
 	OPTION("disable-dns", 0, CLI_FLAG, disable_dns, NULL, "containers do not find each other by name"),
-	OPTION("interface-name", 0, CLI_STRING, interface, "NAME", "of the bridge, or of the parent (default: ferry1, ...)"),
+	OPTION("interface-name", 0, CLI_STRING, interface, "NAME",
+	       "of the bridge, or of the parent (default: ferry1, ...)"),
 	OPTION("label", 0, CLI_STRINGS, labels, "KEY=VALUE", "a note"),
 	OPTION("opt", 'o', CLI_STRINGS, opts, "KEY=VALUE", "mtu, vlan, isolate; parent and mode of macvlan and ipvlan"),
 	OPTION("ignore", 0, CLI_FLAG, ignore, NULL, "one that is there already is no error"),
@@ -72,8 +77,10 @@ static int read_pairs(const struct options *o, struct network *x, struct arena *
 {
 	struct pairs opts = { 0 }, labels = { 0 };
 
-	if (add_texts(&opts, "--opt", &o->opts, true, a, e) < 0 || add_texts(&labels, "--label", &o->labels, false, a, e) < 0 ||
-	    (o->mtu && add_pair(&opts, "mtu", o->mtu, a, e) < 0) || (o->vlan && add_pair(&opts, "vlan", o->vlan, a, e) < 0) ||
+	if (add_texts(&opts, "--opt", &o->opts, true, a, e) < 0 ||
+	    add_texts(&labels, "--label", &o->labels, false, a, e) < 0 ||
+	    (o->mtu && add_pair(&opts, "mtu", o->mtu, a, e) < 0) ||
+	    (o->vlan && add_pair(&opts, "vlan", o->vlan, a, e) < 0) ||
 	    (o->isolate && add_pair(&opts, "isolate", "true", a, e) < 0))
 		return -e->code;
 	x->options = opts.v;
@@ -139,9 +146,10 @@ static int read_subnets(const struct options *o, struct network *x, struct arena
 
 static int read_dns(const struct options *o, struct network *x, struct err *e)
 {
-	if (o->dns.n && (o->disable_dns || x->driver != NET_BRIDGE))
-		return err_say(e, EINVAL, o->disable_dns ? "--dns and --disable-dns contradict each other" :
-							   "--dns: names are resolved on networks of the driver bridge alone");
+	if (o->dns.n && o->disable_dns)
+		return err_say(e, EINVAL, "--dns and --disable-dns contradict each other");
+	if (o->dns.n && x->driver != NET_BRIDGE)
+		return err_say(e, EINVAL, "--dns: names are resolved on networks of the driver bridge alone");
 	x->dns = !o->disable_dns && x->driver == NET_BRIDGE;
 	x->dns_servers = o->dns.v;
 	x->n_dns_servers = o->dns.n;
