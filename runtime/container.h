@@ -69,9 +69,6 @@ int container_open(struct runtime *rt, const char *id, bool lock, struct contain
  */
 int container_find(struct runtime *rt, const char *name, bool lock, struct container *ret, struct err *e);
 
-/* Writes the record. */
-int container_save(struct container *c, struct err *e);
-
 /* Keeps the configuration beside it; and reads it again, a launched container's from its own directory. */
 int container_save_config(struct container *c, const char *text, size_t len, struct err *e);
 int container_load_config(struct container *c, struct arena *a, struct spec **ret, struct err *e);
