@@ -11,8 +11,8 @@ static int is_leap(long year)
 
 static long days_of_month(long year, long month)
 {
-	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	return days[month - 1] + (month == 2 && is_leap(year));
+	/* Long ones and short ones take turns, but after July. */
+	return month == 2 ? 28 + is_leap(year) : 30 + (month + month / 8) % 2;
 }
 
 /* The last @n digits of @number, and what stands behind them. */

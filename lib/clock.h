@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <time.h>
 
+enum { CLOCK_TEXT_LEN = sizeof("2001-02-03T04:05:06.000000007Z") - 1 };
+
 struct clock_text {
-	char text[64];
+	char text[CLOCK_TEXT_LEN + 1];
 };
 
 /* RFC 3339 in UTC with nanoseconds: "2001-02-03T04:05:06.000000007Z". Not for times before 1970. */

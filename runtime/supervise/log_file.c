@@ -18,7 +18,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 32 }; /* in one writev */
+enum {
+	LINES_MAX = 32, /* in one writev */
+	STREAM_NAME_LEN = 8, /* with blanks around it */
+};
 
 struct batch {
 	char head[2][64]; /* of a whole line, of a part */
@@ -47,9 +50,10 @@ void log_file_close(struct supervisor *s)
 /* "log", "log.1" and so on. */
 static void name_of(int64_t i, char name[32])
 {
-	char *to = stpcpy(name, "log"), digits[20];
+	char *to = name + 3, digits[20];
 	int n = 0;
 
+	memcpy(name, "log", 3);
 	for (; i > 0; i /= 10)
 		digits[n++] = (char)('0' + i % 10);
 	if (n > 0)
@@ -121,11 +125,13 @@ void log_file_write(struct supervisor *s, enum stream stream, const char *data, 
 	if (!open_log(s))
 		return;
 	for (int part = 0; part < 2; part++) {
-		char *end = stpcpy(stpcpy(b.head[part], now.text), name);
-		*end++ = part ? 'P' : 'F';
-		*end++ = ' ';
-		b.head_len = (size_t)(end - b.head[part]);
+		char *head = b.head[part];
+		memcpy(head, now.text, CLOCK_TEXT_LEN);
+		memcpy(head + CLOCK_TEXT_LEN, name, STREAM_NAME_LEN);
+		head[CLOCK_TEXT_LEN + STREAM_NAME_LEN] = part ? 'P' : 'F';
+		head[CLOCK_TEXT_LEN + STREAM_NAME_LEN + 1] = ' ';
 	}
+	b.head_len = CLOCK_TEXT_LEN + STREAM_NAME_LEN + 2;
 	while (n > 0) {
 		const char *end = memchr(data, '\n', n);
 		size_t len = end ? (size_t)(end - data) + 1 : n;

@@ -1,5 +1,6 @@
 #include "runtime/supervise/log_read.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "runtime/supervise/client.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 1000, TIME_LEN = sizeof("2026-01-02T03:04:05.123456789Z") - 1 };
+enum { FILES_MAX = 1000, TIME_LEN = CLOCK_TEXT_LEN };
 
 struct log_reader {
 	struct runtime *rt;

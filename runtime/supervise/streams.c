@@ -20,7 +20,6 @@
 enum { CONTROL_D = 4 };
 
 static const char *const names[] = { "stdin", "stdout", "stderr" };
-static const enum stream streams[] = { STREAM_STDOUT, STREAM_STDERR };
 
 static int open_fifo(int dir, const char *name, int flags, struct err *e)
 {
@@ -129,9 +128,10 @@ bool streams_read(struct supervisor *s)
 		if (n <= 0)
 			continue;
 		more = true;
-		s->chunk->stream = (char)streams[i];
+		enum stream stream = i == 0 ? STREAM_STDOUT : STREAM_STDERR;
+		s->chunk->stream = (char)stream;
 		s->chunk_len = (size_t)n;
-		log_file_write(s, streams[i], s->chunk->bytes, (size_t)n);
+		log_file_write(s, stream, s->chunk->bytes, (size_t)n);
 		clients_send_chunk(s);
 	}
 	return more || s->chunk_pending;

@@ -45,18 +45,6 @@ is_small() { # PID
 	[ "${#lines[@]}" -le 12 ]
 }
 
-@test "the supervisor is below 1 MiB while the container prints without pause, and its log begins anew" {
-	detached --log-opt max-size=200k -- sh -c 'while :; do echo 0123456789012345678901234567890123456789; done'
-	local pid i
-	pid=$(supervisor_pid)
-	eventually '[ -e "$storage/$id/log.2" ]'
-	eventually "is_small $pid"
-	for i in $(seq 50); do
-		is_small "$pid"
-		sleep 0.02
-	done
-}
-
 @test "stop asks, and kills after its time" {
 	detached -- sh -c 'trap "echo asked; exit 7" TERM; while :; do sleep 0.05; done'
 	run ferry stop "$id"
