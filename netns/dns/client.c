@@ -109,7 +109,10 @@ static int hand_over_missing(int sock, struct resolver_network *x, struct err *e
 	}
 }
 
-/* The one before was killed: its other networks. One whose bridge is not there cannot be bound, and need not. */
+/*
+ * The one before may have been killed, or who started this one: all other networks. One whose bridge is not there
+ * cannot be bound, and need not; one that has been handed over already cannot be, either.
+ */
 static void hand_over_others(const struct net *n, int sock, const char *but)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -134,20 +137,22 @@ static void hand_over_others(const struct net *n, int sock, const char *but)
 int resolver_serve(const struct net *n, const struct network *x, struct err *e)
 {
 	struct resolver_network d;
-	bool started;
 
 	if (!describe(x, &d))
 		return 0;
 	for (int tries = 0;; tries++) {
-		cleanup_close int sock = resolver_start(n, &started, e);
+		bool whole = resolver_lives(n);
+		cleanup_close int sock = resolver_start(n, e);
 		int r = sock;
 		if (sock >= 0)
 			r = hand_over_missing(sock, &d, e);
-		if (r >= 0 && started)
+		if (r >= 0 && !whole) {
 			hand_over_others(n, sock, d.name);
+			r = tell(sock, RESOLVER_WHOLE, &d, NULL, 0, e);
+		}
 		if (r >= 0)
 			return 0;
-		/* It hangs, or is another ferry's and does not understand; or it has just ended with its last network. */
+		/* It hangs, or is another ferry's and does not understand; or it has just ended. */
 		struct err ignored = ERR_INIT;
 		if ((r == -ETIMEDOUT && tries == 0) || (r == -ECONNRESET && tries == TRIES / 2))
 			resolver_stop(n, &ignored);

@@ -44,7 +44,8 @@ static const char *const system_calls[] = {
 	"socket", "connect", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "epoll_wait", "epoll_pwait",
 	"epoll_ctl", "close", "ioctl" /* interfaces by name */,
 	/* files */
-	"openat", "readlinkat", "newfstatat", "fstatat64", "fstat", "statx", "getdents64", "read", "lseek", "flock",
+	"openat", "readlinkat", "newfstatat", "fstatat64", "fstat", "statx", "getdents64", "read", "lseek",
+	"flock", "fcntl",
 	/* itself; write is for last words */
 	"clock_gettime", "clock_gettime64", "getrandom", "brk", "mmap", "munmap", "mremap", "mprotect", "madvise",
 	"futex", "rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "tgkill",

@@ -5,6 +5,7 @@
 #include "lib/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -151,6 +152,13 @@ static void let_go(struct resolver *r, size_t peer)
 	r->done = true;
 }
 
+static int be_seen(const struct resolver *r, struct err *e)
+{
+	const struct flock all = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return fcntl(r->lock, F_SETLK, &all) < 0 ? err_set(e, errno, "lock") : 0;
+}
+
 static int obey(struct resolver *r, int kind, const struct resolver_network *x, int fds[2], struct err *e)
 {
 	if (memchr(x->name, '\0', sizeof(x->name)) == NULL || !*x->name)
@@ -159,6 +167,8 @@ static int obey(struct resolver *r, int kind, const struct resolver_network *x, 
 		return know_network(r, x, e);
 	if (kind == RESOLVER_LISTEN)
 		return listen_at(r, x, fds, e);
+	if (kind == RESOLVER_WHOLE)
+		return be_seen(r, e);
 	if (kind != RESOLVER_LEAVE)
 		return err_say(e, EPROTO, "a message that the resolver does not know");
 	leave(r, x->name);

@@ -16,6 +16,7 @@ enum resolver_message {
 	RESOLVER_ASK = 1, /* this is the network; the answer has a bit for each gateway that nobody listens at */
 	RESOLVER_LISTEN, /* with two sockets of gateways[which]: datagrams, connections */
 	RESOLVER_LEAVE, /* the network of that name */
+	RESOLVER_WHOLE, /* it has all networks; until it hears so, whoever looks takes it for none (resolver_lives) */
 	RESOLVER_ANSWER,
 };
 

@@ -34,6 +34,8 @@ static void take_turns(struct net_address *x, size_t n, size_t first)
 {
 	struct net_address turned[ADDRESSES_MAX];
 
+	if (n < 2)
+		return;
 	for (size_t i = 0; i < n; i++)
 		turned[i] = x[(first + i) % n];
 	memcpy(x, turned, n * sizeof(*x));

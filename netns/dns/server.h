@@ -107,6 +107,7 @@ struct asker {
 
 struct resolver {
 	int state, control, epoll;
+	int lock; /* of a file, taken once it has all networks: who looks at it need not ask */
 	bool control_paused, done;
 	int64_t now; /* by the monotonic clock, in ms */
 	size_t n_networks, n_listeners, n_peers, n_connections, n_questions; /* places that were ever used */
@@ -133,10 +134,10 @@ struct resolver {
 
 /* A socket to the resolver. -ECONNREFUSED: there is none. */
 int resolver_connect(const struct net *n, struct err *e);
-/* Asks nobody. */
+/* The same, starting it when there is none. */
+int resolver_start(const struct net *n, struct err *e);
+/* There is one, and it has been given all networks. Asks nobody. */
 bool resolver_lives(const struct net *n);
-/* The same as the first, starting it when there is none. *ret_started: it serves nothing yet. */
-int resolver_start(const struct net *n, bool *ret_started, struct err *e);
 
 /* ---- confine.c ---- */
 

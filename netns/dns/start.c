@@ -66,14 +66,6 @@ static int leave(const int *kept, size_t n, struct err *e)
 	return daemon_null(e);
 }
 
-/* Whoever wants to know whether there is a resolver sees this lock, and nobody has to be asked: resolver_lives. */
-static int be_seen(int lock, struct err *e)
-{
-	const struct flock all = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
-
-	return fcntl(lock, F_SETLK, &all) < 0 ? err_set(e, errno, "lock '" LOCK "'") : 0;
-}
-
 static _Noreturn void live(int state, int control, int lock, int starter)
 {
 	struct err e = ERR_INIT;
@@ -84,8 +76,9 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 	} else {
 		r->state = state;
 		r->control = control;
+		r->lock = lock;
 		leave((const int[]){ state, control, lock, starter }, 4, &e);
-		if (e.code == 0 && listen_for_ferry(r, &e) == 0 && be_seen(lock, &e) == 0)
+		if (e.code == 0 && listen_for_ferry(r, &e) == 0)
 			server_confine(r, &e);
 	}
 	if (e.code) {
@@ -94,7 +87,7 @@ static _Noreturn void live(int state, int control, int lock, int starter)
 	}
 	message_send(starter, RESOLVER_ANSWER, 0, NULL, 0, &e);
 	close_fd(&starter);
-	flock(lock, LOCK_UN); /* the other kind stays until this process ends */
+	flock(lock, LOCK_UN);
 	server_run(r);
 }
 
@@ -124,7 +117,7 @@ int resolver_connect(const struct net *n, struct err *e)
 
 bool resolver_lives(const struct net *n)
 {
-	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET }; /* the other kind of lock on that file */
 
 	cleanup_close int lock = openat(n->state, LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return lock >= 0 && fcntl(lock, F_GETLK, &all) == 0 && all.l_type != F_UNLCK;
@@ -167,11 +160,10 @@ static int fork_resolver(const struct net *n, int control, int lock, struct err 
 	return r > 0 ? 0 : r < 0 ? r : err_say(e, ECHILD, "it ended unexpectedly");
 }
 
-int resolver_start(const struct net *n, bool *ret_started, struct err *e)
+int resolver_start(const struct net *n, struct err *e)
 {
 	int sock = resolver_connect(n, e);
 
-	*ret_started = false;
 	if (sock != -ECONNREFUSED)
 		return sock;
 	cleanup_close int lock = openat(n->state, LOCK, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -190,6 +182,5 @@ int resolver_start(const struct net *n, bool *ret_started, struct err *e)
 	cleanup_close int control = bind_control(n, e);
 	if (control < 0 || fork_resolver(n, control, lock, e) < 0)
 		return err_wrap(e, "start the resolver");
-	*ret_started = true;
 	return resolver_connect(n, e);
 }

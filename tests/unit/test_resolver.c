@@ -552,6 +552,17 @@ static void comes_and_goes(void **state)
 	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "two"), "NOERROR 10.1.0.3");
 	assert_int_not_equal(resolver_pid(m), first);
 
+	/* Who started it was killed before he had said all. */
+	succeed(resolver_stop(&m->net, &e), &e);
+	cleanup_close int starter = resolver_start(&m->net, &e);
+	succeed(starter, &e);
+	assert_false(resolver_lives(&m->net));
+	first = resolver_pid(m);
+	succeed(resolver_keep(&m->net, &m->web, &e), &e);
+	assert_true(resolver_lives(&m->net));
+	assert_int_equal(resolver_pid(m), first);
+	close_fd(&starter);
+
 	/* One that hangs is ended, too. */
 	kill(resolver_pid(m), SIGSTOP);
 	succeed(resolver_stop(&m->net, &e), &e);
