@@ -160,6 +160,9 @@ static void configure_link(const struct net_link *l, int index, bool rename, str
 {
 	if (rename)
 		link_rename(b, index, l->interface);
+	/* What it would tell of itself by IPv6 goes to every other container of the network, and costs with their number. */
+	if (l->host_link && l->addresses[0].family && !l->addresses[1].family)
+		link_without_ipv6(b, index, l->interface);
 	link_set_up(b, index, l->interface);
 	for (int j = 0; j < 2; j++)
 		if (l->addresses[j].family)

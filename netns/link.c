@@ -162,9 +162,22 @@ static void allow_hairpin(struct nl_batch *b, const char *name)
 	nl_nest_end(b, info);
 }
 
+void link_without_ipv6(struct nl_batch *b, int index, const char *name)
+{
+	const struct ifinfomsg m = { .ifi_index = index };
+
+	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m), "keep '%s' without IPv6 addresses of the link", name);
+	nl_tolerate(b, EAFNOSUPPORT); /* no IPv6 here, or none with so small an MTU */
+	if (!index)
+		nl_string(b, IFLA_IFNAME, name);
+	size_t families = nl_nest(b, IFLA_AF_SPEC), inet6 = nl_nest(b, AF_INET6);
+	nl_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	nl_nest_end(b, inet6);
+	nl_nest_end(b, families);
+}
+
 /*
- * The message to itself makes the pair; a second one, which finds it by name, makes its end a port: addresses of the link
- * (IPv6) can be forbidden to an interface that is there, and before it is up.
+ * Made, and then made a port: an interface can be forbidden addresses of the link (IPv6) once it is there, and before it is up.
  */
 void link_add_veth(struct nl_batch *b, const struct link_veth *v)
 {
@@ -185,13 +198,10 @@ void link_add_veth(struct nl_batch *b, const struct link_veth *v)
 	nl_nest_end(b, data);
 	nl_nest_end(b, info);
 
+	link_without_ipv6(b, 0, v->host_name);
 	nl_begin(b, RTM_NEWLINK, 0, &up, sizeof(up), "make '%s' a port of its bridge", v->host_name);
 	nl_string(b, IFLA_IFNAME, v->host_name);
 	nl_u32(b, IFLA_MASTER, (uint32_t)v->bridge);
-	size_t families = nl_nest(b, IFLA_AF_SPEC), inet6 = nl_nest(b, AF_INET6);
-	nl_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	nl_nest_end(b, inet6);
-	nl_nest_end(b, families);
 	if (v->hairpin)
 		allow_hairpin(b, v->host_name);
 }

@@ -67,6 +67,11 @@ void link_add_stacked(struct nl_batch *b, const struct link_stacked *s);
 
 void link_set_master(struct nl_batch *b, const char *name, int bridge); /* one that is gone is no error */
 void link_rename(struct nl_batch *b, int index, const char *name); /* one that is down */
+/*
+ * An interface that is down (by its index, or when that is 0 by its name) makes itself no IPv6 address once it is up. A kernel
+ * that has no IPv6 is no error.
+ */
+void link_without_ipv6(struct nl_batch *b, int index, const char *name);
 void link_set_up(struct nl_batch *b, int index, const char *name);
 void link_remove(struct nl_batch *b, const char *name); /* one that is gone is no error */
 

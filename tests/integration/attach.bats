@@ -54,6 +54,17 @@ nothing_is_left() {
 	nothing_is_left
 }
 
+@test "without an IPv6 subnet there is no IPv6, and none is needed" {
+	container one
+	define small ferry4 10.90.4 '.options = { mtu: "1000" }'
+	up one web small
+	[ -z "$(in_container one ip -6 -o address show dev eth0)" ]
+	in_container one ip -j link show eth1 | jq -e '.[0].mtu == 1000'
+	in_container one ping -q -c 1 -W 5 10.90.4.1
+	down one
+	nothing_is_left
+}
+
 @test "a network stands from its first container to its last" {
 	container one two
 	up one web
