@@ -448,3 +448,15 @@ rootless_leaves_nothing() {
 	succeeded
 	rootless_leaves_nothing
 }
+
+@test "launch, start: without standard descriptors" {
+	closed() { "$FERRY" --root "$root" --log "$WORK/log" "$@" <&- >&- 2>&-; }
+	closed launch --rm --storage "$storage" -e FT_TAG host -- true || complain "$(cat "$WORK/log")"
+	echo "$id" >>"$WORK/made"
+	closed launch -d --storage "$storage" -e FT_TAG --name "$id" host -- cat
+	run ferry wait "$id"
+	is 0
+	closed start "$id"
+	run ferry wait "$id"
+	is 0
+}
