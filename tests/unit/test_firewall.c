@@ -234,8 +234,8 @@ static void test_changed(void **state)
 		"nft add element inet ferry ports4 '{ tcp . 1 : 10.0.0.1 . 1 }'",
 		"nft add element inet ferry hairpin4 '{ 10.0.0.0/8 . 10.0.0.0/9 }'",
 		"nft delete table inet ferry; nft add table inet ferry '{ map networks { type ifname : verdict; }; }'",
-		"nft delete table bridge ferry; nft add table bridge ferry '{ chain prerouting { "
-		"type filter hook prerouting priority 0; }; }'",
+		("nft delete table bridge ferry; nft add table bridge ferry '{ chain prerouting { "
+		 "type filter hook prerouting priority 0; }; }'"),
 	};
 	cleanup_nl struct nl s = NL_INIT;
 	struct example x;
