@@ -502,6 +502,7 @@ static void programs_that_listen(void **state)
 				other = port(udp ? IPPROTO_TCP : IPPROTO_UDP, t[i].wanted, 8080, 1);
 		struct err e = ERR_INIT;
 		cleanup_close int fd = listener(t[i].type, t[i].listens, 8080, t[i].only_v6);
+		assert_true(fd >= 0);
 		assert_int_equal(ports_take(&x.n, &same, "a", &e), t[i].clash ? -EADDRINUSE : 0);
 		if (t[i].clash)
 			assert_non_null(strstr(e.msg, udp ? "the program \"test_lease\" (pid " :
