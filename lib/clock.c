@@ -27,7 +27,7 @@ static char *put(char *to, int n, long number, char behind)
 /* Not by printf, for the supervisor's sake: that is much to be in memory for each line of a container's output. */
 struct clock_text clock_rfc3339(struct timespec t)
 {
-	struct clock_text r;
+	struct clock_text r = { 0 };
 	char *to = r.text;
 	long days = t.tv_sec / DAY_S, seconds = t.tv_sec % DAY_S, year = 1970, month = 1;
 

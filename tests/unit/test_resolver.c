@@ -492,6 +492,7 @@ static void passes_over_who_does_not_answer(void **state)
 	assert_string_equal(ask_by_stream("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.8");
 
 	cleanup_close int silent = bind_port("127.0.0.5", SOCK_DGRAM);
+	assert_true(silent >= 0);
 	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.8");
 	m->web.n_dns_servers = 1;
 	serve(m, &m->web);
@@ -643,6 +644,7 @@ static void says_who_has_the_port(void **state)
 
 	containers(m);
 	cleanup_close int other = bind_port("10.1.0.1", SOCK_STREAM);
+	assert_true(other >= 0);
 	assert_int_equal(resolver_serve(&m->net, &m->web, &e), -EADDRINUSE);
 	assert_non_null(strstr(e.msg, "port 53 of 10.1.0.1 is in use"));
 	assert_ends(m);
@@ -667,6 +669,7 @@ static void survives_garbage(void **state)
 	m->web.dns_servers = (const char *[]){ "127.0.0.7" };
 	m->web.n_dns_servers = 1;
 	cleanup_close int silent = bind_port("127.0.0.7", SOCK_DGRAM);
+	assert_true(silent >= 0);
 	serve(m, &m->web);
 	pid_t pid = resolver_pid(m);
 	server_sockaddr(&gateway, 0, 53, &to);
