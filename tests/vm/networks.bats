@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# Networks of launched containers with real programs, and with what only this machine's kernel has: vlan, ipvlan, netem.
+load machine
+
+setup_file() {
+	systemctl stop nginx 2>/dev/null || true
+	start_session tester
+	# What stands as long as there were networks once: directories, the tables, and the default network's definition.
+	"$runtime" --root "$BATS_FILE_TMPDIR/state" launch --rm -p 9999:9 --storage "$BATS_FILE_TMPDIR/storage" host -- true
+	baseline
+}
+
+setup() {
+	storage=$BATS_FILE_TMPDIR/storage
+	root=$BATS_FILE_TMPDIR/state
+}
+
+teardown() {
+	local name
+	for name in $(f ls -q); do
+		f rm -f "$name" >/dev/null 2>&1 || true
+	done
+	for name in web lan back; do
+		f network rm "$name" >/dev/null 2>&1 || true
+	done
+	ip link del parent 2>/dev/null || true
+	clean
+}
+
+f() {
+	"$runtime" --root "$root" "$@"
+}
+
+# up NAME OPTION... -- COMMAND...: a view of this machine, in the background
+up() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	f launch -d --name "$name" --storage "$storage" "${options[@]}" host -- "$@" >"$BATS_FILE_TMPDIR/out" 2>&1 </dev/null ||
+		{ cat "$BATS_FILE_TMPDIR/out"; return 1; }
+}
+
+address() {
+	f inspect -f .NetworkSettings.IPAddress "$1"
+}
+
+@test "nginx behind a published port: curl from here, from its neighbour, and through the port again" {
+	up web -p 8080:80 -- nginx -g 'daemon off;'
+	up client --network ferry -- sleep 1000000
+	eventually curl -fsS -o /dev/null http://127.0.0.1:8080/
+	f exec client curl -fsS -o /dev/null http://web/
+	f exec client curl -fsS -o /dev/null "http://$(f inspect -f .NetworkSettings.Gateway client):8080/"
+	run f port web 80
+	[[ $output == *0.0.0.0:8080* ]]
+}
+
+@test "IPv6: an address, a name, a published port" {
+	f network create --subnet 10.77.0.0/24 --subnet fd00:77::/64 web
+	up web --network web -p 8080:80 -- nginx -g 'daemon off;'
+	up client --network web -- sleep 1000000
+	eventually f exec client curl -6 -fsS -o /dev/null http://web/
+	f exec client ping -6 -c 1 -W 5 fd00:77::1
+	run f exec client dig +short AAAA web
+	same "$(f inspect -f .NetworkSettings.GlobalIPv6Address web)" "$output"
+}
+
+@test "dig: addresses, pointers, aliases, what is not there" {
+	up web --network ferry --network-alias other -- sleep 1000000
+	up client --network ferry -- sleep 1000000
+	same "$(address web)" "$(f exec client dig +short web)"
+	same "$(address web)" "$(f exec client dig +short other)"
+	same "web." "$(f exec client dig +short -x "$(address web)")"
+	f rename web renamed
+	same "$(address renamed)" "$(f exec client dig +short renamed)"
+	f rm -f renamed
+	same "" "$(f exec client dig +short +tries=1 +time=5 other)"
+}
+
+@test "iperf3: as fast as asked" {
+	up server --network ferry -- iperf3 -s
+	up client --network-rate 20mbit --network-burst 64k -- sleep 1000000
+	eventually f exec client iperf3 -c server -t 1 -J >"$BATS_FILE_TMPDIR/json"
+	f exec client iperf3 -c server -t 4 -J >"$BATS_FILE_TMPDIR/json"
+	local bits
+	bits=$(jq '.end.sum_received.bits_per_second | floor' "$BATS_FILE_TMPDIR/json")
+	[ "$bits" -gt 5000000 ] && [ "$bits" -lt 24000000 ]
+}
+
+@test "netem: delay and loss" {
+	up web --network-delay 100ms --network-jitter 1ms --network-loss 1% -- sleep 1000000
+	run f exec web tc qdisc show dev eth0
+	[[ $output == *netem*"delay 100ms  1ms"*"loss 1%"* ]]
+	f exec web ping -c 3 -W 5 "$(f inspect -f .NetworkSettings.Gateway web)" >"$BATS_FILE_TMPDIR/ping"
+	awk -F/ '/^rtt|^round-trip/ { found = 1; if ($4 < 95) exit 1 } END { exit !found }' "$BATS_FILE_TMPDIR/ping"
+}
+
+@test "vlan: the ports of a bridge" {
+	f network create --subnet 10.77.0.0/24 --opt vlan=7 web
+	up a --network web -- sleep 1000000
+	up b --network web -- sleep 1000000
+	f exec a ping -c 1 -W 5 "$(address b)"
+	bridge vlan show | grep -qw 7
+}
+
+@test "ipvlan and macvlan: neighbours on an interface" {
+	local driver
+	ip link add parent type dummy
+	ip link set parent up
+	for driver in ipvlan macvlan; do
+		f network create -d $driver -o parent=parent --subnet 10.78.0.0/24 lan
+		up a --network lan -- sleep 1000000
+		up b --network lan:ip=10.78.0.77 -- sleep 1000000
+		same 10.78.0.77 "$(address b)"
+		f exec a ping -c 1 -W 5 10.78.0.77
+		f rm -f a b
+		f network rm lan
+	done
+}
+
+@test "pasta: an ordinary user's program is reached at a published port" {
+	as tester "$runtime" launch -d --name p --network pasta -p 8081:80 host -- \
+		sh -c 'mkdir /tmp/w && echo there >/tmp/w/index.html && exec busybox httpd -f -p 80 -h /tmp/w'
+	eventually curl -fsS -o /dev/null http://127.0.0.1:8081/
+	as tester "$runtime" rm -f p
+	eventually sh -c '! pgrep -u tester pasta'
+}
