@@ -107,6 +107,29 @@ static int next_dir(struct covers *c, struct err *e)
 	return 0;
 }
 
+static int next_cover(const struct rootfs_plan *p, struct covers *c, bool as_dir, struct err *e)
+{
+	return as_dir ? next_dir(c, e) : next_file(p, c, e);
+}
+
+/* Returns 0 or -errno; what was not attached is there for the next path. */
+static int attach_cover(struct covers *c, bool as_dir, int dir, const char *name)
+{
+	if (mount_attach(as_dir ? c->dir : c->file, dir, name) < 0)
+		return -errno;
+	if (as_dir)
+		c->dir_used = true;
+	else
+		c->file = -1;
+	return 0;
+}
+
+/* What configurations mask that is a directory wherever it is there. */
+static bool is_known_dir(const char *path)
+{
+	return strcmp(path, "/proc/acpi") == 0 || strcmp(path, "/sys/firmware") == 0;
+}
+
 /*
  * Files are tried first and most paths are missing: a failed move_mount(2) leaves the cover for the next path, so a
  * missing path costs one system call.
@@ -114,6 +137,7 @@ static int next_dir(struct covers *c, struct err *e)
 static int mask(const struct rootfs_plan *p, const char *path, struct covers *c, struct err *e)
 {
 	const char *name = proc_name(p, path);
+	bool as_dir = is_known_dir(path);
 	closed_by_exec int fd = -1;
 
 	if (!name) {
@@ -122,22 +146,15 @@ static int mask(const struct rootfs_plan *p, const char *path, struct covers *c,
 			return gone(-fd) ? 0 : fd;
 	}
 	int dir = name ? p->proc_fd : fd;
-	if (next_file(p, c, e) < 0)
+	if (next_cover(p, c, as_dir, e) < 0)
 		return -e->code;
-	if (mount_attach(c->file, dir, name) == 0) {
-		c->file = -1;
-		return 0;
+	int r = attach_cover(c, as_dir, dir, name);
+	if (r == -ENOTDIR || r == -EINVAL) { /* what the other kind answers, by the kernel's age */
+		if (next_cover(p, c, !as_dir, e) < 0)
+			return -e->code;
+		r = attach_cover(c, !as_dir, dir, name);
 	}
-	if (errno == ENOENT)
-		return 0;
-	if (errno != ENOTDIR && errno != EINVAL) /* what a directory answers, by the kernel's age */
-		return err_set(e, errno, "move_mount");
-	if (next_dir(c, e) < 0)
-		return -e->code;
-	if (mount_attach(c->dir, dir, name) < 0)
-		return err_set(e, errno, "move_mount");
-	c->dir_used = true;
-	return 0;
+	return r == 0 || r == -ENOENT ? 0 : err_set(e, -r, "move_mount");
 }
 
 static int make_readonly(const struct rootfs_plan *p, const char *path, struct err *e)
