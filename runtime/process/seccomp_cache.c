@@ -22,7 +22,7 @@ struct head {
 	uint64_t program_hash; /* against files that were cut or damaged */
 };
 
-#define MAGIC "ferry-s1"
+#define MAGIC "ferry-s2"
 
 static uint64_t fnv1a(const void *data, size_t n)
 {

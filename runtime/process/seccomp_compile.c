@@ -107,6 +107,22 @@ static int export(scmp_filter_ctx ctx, struct arena *a, struct sock_fprog *ret, 
 	return 0;
 }
 
+/*
+ * As a search tree by the call's number, not one comparison after the other: calls are quicker, and so is loading, where
+ * the kernel runs the program once for each number there is. A few names are not worth it, and with none some versions of
+ * libseccomp forget the default.
+ */
+enum { NAMES_FOR_A_TREE = 16 };
+
+static size_t n_names(const struct spec_seccomp *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_rules; i++)
+		n += s->rules[i].n_names;
+	return n;
+}
+
 int seccomp_compile(const struct spec_seccomp *s, struct arena *a, struct sock_fprog *ret, struct err *e)
 {
 	uint32_t default_action = 0;
@@ -117,6 +133,8 @@ int seccomp_compile(const struct spec_seccomp *s, struct arena *a, struct sock_f
 	if (!ctx)
 		return err_say(e, EINVAL, "defaultAction: libseccomp on this kernel does not take %s",
 			       s->default_action);
+	if (n_names(s) >= NAMES_FOR_A_TREE && seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)
+		return err_say(e, EINVAL, "libseccomp on this machine makes no search trees");
 	if (add_archs(ctx, s, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < s->n_rules; i++)

@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -285,6 +287,109 @@ static size_t files_in(const char *dir, char ret[PATH_MAX])
 	return n;
 }
 
+/* What the program says to a system call, as the kernel runs it. */
+static uint32_t answer(const struct sock_fprog *p, uint32_t arch, int nr, uint64_t first)
+{
+	const struct seccomp_data data = { .nr = nr, .arch = arch, .args = { first } };
+	uint32_t a = 0;
+
+	for (size_t i = 0; i < p->len; i++) {
+		const struct sock_filter *f = &p->filter[i];
+		bool taken;
+		switch (f->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(f->k + sizeof(a) <= sizeof(data));
+			memcpy(&a, (const char *)&data + f->k, sizeof(a));
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= f->k;
+			continue;
+		case BPF_RET | BPF_K:
+			return f->k;
+		case BPF_JMP | BPF_JA:
+			i += f->k;
+			continue;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			taken = a == f->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			taken = a > f->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			taken = a >= f->k;
+			break;
+		default:
+			fail_msg("instruction %#x", f->code);
+			return 0;
+		}
+		i += taken ? f->jt : f->jf;
+	}
+	fail_msg("no end");
+	return 0;
+}
+
+enum { CALLS = 440 };
+
+static bool is_named(const struct spec_seccomp_rule *r, const char *name)
+{
+	for (size_t i = 0; name && i < r->n_names; i++)
+		if (strcmp(r->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A profile of many names becomes a tree; each call of each architecture is answered as the profile says. */
+static void many_names(void **state)
+{
+	static const struct {
+		uint32_t arch, audit;
+	} archs[] = { { SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64 }, { SCMP_ARCH_X86, AUDIT_ARCH_I386 } };
+	const char *allowed[CALLS], *architectures[] = { "SCMP_ARCH_X86_64", "SCMP_ARCH_X86" };
+	struct spec_seccomp_arg none = { .index = 0, .value = 0, .op = "SCMP_CMP_EQ" };
+	struct spec_seccomp_rule rules[] = { { .names = allowed, .action = "SCMP_ACT_ALLOW" }, RULE("SCMP_ACT_LOG", "personality") };
+	struct spec_seccomp s = { .default_action = "SCMP_ACT_KILL_PROCESS", .architectures = architectures,
+				  .n_architectures = 2, .rules = rules, .n_rules = 2 };
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct sock_fprog p;
+	struct err e;
+
+	(void)state;
+	for (int nr = 0; nr < CALLS; nr++) {
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
+		if (name && nr % 3 && strcmp(name, "personality") != 0)
+			allowed[rules[0].n_names++] = arena_strdup(&a, name);
+		free(name);
+	}
+	rules[1].args = &none;
+	rules[1].n_args = 1;
+	assert_int_equal(seccomp_compile(&s, &a, &p, &e), 0);
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++) {
+		int last = 0;
+		for (int nr = 0; nr < CALLS; nr++) {
+			char *name = seccomp_syscall_resolve_num_arch(archs[i].arch, nr);
+			if (is_named(&rules[0], name))
+				last = nr;
+			free(name);
+		}
+		for (int nr = 0; nr < CALLS + 100; nr++) {
+			char *name = seccomp_syscall_resolve_num_arch(archs[i].arch, nr);
+			/* By these, calls that have names of their own are made as well; libseccomp knows which. */
+			if (name && (strcmp(name, "socketcall") == 0 || strcmp(name, "ipc") == 0)) {
+				free(name);
+				continue;
+			}
+			uint32_t expected = is_named(&rules[0], name) ? SECCOMP_RET_ALLOW :
+					    nr > last ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_KILL_PROCESS;
+			assert_int_equal(answer(&p, archs[i].audit, nr, 7), expected);
+			if (name && strcmp(name, "personality") == 0)
+				expected = SECCOMP_RET_LOG;
+			assert_int_equal(answer(&p, archs[i].audit, nr, 0), expected);
+			free(name);
+		}
+	}
+	assert_int_equal(answer(&p, AUDIT_ARCH_AARCH64, 0, 0), SECCOMP_RET_KILL_THREAD);
+}
+
 /* The programs of the cache and of the compiler are the same, and damaged files are as good as none. */
 static void cache(void **state)
 {
@@ -440,6 +545,7 @@ int main(void)
 		cmocka_unit_test(one_argument_twice_means_either),
 		cmocka_unit_test(profiles_that_are_refused),
 		cmocka_unit_test(flags),
+		cmocka_unit_test(many_names),
 		cmocka_unit_test(cache),
 		cmocka_unit_test(without_no_new_privs),
 		cmocka_unit_test(listener),
