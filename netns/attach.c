@@ -233,8 +233,8 @@ static int add_names(const struct attaching *x, struct err *e)
 static int attach_links(const struct attaching *x, const struct net_port *ports, size_t n_ports, struct err *e)
 {
 	if (session_route(x->session, e) < 0 ||
-	    link_netns_number(&x->session->route, x->netns, &x->endpoint->netns, e) < 0 || join_all(x, e) < 0 || take_claims(x, ports, n_ports, e) < 0 ||
-	    endpoint_save(x->session->net, x->endpoint, e) < 0 ||
+	    link_netns_number(&x->session->route, x->netns, &x->endpoint->netns, e) < 0 || join_all(x, e) < 0 ||
+	    take_claims(x, ports, n_ports, e) < 0 || endpoint_save(x->session->net, x->endpoint, e) < 0 ||
 	    session_add_endpoint(x->session, x->endpoint, e) < 0 || make_links(x, e) < 0 || configure(x, e) < 0 ||
 	    shape_host_side(x, e) < 0)
 		return -e->code;
