@@ -31,20 +31,6 @@ static struct use_name name_of(const char *dir)
 	return name;
 }
 
-/* A directory that was used for another image before is not used for that any more. */
-static int replace(struct store *s, const char *name, const char *target, struct err *e)
-{
-	char aside[DIRECTORY_DIGITS + sizeof(".new")];
-
-	snprintf(aside, sizeof(aside), "%s.new", name);
-	const struct store_path at = store_path(STORE_USES, aside);
-	unlinkat(s->dir, at.path, 0); /* a killed command may have left it */
-	if (symlinkat(target, s->dir, at.path) < 0 ||
-	    renameat(s->dir, at.path, s->dir, store_path(STORE_USES, name).path) < 0)
-		return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_USES, name);
-	return 0;
-}
-
 int store_use(struct store *s, const char *digest, const char *dir, struct err *e)
 {
 	char target[PATH_MAX];
@@ -52,13 +38,16 @@ int store_use(struct store *s, const char *digest, const char *dir, struct err *
 	if (image_digest_check(digest, e) < 0)
 		return -e->code;
 	struct use_name name = name_of(dir);
+	const struct store_path at = store_path(STORE_USES, name.text);
 	if ((size_t)snprintf(target, sizeof(target), "%s:%s", store_hex(digest), dir) >= sizeof(target))
 		return err_set(e, ENAMETOOLONG, "'%s'", dir);
+	int r = symlinkat(target, s->dir, at.path);
+	/* A directory that was used for another image before is not used for that any more. */
+	if (r < 0 && errno == EEXIST && unlinkat(s->dir, at.path, 0) == 0)
+		r = symlinkat(target, s->dir, at.path);
 	/* Where nothing can be made, nothing can be removed either. */
-	if (symlinkat(target, s->dir, store_path(STORE_USES, name.text).path) == 0 || errno == EROFS)
+	if (r == 0 || errno == EROFS)
 		return 0;
-	if (errno == EEXIST)
-		return replace(s, name.text, target, e);
 	return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_USES, name.text);
 }
 
