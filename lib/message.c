@@ -26,6 +26,23 @@ int message_pair(int ret[2], struct err *e)
 	return 0;
 }
 
+pid_t message_fork(int *ret, struct err *e)
+{
+	int pair[2];
+
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	pid_t pid = fork();
+	int code = errno, own = pid == 0;
+	close_fd(&pair[!own]);
+	if (pid < 0) {
+		close_fd(&pair[own]);
+		return err_set(e, code, "fork");
+	}
+	*ret = pair[own];
+	return pid;
+}
+
 static int send_packet(int sock, const struct packet *p, size_t len, const int *fds, size_t n_fds)
 {
 	union {

@@ -10,11 +10,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { MESSAGE_FDS_MAX = 4, MESSAGE_DATA_MAX = 2040 };
 
 /* @ret gets two close-on-exec ends. */
 int message_pair(int ret[2], struct err *e);
+
+/* Forks with a pair between the two: *ret is the own end of each, the parent's and the child's, which returns 0. */
+pid_t message_fork(int *ret, struct err *e);
 
 /* Sends a kind and a number, with up to MESSAGE_FDS_MAX descriptors, which stay the caller's. */
 int message_send(int sock, uint32_t kind, int64_t number, const int *fds, size_t n_fds, struct err *e);

@@ -166,26 +166,21 @@ static int make_idmapped(struct rootfs_plan *p, int parent, struct err *e)
 
 int root_fs_open(struct rootfs_plan *p, struct err *e)
 {
-	int pair[2];
+	int sock;
 
 	if (!p->root_fs->n_uid_maps)
 		return 0;
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
+	pid_t pid = message_fork(&sock, e);
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		close_fd(&pair[0]);
-		if (make_idmapped(p, pair[1], e) < 0)
-			message_send_error(pair[1], e);
+		if (make_idmapped(p, sock, e) < 0)
+			message_send_error(sock, e);
 		_exit(0);
 	}
-	int r = pid < 0 ? err_set(e, errno, "fork") : 0;
-	close_fd(&pair[1]);
-	if (r == 0)
-		r = message_receive(pair[0], NULL, &p->root_fd, e);
-	close_fd(&pair[0]);
-	if (pid > 0)
-		proc_reap(pid);
+	int r = message_receive(sock, NULL, &p->root_fd, e);
+	close_fd(&sock);
+	proc_reap(pid);
 	if (r == 0)
 		return err_say(e, ECHILD, "the process that mounts the root ended unexpectedly");
 	return r < 0 ? r : 0;

@@ -54,24 +54,19 @@ static int guide(const struct ns_plan *ns, pid_t pid, int child, struct err *e)
 
 static int remove_as_mapped_root(const struct ns_plan *ns, const char **paths, struct err *e)
 {
-	int pair[2];
+	int sock;
+	pid_t pid = message_fork(&sock, e);
 
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		close_fd(&pair[0]);
-		if (remove_unshared(paths, pair[1], e) < 0)
-			message_send_error(pair[1], e);
+		if (remove_unshared(paths, sock, e) < 0)
+			message_send_error(sock, e);
 		_exit(0);
 	}
-	int r = pid < 0 ? err_set(e, errno, "fork") : 0;
-	close_fd(&pair[1]);
-	if (r == 0)
-		r = guide(ns, pid, pair[0], e);
-	close_fd(&pair[0]);
-	if (pid > 0)
-		proc_reap(pid);
+	int r = guide(ns, pid, sock, e);
+	close_fd(&sock);
+	proc_reap(pid);
 	return r < 0 ? r : 0;
 }
 

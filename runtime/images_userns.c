@@ -43,7 +43,7 @@ static int enter(int sock, struct err *e)
 int images_enter_userns(struct runtime *rt, struct err *e)
 {
 	struct launch_facts f;
-	int pair[2];
+	int sock;
 
 	if (!rt->rootless || rt->euid == 0)
 		return 0;
@@ -53,20 +53,15 @@ int images_enter_userns(struct runtime *rt, struct err *e)
 		return 0;
 	const struct spec_idmap uids[] = { { 0, f.uid, 1 }, f.subuid }, gids[] = { { 0, f.gid, 1 }, f.subgid };
 	const struct idmaps maps = { .uid = uids, .n_uid = 2, .gid = gids, .n_gid = 2 };
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t inside = getpid(), pid = fork();
+	pid_t inside = getpid(), pid = message_fork(&sock, e);
+	if (pid < 0)
+		return err_wrap(e, "ids of /etc/subuid and /etc/subgid");
 	if (pid == 0) {
-		close(pair[0]);
-		map_from_outside(pair[1], inside, &maps, e);
+		map_from_outside(sock, inside, &maps, e);
 		_exit(0);
 	}
-	int r = pid < 0 ? err_set(e, errno, "fork") : 0;
-	close(pair[1]);
-	if (r == 0)
-		r = enter(pair[0], e);
-	close(pair[0]);
-	if (pid > 0)
-		proc_reap(pid);
+	int r = enter(sock, e);
+	close(sock);
+	proc_reap(pid);
 	return r < 0 ? err_wrap(e, "ids of /etc/subuid and /etc/subgid") : 0;
 }

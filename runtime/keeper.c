@@ -104,18 +104,13 @@ static _Noreturn void keeper_main(const char *const *argv, int pidfd, int answer
 
 int keeper_start(const char *const *argv, int pidfd, struct err *e)
 {
-	int pair[2];
+	cleanup_close int sock = -1;
+	pid_t pid = message_fork(&sock, e);
 
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
-	if (pid == 0)
-		keeper_main(argv, pidfd, pair[1]);
-	int code = errno;
-	close_fd(&pair[1]);
-	cleanup_close int sock = pair[0];
 	if (pid < 0)
-		return err_set(e, code, "fork");
+		return pid;
+	if (pid == 0)
+		keeper_main(argv, pidfd, sock);
 	int r = message_receive(sock, NULL, NULL, e);
 	if (r == 0)
 		err_say(e, ECHILD, "the process that keeps '%s' ended unexpectedly", argv[0]);

@@ -140,21 +140,16 @@ static int bind_control(const struct net *n, struct err *e)
 /* Forked twice: a child of ours would have to be waited for. */
 static int fork_resolver(const struct net *n, int control, int lock, struct err *e)
 {
-	int pair[2];
+	cleanup_close int sock = -1;
+	pid_t pid = message_fork(&sock, e);
 
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
 		if (fork() == 0)
-			live(n->state, control, lock, pair[1]);
+			live(n->state, control, lock, sock);
 		_exit(0);
 	}
-	int code = errno;
-	close_fd(&pair[1]);
-	cleanup_close int sock = pair[0];
-	if (pid < 0)
-		return err_set(e, code, "fork");
 	proc_reap(pid);
 	int r = message_receive(sock, NULL, NULL, e);
 	return r > 0 ? 0 : r < 0 ? r : err_say(e, ECHILD, "it ended unexpectedly");

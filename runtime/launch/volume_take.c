@@ -206,24 +206,18 @@ static int work(const struct taking *t, bool inside, struct arena *a, struct err
 
 static int work_inside(struct taking *t, struct arena *a, struct err *e)
 {
-	int pair[2];
+	cleanup_close int sock = -1;
+	pid_t pid = message_fork(&sock, e);
 
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		close_fd(&pair[0]);
 		if (container_root_become(&t->root, e) < 0 || work(t, true, a, e) < 0)
-			message_send_error(pair[1], e);
+			message_send_error(sock, e);
 		else
-			message_send(pair[1], 1, 0, NULL, 0, e);
+			message_send(sock, 1, 0, NULL, 0, e);
 		_exit(0);
 	}
-	int code = errno;
-	close_fd(&pair[1]);
-	cleanup_close int sock = pair[0];
-	if (pid < 0)
-		return err_set(e, code, "fork");
 	int r = message_receive(sock, NULL, NULL, e);
 	proc_reap(pid);
 	return r == 0 ? err_say(e, ECHILD, "the process that fills volumes ended unexpectedly") : r;

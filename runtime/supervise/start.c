@@ -28,21 +28,15 @@ int supervise_request(struct runtime *rt, const struct launched *l, int dir, str
 /* Returns once it has answered. On failure it has ended, and holds nothing any more. */
 static int fork_supervisor(struct supervise_order *o, int *ret_socket, struct err *e)
 {
-	int pair[2];
+	cleanup_close int sock = -1;
+	pid_t pid = message_fork(&sock, e);
 
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	pid_t pid = fork();
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		close_fd(&pair[0]);
-		o->launcher = pair[1];
+		o->launcher = sock;
 		supervisor_main(o);
 	}
-	int code = errno;
-	close_fd(&pair[1]);
-	cleanup_close int sock = pair[0];
-	if (pid < 0)
-		return err_set(e, code, "fork");
 	int r = message_receive(sock, NULL, NULL, e);
 	if (r == 0)
 		err_say(e, ECHILD, "the container's supervisor ended unexpectedly");

@@ -96,19 +96,17 @@ static _Noreturn void starter_main(struct supervisor *s, int answer)
 
 int starter_fork(struct supervisor *s, struct err *e)
 {
-	int pair[2];
+	int sock;
 
-	if (streams_open(s, e) < 0 || message_pair(pair, e) < 0)
+	if (streams_open(s, e) < 0)
 		return -e->code;
-	s->starter = fork();
-	if (s->starter == 0) {
-		close_fd(&pair[0]);
-		starter_main(s, pair[1]);
-	}
-	int code = errno;
-	close_fd(&pair[1]);
-	s->starter_sock = pair[0];
-	return s->starter < 0 ? err_set(e, code, "fork") : 0;
+	pid_t pid = message_fork(&sock, e);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		starter_main(s, sock);
+	s->starter_sock = sock;
+	return 0;
 }
 
 int starter_receive(struct supervisor *s, struct err *e)

@@ -60,7 +60,6 @@ struct supervisor {
 	/* the container, while it runs */
 	struct run_handles run;
 	bool is_child; /* else it was adopted, and its end shows at the pidfd alone */
-	pid_t starter;
 	int starter_sock;
 
 	/* streams */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,6 +38,30 @@ static void test_values(void **state)
 	assert_int_equal(message_receive(pair[1], NULL, NULL, &e), 0);
 	assert_int_equal(message_send(pair[1], 1, 0, NULL, 0, &e), -EPIPE);
 	close(pair[1]);
+}
+
+/* Each side has its own end alone: so the other's end is seen. */
+static void test_fork(void **state)
+{
+	struct err e = ERR_INIT;
+	int sock = -1, status;
+	int64_t number = 0;
+
+	(void)state;
+	pid_t pid = message_fork(&sock, &e);
+	if (pid == 0) {
+		int r = message_receive(sock, &number, NULL, &e);
+		if (r == 3)
+			message_send(sock, 4, number + 1, NULL, 0, &e);
+		_exit(message_receive(sock, NULL, NULL, &e) == 0 ? 7 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(message_send(sock, 3, 41, NULL, 0, &e), 0);
+	assert_int_equal(message_receive(sock, &number, NULL, &e), 4);
+	assert_int_equal(number, 42);
+	close(sock);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
 static void test_data(void **state)
@@ -133,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_errors),
