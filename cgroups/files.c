@@ -1,5 +1,6 @@
 #include "cgroups/files.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 
@@ -8,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -65,21 +65,13 @@ int cgroup_read_number(int dir, const char *file, uint64_t *ret, struct err *e)
 	return 1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int cgroup_wait_event(int dir, const char *key, uint64_t value, int timeout_ms, struct err *e)
 {
 	cleanup_close int fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open 'cgroup.events'");
 
-	for (int64_t end = now_ms() + timeout_ms;;) {
+	for (int64_t end = clock_ms() + timeout_ms;;) {
 		char text[256];
 		uint64_t v;
 
@@ -91,7 +83,7 @@ int cgroup_wait_event(int dir, const char *key, uint64_t value, int timeout_ms, 
 		if (cgroup_keyed(text, key, &v) && v == value)
 			return 1;
 
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		if (left <= 0)
 			return 0;
 		struct pollfd p = { .fd = fd, .events = POLLPRI };

@@ -1,9 +1,27 @@
-/* The time of day as text, and back. Not by the C library, which would read the time zone's file first. */
+/*
+ * How long something takes; and the time of day as text, and back: not by the C library, which would read the time zone's
+ * file first.
+ */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
+
+/* Since some moment: for differences. Nobody can set it. */
+static inline int64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static inline int64_t clock_ms(void)
+{
+	return clock_us() / 1000;
+}
 
 enum { CLOCK_TEXT_LEN = sizeof("2001-02-03T04:05:06.000000007Z") - 1 };
 

@@ -1,13 +1,14 @@
 #include "cgroups/systemd/bus.h"
 
+#include "lib/clock.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define MANAGER "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
-static const uint64_t job_timeout_us = 30 * 1000000ULL;
+static const int64_t job_timeout_us = 30 * INT64_C(1000000);
 
 static int open_address(const char *address, sd_bus **ret)
 {
@@ -135,23 +136,15 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
 	return 0;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static int wait_for_job(sd_bus *bus, struct job *job, const char *method, const char *unit, struct err *e)
 {
-	for (uint64_t end = now_us() + job_timeout_us; !job->done;) {
+	for (int64_t end = clock_us() + job_timeout_us; !job->done;) {
 		int r = sd_bus_process(bus, NULL);
-		uint64_t now = now_us();
+		int64_t now = clock_us();
 		if (r == 0 && now >= end)
 			return err_say(e, ETIMEDOUT, "systemd: %s '%s': the job does not end", method, unit);
 		if (r == 0)
-			r = sd_bus_wait(bus, end - now);
+			r = sd_bus_wait(bus, (uint64_t)(end - now));
 		if (r < 0 && r != -EINTR)
 			return err_set(e, -r, "systemd: %s '%s': wait for the job", method, unit);
 	}

@@ -1,6 +1,7 @@
 /* The resolver's loop. */
 #include "netns/dns/server.h"
 
+#include "lib/clock.h"
 #include "lib/daemon.h"
 
 #include <arpa/inet.h>
@@ -8,18 +9,9 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS = 64, SHRINK_AFTER_MS = 1000 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
 
 int server_watch(struct resolver *r, int fd, uint32_t events, enum watched what, size_t index, bool again)
 {
@@ -115,7 +107,7 @@ static int until(const struct resolver *r, bool shrunk)
 		due = other;
 	if (due == INT64_MAX)
 		return shrunk ? -1 : SHRINK_AFTER_MS;
-	int64_t ms = due - now_ms();
+	int64_t ms = due - clock_ms();
 	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms + 1;
 }
 
@@ -128,7 +120,7 @@ _Noreturn void server_run(struct resolver *r)
 		int n = epoll_wait(r->epoll, events, EVENTS, until(r, shrunk));
 		if (n < 0 && errno != EINTR)
 			_exit(1);
-		r->now = now_ms();
+		r->now = clock_ms();
 		for (int i = 0; i < n; i++)
 			handle(r, &events[i]);
 		forward_timers(r);

@@ -1,5 +1,6 @@
 #include "overlay/registry/transfer.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"
@@ -10,18 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REFUSAL_MAX = 8 << 10, MESSAGE_MAX = 200, SHOW_MS = 100, DOCUMENT_PATIENCE = 4 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool registry_status_ok(int64_t status)
 {
@@ -33,7 +25,7 @@ bool registry_status_ok(int64_t status)
 static void show(struct exchange *x, int64_t bytes)
 {
 	struct err ignored;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	x->heard_ms = now;
 	if (x->session->sock < 0 || now - x->shown_ms < SHOW_MS)
@@ -82,7 +74,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 	long status = 0;
 
 	curl_easy_getinfo(x->session->curl, CURLINFO_RESPONSE_CODE, &status);
-	x->heard_ms = now_ms();
+	x->heard_ms = clock_ms();
 	x->session->heard = true;
 	if (!registry_status_ok(status) || x->fd < 0 || strcmp(x->q->method, "GET") != 0) {
 		size_t room = REFUSAL_MAX - x->refusal.len;
@@ -130,7 +122,7 @@ static int on_time(void *userdata, curl_off_t dt, curl_off_t dn, curl_off_t ut, 
 	struct exchange *x = userdata;
 
 	(void)dt, (void)dn, (void)ut, (void)un;
-	x->silent = now_ms() - x->heard_ms > x->session->setup.timeout_ms;
+	x->silent = clock_ms() - x->heard_ms > x->session->setup.timeout_ms;
 	return x->silent;
 }
 
@@ -347,7 +339,7 @@ int exchange_run(struct session *s, struct exchange *x, struct arena *a, struct 
 	x->begun = x->silent = x->enough = false;
 	x->refusal.len = 0;
 	x->err = ERR_INIT;
-	x->heard_ms = now_ms();
+	x->heard_ms = clock_ms();
 	curl_easy_reset(curl);
 	struct curl_slist *list = headers(x, a);
 	curl_easy_setopt(curl, CURLOPT_URL, x->url);

@@ -8,6 +8,7 @@
 #include "runtime/cli/journal.h"
 #include "runtime/container.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct options {
 	const char *interval, *since, *until, *format;
@@ -87,22 +87,14 @@ static int print_oom(struct watch *w, bool print, struct err *e)
 	return r;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 {
-	int64_t next = now_ms() + interval_ms;
+	int64_t next = clock_ms() + interval_ms;
 	int r = w->memory >= 0 ? print_oom(w, false, e) : 0;
 
 	while (r >= 0) {
 		struct pollfd p[] = { { .fd = w->process, .events = POLLIN }, { .fd = w->memory, .events = POLLPRI } };
-		int64_t left = next - now_ms();
+		int64_t left = next - clock_ms();
 		int n = poll(p, 2, left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
 		if (n < 0 && errno != EINTR)
 			return err_set(e, errno, "wait for events");
@@ -115,9 +107,9 @@ static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 		}
 		if (n > 0 && p[1].revents)
 			r = print_oom(w, true, e);
-		if (r >= 0 && now_ms() >= next) {
+		if (r >= 0 && clock_ms() >= next) {
 			r = print_stats(w, e);
-			next = now_ms() + interval_ms;
+			next = clock_ms() + interval_ms;
 		}
 	}
 	/* Its cgroup goes with the container. */

@@ -2,12 +2,13 @@
 
 #include "runtime/cli/table.h"
 
+#include "lib/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DIGITS = 12, BAR_MAX = 30, REDRAW_MS = 100 };
@@ -18,14 +19,6 @@ static const char *const words[] = {
 	[IMAGE_PART_DONE] = "done",
 	[IMAGE_PART_THERE] = "there already",
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The beginning of a digest's digits, which people compare; of another name all. */
 static void add_name(const struct image_part *p, struct buf *out)
@@ -149,7 +142,7 @@ static void show(void *data, const struct image_part *parts, size_t n)
 {
 	struct image_display *d = data;
 	bool changed = false;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (parts != d->parts || n != d->n)
 		begin_image(d, parts, n);

@@ -5,6 +5,7 @@
 #include "runtime/container.h"
 #include "runtime/log.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/json.h"
 
@@ -46,14 +47,6 @@ struct round {
 	size_t n, n_running;
 };
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static double cpu_percent(const struct sample *now, const struct round *before)
 {
 	for (size_t i = 0; i < before->n; i++) {
@@ -86,7 +79,7 @@ static int look(struct runtime *rt, const struct cli_container *c, const struct 
 		s.runs = false;
 	else if (r < 0)
 		return err_wrap(e, "container '%s'", c->l.name);
-	s.time_us = now_us();
+	s.time_us = clock_us();
 	s.cpu_percent = cpu_percent(&s, before);
 	*ret = s;
 	return 0;

@@ -19,7 +19,7 @@ static bool is_starting(const struct supervisor *s, int64_t now)
 
 static void next(struct supervisor *s)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	bool often = is_starting(s, now) && s->l.health.start_interval_ms > 0;
 
 	s->health_at = now + (often ? s->l.health.start_interval_ms : s->l.health.interval_ms);
@@ -112,7 +112,7 @@ static void note(struct supervisor *s, bool healthy)
 		become(s, HEALTH_HEALTHY);
 		return;
 	}
-	if (is_starting(s, now_ms()))
+	if (is_starting(s, clock_ms()))
 		return;
 	s->status.failing_streak++;
 	if (s->status.failing_streak >= s->l.health.retries)

@@ -28,7 +28,7 @@ static void started(struct supervisor *s)
 	struct err ignored = ERR_INIT;
 
 	s->phase = PHASE_RUNNING;
-	s->started_ms = now_ms();
+	s->started_ms = clock_ms();
 	s->started_at = clock_now_rfc3339();
 	s->status.started_at = s->started_at.text;
 	s->status.finished_at = NULL;
@@ -49,7 +49,7 @@ static void failed(struct supervisor *s, const struct err *why)
 	snprintf(s->error, sizeof(s->error), "%.*s", (int)sizeof(s->error) - 1, why->msg);
 	s->status.error = s->error;
 	clients_failed(s, why);
-	s->started_ms = now_ms();
+	s->started_ms = clock_ms();
 	life_ended(s, EXIT_NOT_STARTED << 8);
 }
 
@@ -127,7 +127,7 @@ void life_ended(struct supervisor *s, int wait_status)
 		clients_let_go(s);
 	/* An empty terminal says so once nobody holds it; somebody may. */
 	close_fd(&s->own_slave);
-	s->drained_at = s->l.terminal ? now_ms() + TERMINAL_LINGERS_MS : -1;
+	s->drained_at = s->l.terminal ? clock_ms() + TERMINAL_LINGERS_MS : -1;
 }
 
 static void unknown_end(struct supervisor *s, const char *why)
@@ -162,7 +162,7 @@ int life_adopt(struct supervisor *s, struct err *e)
 	if (launched_load_status(s->dir, &s->status, &s->rt.arena, e) < 0 ||
 	    container_open(&s->rt, s->l.id, false, &c, e) < 0 || streams_open(s, e) < 0)
 		return -e->code;
-	s->started_ms = now_ms();
+	s->started_ms = clock_ms();
 	s->phase = PHASE_RUNNING;
 	s->run.pid = c.pid;
 	s->run.pidfd = container_pidfd(&c, e);
@@ -189,7 +189,7 @@ void life_adopted_ended(struct supervisor *s, bool reaped)
 	else if (reaped || r != -EAGAIN)
 		unknown_end(s, "its supervisor was killed, and this kernel does not say how it ended");
 	else if (s->reaped_at < 0)
-		s->reaped_at = now_ms() + REAPED_WITHIN_MS;
+		s->reaped_at = clock_ms() + REAPED_WITHIN_MS;
 }
 
 static bool policy_restarts(const struct supervisor *s)
@@ -249,7 +249,7 @@ static void finish(struct supervisor *s)
 
 static void restart_later(struct supervisor *s)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (s->backoff_ms == 0 || now - s->started_ms >= RAN_WELL_MS)
 		s->backoff_ms = BACKOFF_FIRST_MS;
@@ -289,7 +289,7 @@ void life_after_end(struct supervisor *s)
 	if (s->restart_requested) {
 		life_event(s, "restart", NULL, NULL);
 		s->stop_requested = s->restart_requested = s->status.stopped = false;
-		s->restart_at = now_ms();
+		s->restart_at = clock_ms();
 		s->phase = PHASE_RESTARTING;
 		return life_save(s);
 	}
@@ -346,7 +346,7 @@ static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool resta
 		return 0; /* it has ended, or is stopped as soon as it runs */
 	if (send_signal(s, signal ? signal : stop_signal(s), e) < 0)
 		return -e->code;
-	s->kill_at = now_ms() + (timeout_ms >= 0 ? timeout_ms : s->l.stop_timeout_ms);
+	s->kill_at = clock_ms() + (timeout_ms >= 0 ? timeout_ms : s->l.stop_timeout_ms);
 	return 0;
 }
 

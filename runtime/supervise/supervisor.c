@@ -14,14 +14,6 @@
 
 enum { SHRINK_AFTER_MS = 200 };
 
-int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 /* Apart from whoever launched it: his session, his signals, his directory. */
 static int leave(struct supervisor *s, const struct supervise_order *o, struct err *e)
 {
@@ -80,7 +72,7 @@ static void remember(struct supervisor *s, const struct supervise_order *o, stru
 		.own_slave = -1,
 		.log = { .fd = -1 },
 		.kill_at = -1, .restart_at = -1, .drained_at = -1, .reaped_at = -1, .health_at = -1,
-		.shrink_at = now_ms() + SHRINK_AFTER_MS,
+		.shrink_at = clock_ms() + SHRINK_AFTER_MS,
 		.health_pipe = -1,
 		.chunk = &room->chunk,
 		.input = &room->input,
@@ -154,7 +146,7 @@ static int until(const struct supervisor *s)
 			first = due[i];
 	if (first < 0)
 		return -1;
-	now = now_ms();
+	now = clock_ms();
 	return first <= now ? 0 : first - now > INT_MAX ? INT_MAX : (int)(first - now);
 }
 
@@ -197,7 +189,7 @@ static void see_to_the_end(struct supervisor *s)
 		;
 	if (s->chunk_pending)
 		return;
-	if (s->drained_at < 0 || now_ms() >= s->drained_at || !streams_open_terminal(s))
+	if (s->drained_at < 0 || clock_ms() >= s->drained_at || !streams_open_terminal(s))
 		life_after_end(s);
 }
 
@@ -214,7 +206,7 @@ static void loop(struct supervisor *s)
 		int n = poll(p, AT_CLIENTS + CLIENTS_MAX, until(s));
 		if (n < 0 && errno != EINTR)
 			return;
-		const int64_t now = now_ms();
+		const int64_t now = clock_ms();
 		if (n > 0)
 			serve(s, p);
 		if (s->shrink_at >= 0 && now >= s->shrink_at) {

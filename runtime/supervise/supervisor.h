@@ -94,8 +94,6 @@ struct supervisor {
 	size_t health_len;
 };
 
-int64_t now_ms(void);
-
 /* ---- supervisor.c ---- */
 
 /*
