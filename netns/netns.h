@@ -164,4 +164,17 @@ int net_endpoints(const struct net *n, struct arena *a, struct net_endpoint **re
  */
 int net_reload(struct net *n, struct arena *a, struct err *e);
 
+/* ---- of a network namespace, for checkpoints ---- */
+
+/* A unix socket, and the inode of the one that it is connected to; 0: none. */
+struct net_unix_socket {
+	uint32_t inode, peer;
+};
+
+/* All of them. -ENOENT: this kernel cannot be asked. */
+int net_unix_sockets(int netns, struct arena *a, struct net_unix_socket **ret, size_t *ret_n, struct err *e);
+
+/* Removes the rules by which CRIU has locked the network, and which stay when it is killed. 1: there were any; 0; -errno. */
+int net_unlock(int netns, struct err *e);
+
 #endif
