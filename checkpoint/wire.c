@@ -83,6 +83,42 @@ int wire_next(struct wire *w, struct wire_field *ret)
 	return 1;
 }
 
+static int find(struct wire message, uint32_t field, bool bytes, struct wire_field *ret)
+{
+	struct wire_field f;
+	int r, found = 0;
+
+	while ((r = wire_next(&message, &f)) > 0) {
+		if (f.number != field)
+			continue;
+		if ((f.type == WIRE_BYTES) != bytes)
+			return -EBADMSG;
+		*ret = f;
+		found = 1;
+	}
+	return r < 0 ? r : found;
+}
+
+int wire_find_number(struct wire message, uint32_t field, uint64_t *ret)
+{
+	struct wire_field f;
+	int r = find(message, field, false, &f);
+
+	if (r > 0)
+		*ret = f.value;
+	return r;
+}
+
+int wire_find_bytes(struct wire message, uint32_t field, struct wire *ret)
+{
+	struct wire_field f;
+	int r = find(message, field, true, &f);
+
+	if (r > 0)
+		*ret = wire_inside(&f);
+	return r;
+}
+
 void wire_put_varint(struct buf *b, uint64_t value)
 {
 	for (; value >= 0x80; value >>= 7)
@@ -111,4 +147,9 @@ void wire_put_bytes(struct buf *b, uint32_t field, const void *data, size_t len)
 void wire_put_string(struct buf *b, uint32_t field, const char *text)
 {
 	wire_put_bytes(b, field, text, strlen(text));
+}
+
+void wire_put_field(struct buf *b, const struct wire_field *f)
+{
+	buf_add(b, f->whole, f->whole_len);
 }

@@ -52,10 +52,15 @@ static inline struct wire wire_inside(const struct wire_field *f)
 	return wire_of(f->data, f->len);
 }
 
+/* The last field of that number, as the format wants it, when it is of the type. 1; 0: there is none; -EBADMSG. */
+int wire_find_number(struct wire message, uint32_t field, uint64_t *ret);
+int wire_find_bytes(struct wire message, uint32_t field, struct wire *ret);
+
 /* Negative numbers are written as 64 bits of two's complement: (uint64_t)(int64_t)n. */
 void wire_put_varint(struct buf *b, uint64_t value); /* without number and type */
 void wire_put_number(struct buf *b, uint32_t field, uint64_t value);
 void wire_put_bytes(struct buf *b, uint32_t field, const void *data, size_t len);
 void wire_put_string(struct buf *b, uint32_t field, const char *text);
+void wire_put_field(struct buf *b, const struct wire_field *f); /* as it was read, whatever it is */
 
 #endif
