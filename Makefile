@@ -103,8 +103,11 @@ $(BUILD)/libferry.a: $(LIBRARY)
 
 unit-programs: $(UNIT)
 
-# What netns/ does, without containers: for attach.bats and tests/bench/networks.
-$(BUILD)/tests/attach: tests/integration/attach.c $(BUILD)/libferry.a
+# What netns/ does, without containers: for attach.bats and tests/bench/networks. What checkpoint/ does to images of a process
+# with warm memory: for vm/shared_memory.bats.
+TEST_PROGRAMS := $(BUILD)/tests/attach $(BUILD)/tests/warm
+
+$(TEST_PROGRAMS): $(BUILD)/tests/%: tests/integration/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
 	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
@@ -127,7 +130,7 @@ check-integration: all $(BUILD)/tests/attach
 		tests/integration/run -v tests/integration/*.bats
 
 # In the test machine: limits, systemd, engines; the program as it is installed, whatever the others were built with.
-check-vm: all
+check-vm: all $(BUILD)/tests/warm
 	env -u MAKEFLAGS -u SANITIZE -u BUILD tests/vm/all -t 1800
 
 check: deps
@@ -196,4 +199,4 @@ clean:
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images bench-networks \
 	deps install uninstall coverage lint format help clean
--include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(BUILD)/tests/attach.d
+-include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(TEST_PROGRAMS:=.d)
