@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What Docker itself calls its registry, in its file and to helpers. */
+#define DOCKER_HUB "https://index.docker.io/v1/"
+
 enum { FILE_MAX = 1 << 20 };
 
 /* ---- one file ---- */
@@ -81,18 +84,14 @@ static const struct json *find_entry(const struct json *auths, const char *image
 	return best;
 }
 
-static int check_helper(const struct json *root, const struct json *entry, const char *host, struct err *e)
+static bool is_docker_hub(const char *host)
 {
-	const struct json *helper = member(member(root, "credHelpers", JSON_OBJECT), host, JSON_STRING);
+	return strcmp(host, "docker.io") == 0;
+}
 
-	if (!helper && entry)
-		helper = member(root, "credsStore", JSON_STRING);
-	if (!helper)
-		return 0;
-	return err_say(e, ENOTSUP,
-		       "the login for '%s' is kept by the credential helper '%s': helpers are not supported; log in with an "
-		       "--authfile of its own (podman login --authfile FILE %s), and give that",
-		       host, helper->text, host);
+static const char *helper_of(const struct json *helper)
+{
+	return helper && *helper->text ? helper->text : NULL;
 }
 
 int registry_auth_parse(const char *text, size_t len, const char *host, const char *path, struct arena *a,
@@ -102,27 +101,47 @@ int registry_auth_parse(const char *text, size_t len, const char *host, const ch
 
 	if (json_parse(text, len, a, &root, e) < 0)
 		return -e->code;
-	const struct json *entry =
-		find_entry(member(&root, "auths", JSON_OBJECT), arena_printf(a, "%s/%s", host, path), a);
+	*ret = (struct registry_login){
+		.helper = helper_of(member(member(&root, "credHelpers", JSON_OBJECT), host, JSON_STRING)),
+		.server = host,
+		.said = true,
+	};
+	if (ret->helper)
+		return 1;
+	const struct json *auths = member(&root, "auths", JSON_OBJECT);
+	const struct json *entry = find_entry(auths, arena_printf(a, "%s/%s", host, path), a);
+	if (!entry && is_docker_hub(host))
+		entry = find_entry(auths, plain_key(DOCKER_HUB, a), a);
 	const struct json *auth = member(entry, "auth", JSON_STRING);
 	const struct json *identity = member(entry, "identitytoken", JSON_STRING);
 	if (identity && *identity->text)
 		return err_say(e, ENOTSUP, "the login for '%s' is an identity token, which is not supported: log in with a "
 			       "password or an access token", host);
 	if (!auth || !*auth->text) {
-		int r = check_helper(&root, entry, host, e);
-		return r < 0 ? r : 0;
+		ret->helper = helper_of(member(&root, "credsStore", JSON_STRING));
+		ret->server = is_docker_hub(host) ? DOCKER_HUB : host;
+		ret->said = entry;
+		return ret->helper != NULL;
 	}
 	char *user = base64_text(auth->text, a);
 	char *colon = user ? strchr(user, ':') : NULL;
 	if (!colon)
 		return err_say(e, EINVAL, "auths: the login for '%s' is not \"user:password\" in base64", host);
 	*colon = '\0';
-	*ret = (struct registry_login){ .user = user, .password = colon + 1 };
+	ret->user = user;
+	ret->password = colon + 1;
 	return 1;
 }
 
 /* ---- the files ---- */
+
+/* A helper for all registries that is not there has no login either, unless one was made with it. */
+static int ask_helper(struct arena *a, struct registry_login *login, struct err *e)
+{
+	int r = registry_helper_ask(login->helper, login->server, a, login, e);
+
+	return r == -ENOENT && !login->said ? 0 : r;
+}
 
 /* @must: it was named, so it has to be there. Errors never show what is in it. */
 static int look_into(const char *file, bool must, const char *host, const char *path, struct arena *a,
@@ -137,10 +156,11 @@ static int look_into(const char *file, bool must, const char *host, const char *
 		r = registry_auth_parse(buf_text(&b), b.len, host, path, a, ret, e);
 	if (b.data)
 		explicit_bzero(b.data, b.len);
+	if (r > 0 && ret->helper)
+		r = ask_helper(a, ret, e);
 	if (r < 0)
 		return err_wrap(e, "'%s'", file);
-	if (r > 0)
-		ret->file = arena_strdup(a, file);
+	ret->file = arena_strdup(a, file);
 	return r;
 }
 
@@ -156,8 +176,8 @@ static const char *place(const char *variable, const char *below_home, const cha
 	return NULL;
 }
 
-int registry_auth_find(const char *file, const char *host, const char *path, struct arena *a,
-		       struct registry_login *ret, struct err *e)
+int registry_login_find(const struct image_reference *ref, const char *file, struct arena *a, struct registry_login *ret,
+			struct err *e)
 {
 	const char *named = file ? file : getenv("REGISTRY_AUTH_FILE");
 	const char *places[] = {
@@ -167,13 +187,16 @@ int registry_auth_find(const char *file, const char *host, const char *path, str
 		place("DOCKER_CONFIG", ".docker", "config.json", a),
 	};
 
-	*ret = (struct registry_login){ 0 };
+	struct registry_login login = { 0 };
+	int r = 0;
+
+	*ret = login;
 	if (named && *named)
-		return look_into(named, true, host, path, a, ret, e);
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		int r = places[i] ? look_into(places[i], false, host, path, a, ret, e) : 0;
-		if (r != 0)
-			return r;
-	}
-	return 0;
+		r = look_into(named, true, ref->host, ref->path, a, &login, e);
+	for (size_t i = 0; !(named && *named) && r == 0 && i < sizeof(places) / sizeof(*places); i++)
+		if (places[i])
+			r = look_into(places[i], false, ref->host, ref->path, a, &login, e);
+	if (r > 0)
+		*ret = login;
+	return r;
 }

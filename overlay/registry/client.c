@@ -139,11 +139,11 @@ int registry_open(const struct image_reference *ref, const char *scope, const st
 		.host = ref->host,
 		.path = ref->path,
 		.scope = scope,
+		.login = access->login,
 	};
-	if (registry_auth_find(access->auth_file, ref->host, ref->path, a, &ret->login, e) < 0)
-		return -e->code;
+	const char *host = registry_api_host(ref->host);
 	ret->setup = (struct registry_setup){
-		.origin = arena_printf(a, "https://%s", ref->host),
+		.origin = arena_printf(a, "https://%s", host),
 		.user = ret->login.user,
 		.password = ret->login.password,
 		.cert_dir = access->cert_dir ? access->cert_dir : find_cert_dir(ref->host, a),
@@ -153,7 +153,7 @@ int registry_open(const struct image_reference *ref, const char *scope, const st
 	int s = ping(ret, &w, e);
 	if (s == -EPROTO && (access->insecure || registry_host_is_loopback(ref->host))) {
 		registry_close(ret);
-		ret->setup.origin = arena_printf(a, "http://%s", ref->host);
+		ret->setup.origin = arena_printf(a, "http://%s", host);
 		s = ping(ret, &w, e);
 	}
 	if (s < 0)
@@ -217,8 +217,10 @@ static int not_allowed(const struct registry *r, const char *said, struct err *e
 			       "'%s' wants a login, or has no such image%s: log in with 'podman login %s' or 'docker login %s', whose "
 			       "files ferry reads, or name one with --authfile",
 			       r->host, said, r->host, r->host);
-	return err_say(e, EACCES, "'%s' does not let '%s' (from '%s') do this%s", r->host, r->login.user, r->login.file,
-		       said);
+	const char *from = arena_printf(r->arena, "'%s'", r->login.file);
+	if (r->login.helper)
+		from = arena_printf(r->arena, "'docker-credential-%s', which %s names", r->login.helper, from);
+	return err_say(e, EACCES, "'%s' does not let '%s' (from %s) do this%s", r->host, r->login.user, from, said);
 }
 
 int registry_refused(const struct registry *r, const struct registry_answer *w, struct err *e)

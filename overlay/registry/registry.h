@@ -16,7 +16,8 @@
  * Addresses are https. Plain http is used only where https is not spoken, and only with `insecure` or on this host
  * itself (localhost, 127.0.0.0/8, [::1]), with which nobody else's network is crossed.
  *
- * Names and passwords come from the files that `podman login` and `docker login` write. They are told to the program
+ * Names and passwords come from the files that `podman login` and `docker login` write, or from the helpers that these name.
+ * They are told to the program
  * over its socket, never as arguments, and by it to the registry itself and the token server it names, no other host.
  *
  * Depends on overlay/store, overlay/layer, overlay/image (progress), spec/ and lib/. Silent.
@@ -28,10 +29,28 @@
 #include "overlay/store/store.h"
 #include "spec/image.h"
 
+#include <stdbool.h>
+
 enum { REGISTRY_TIMEOUT_MS = 30000 };
 
+struct registry_login {
+	const char *user, *password; /* NULL: none are known */
+	const char *file; /* that they are from */
+	const char *helper; /* the program that was asked for them, without its "docker-credential-"; NULL */
+	const char *server; /* what it calls this registry */
+	bool said; /* the file says that there is a login for this registry */
+};
+
+/*
+ * Looks into @file, or if that is NULL $REGISTRY_AUTH_FILE, or without that the files that podman and Docker have, in
+ * this order, until one has it: 1; 0 without one. A file that was named must be there. A credential helper that a file names is
+ * run with the caller's environment: so this comes before a user namespace is entered, in which it would not know its user.
+ */
+int registry_login_find(const struct image_reference *ref, const char *file, struct arena *a, struct registry_login *ret,
+			struct err *e);
+
 struct registry_access {
-	const char *auth_file; /* NULL: where podman and Docker keep it */
+	struct registry_login login;
 	const char *cert_dir; /* NULL: /etc/containers/certs.d/HOST or /etc/docker/certs.d/HOST, if there is one */
 	bool insecure; /* certificates are not checked, and plain http is allowed */
 	int64_t timeout_ms; /* of silence; 0: REGISTRY_TIMEOUT_MS */

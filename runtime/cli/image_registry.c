@@ -45,10 +45,10 @@ static const struct cli_option push_options[] = {
 	{ 0 },
 };
 
-static int access_of(const struct registry_options *o, struct registry_access *ret, struct err *e)
+static int access_of(const struct registry_options *o, const struct image_reference *ref, struct arena *a,
+		     struct registry_access *ret, struct err *e)
 {
 	*ret = (struct registry_access){
-		.auth_file = o->auth_file,
 		.cert_dir = o->cert_dir,
 		.insecure = o->tls_verify.set && !o->tls_verify.v,
 	};
@@ -56,7 +56,7 @@ static int access_of(const struct registry_options *o, struct registry_access *r
 		return err_wrap(e, "--timeout");
 	if (o->timeout && ret->timeout_ms < 1)
 		return err_say(e, EINVAL, "--timeout: must be more than nothing");
-	return 0;
+	return registry_login_find(ref, o->auth_file, a, &ret->login, e) < 0 ? -e->code : 0;
 }
 
 static int parse_with_host(const char *text, const char *command, struct arena *a, struct image_reference *ret,
@@ -69,6 +69,9 @@ static int parse_with_host(const char *text, const char *command, struct arena *
 			       "\"%s\" does not say which registry: there is none by default; write its host in front, as in "
 			       "'ferry image %s registry.example/%s'",
 			       text, command, text);
+	/* What Docker made for itself has a path there, which everybody leaves out. */
+	if (strcmp(ret->host, "docker.io") == 0 && !strchr(ret->path, '/'))
+		ret->path = arena_printf(a, "library/%s", ret->path);
 	return 0;
 }
 
@@ -91,7 +94,7 @@ static int run_pull(struct runtime *rt, const void *options, int argc, char **ar
 		.accept = image_trust_accept,
 		.accept_data = &trust,
 	};
-	if (parse_with_host(argv[0], "pull", &rt->arena, &ref, e) < 0 || access_of(o, &pull.access, e) < 0)
+	if (parse_with_host(argv[0], "pull", &rt->arena, &ref, e) < 0 || access_of(o, &ref, &rt->arena, &pull.access, e) < 0)
 		return -e->code;
 	if (image_trust_load(o->signature, &rt->arena, &trust, e) < 0 || images_enter_userns(rt, e) < 0 ||
 	    images_open(rt, true, &store, e) < 0)
@@ -120,7 +123,7 @@ static int run_push(struct runtime *rt, const void *options, int argc, char **ar
 	if (argc == 1 && image.n_names == 1)
 		to = image.names[0];
 	if (parse_with_host(to, argc > 1 ? "push IMAGE" : arena_printf(&rt->arena, "push %s", to), &rt->arena, &ref, e) < 0 ||
-	    access_of(o, &push.access, e) < 0)
+	    access_of(o, &ref, &rt->arena, &push.access, e) < 0)
 		return -e->code;
 	/* Nothing that it is made of may be pruned meanwhile. */
 	if (store_lock_shared(&store, e) < 0)

@@ -3,7 +3,8 @@
  * and ferry-registry.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_challenge.c \
- *		overlay/registry/challenge.c overlay/registry/request.c overlay/registry/auth.c lib/[abefj]*.c -lyajl_s \
+ *		overlay/registry/challenge.c overlay/registry/request.c overlay/registry/auth.c \
+ *		overlay/registry/helper.c lib/[abefj]*.c lib/proc.c -lyajl_s \
  *		-o fuzz_challenge && ./fuzz_challenge CORPUS
  *
  * With -DREPLAY as in replay.h.
@@ -54,7 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		buf_finish(&b);
 	}
-	if (registry_auth_parse(text, size, "db.example", "team/app", &a, &login, &e) == 1 && (!login.user || !login.password))
+	if (registry_auth_parse(text, size, "db.example", "team/app", &a, &login, &e) == 1 && !login.helper &&
+	    (!login.user || !login.password))
+		abort();
+	if (registry_helper_parse(text, size, &a, &login, &e) == 1 && (!login.user || !login.password))
 		abort();
 	arena_finish(&a);
 	return 0;

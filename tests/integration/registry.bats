@@ -426,10 +426,68 @@ stalled_pull() {
 	stored 127.0.0.1:$secret/a/b:latest
 }
 
-@test "a credential helper's login: said to be unsupported" {
-	printf '{"credHelpers":{"127.0.0.1:%s":"vault"}}' $plain >"$WORK/auth.json"
+# docker-credential-NAME in PATH: TEXT is its answer for $WORK/server's content, which it is asked for as Docker does.
+helper() { # NAME TEXT [EXIT]
+	mkdir -p "$WORK/helpers"
+	PATH=$WORK/helpers:${PATH#"$WORK/helpers:"}
+	printf '#!/bin/sh\n[ "$*" = get ] || exit 9\ncat >"%s/server"\ncat <<"END"\n%s\nEND\nexit %s\n' "$WORK" "$2" "${3:-0}" \
+		>"$WORK/helpers/docker-credential-$1"
+	chmod +x "$WORK/helpers/docker-credential-$1"
+}
+
+with_password() { # a registry at $secret which knows "me" with "secret-word"
+	mkdir "$WORK/reg"
+	perl -e 'print "me:", crypt("secret-word", "\$2b\$05\$abcdefghijklmnopqrstuu"), "\n"' >"$BATS_FILE_TMPDIR/htpasswd"
+	registry secret $secret "http: { addr: '127.0.0.1:$secret' }" \
+		"auth: { htpasswd: { realm: tests, path: $BATS_FILE_TMPDIR/htpasswd } }"
+	ferry image pull -q 127.0.0.1:$plain/team/app:1
+}
+
+@test "a credential helper: of this registry, of all; its password shown nowhere" {
+	with_password
+	helper vault '{"ServerURL":"x","Username":"me","Secret":"secret-word"}'
+	printf '{"credHelpers":{"127.0.0.1:%s":"vault"}}' $secret >"$WORK/auth.json"
+	run strace -f -qq -s 300 -e trace=execve \
+		"$FERRY" --debug image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b:1
+	succeeded
+	has_not secret-word
+	equal "$(cat "$WORK/server")" "127.0.0.1:$secret"
+	printf '{"auths":{"127.0.0.1:%s":{}},"credsStore":"vault"}' $secret >"$WORK/auth.json"
+	run ferry image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b:2
+	succeeded
+	helper vault '{"Username":"me","Secret":"other-word"}'
+	run ferry image push --authfile "$WORK/auth.json" team/app:1 127.0.0.1:$secret/a/b:3
+	failed "does not let 'me' (from 'docker-credential-vault', which '$WORK/auth.json' names)"
+	has_not other-word
+}
+
+@test "a credential helper: that has nothing, that fails, that is not there" {
+	helper vault 'credentials not found in native keychain' 1
+	printf '{"credHelpers":{"127.0.0.1:%s":"vault"},"credsStore":"gone"}' $plain >"$WORK/auth.json"
 	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
-	failed "credential helper 'vault': helpers are not supported"
+	succeeded
+	for answer in 'the vault is locked' '{"Username":"me"' ''; do
+		helper vault "$answer" $([ "${answer:0:1}" != t ] || echo 3)
+		pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+		failed "'$WORK/auth.json': the credential helper 'docker-credential-vault' for '127.0.0.1:$plain': "
+		has_not '{'
+	done
+	helper vault 'the vault is locked' 3
+	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+	failed "exit status 3: the vault is locked"
+	rm "$WORK/helpers/docker-credential-vault"
+	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+	failed "credential helper 'docker-credential-vault', which is not in PATH"
+	# One for all that is not there has no login; but where somebody has logged in, it had.
+	printf '{"credsStore":"gone"}' >"$WORK/auth.json"
+	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+	succeeded
+	printf '{"auths":{"127.0.0.1:%s":{}},"credsStore":"gone"}' $plain >"$WORK/auth.json"
+	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+	failed "credential helper 'docker-credential-gone'"
+	printf '{"credHelpers":{"127.0.0.1:%s":"../../bin/sh"}}' $plain >"$WORK/auth.json"
+	pull --authfile "$WORK/auth.json" 127.0.0.1:$plain/team/app:1
+	failed "'../../bin/sh' is no name of a credential helper"
 	pull --authfile "$WORK/none.json" 127.0.0.1:$plain/team/app:1
 	failed "'$WORK/none.json'"
 }
