@@ -16,6 +16,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	if (n >= 0 && (size_t)n < sizeof(e->msg))
 		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", strerror(code));
 	e->code = code > 0 ? code : EIO;
+	e->exec = false;
 	return -e->code;
 }
 
@@ -27,6 +28,7 @@ int err_say(struct err *e, int code, const char *fmt, ...)
 	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	e->code = code > 0 ? code : EIO;
+	e->exec = false;
 	return -e->code;
 }
 

@@ -13,9 +13,11 @@
 #define LIB_ERR_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 struct err {
 	int code; /* a positive errno */
+	bool exec; /* it is the execution of the program that was asked for */
 	char msg[2040];
 };
 

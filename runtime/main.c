@@ -42,6 +42,17 @@ static int check_count(const struct cli_command *c, int argc, struct err *e)
 	return 0;
 }
 
+/*
+ * Of commands that run a program in their place: 127, it was not found; 126, it could not be executed; 125 for all else, so
+ * that whoever calls can tell it from the program's own.
+ */
+static int exit_code(const struct cli_command *c, const struct err *e)
+{
+	if (!c || !c->runs_program)
+		return 1;
+	return !e->exec ? 125 : e->code == ENOENT ? 127 : 126;
+}
+
 /* The command line was wrong: the log gets the message, a person also where to read on. */
 static int usage_error(const struct cli_command *c, const struct err *e)
 {
@@ -50,7 +61,7 @@ static int usage_error(const struct cli_command *c, const struct err *e)
 		fprintf(stderr, "See 'ferry %s --help'.\n", c->name);
 	else
 		fprintf(stderr, "See 'ferry --help'.\n");
-	return 1;
+	return exit_code(c, e);
 }
 
 /* @whole: the command line as it was, for a copy of this program to start again with. */
@@ -79,7 +90,7 @@ static int run_command(const struct cli_command *c, struct runtime *rt, int argc
 		r = err_set(&e, errno, "write to standard output");
 	if (r < 0) {
 		log_error("%s", e.msg);
-		return 1;
+		return exit_code(c, &e);
 	}
 	return r;
 }
@@ -103,7 +114,7 @@ static int dispatch(const struct cli_global *g, struct arena *a, int argc, char 
 	rt.image_store = g->image_store;
 	if (r < 0) {
 		log_error("%s", e.msg);
-		return 1;
+		return exit_code(c, &e);
 	}
 	r = run_command(c, &rt, argc - words, argv + words, whole);
 	runtime_finish(&rt);

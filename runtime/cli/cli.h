@@ -67,6 +67,7 @@ struct cli_command {
 	bool stop_at_first; /* what follows the first argument is not ours to parse: exec */
 	bool family; /* without run */
 	bool stateless; /* needs no place for the state of containers: an ordinary user may have none, as after su(1) */
+	bool runs_program; /* fails with 125, 126 or 127, as env(1) does: main.c */
 	bool seal; /* joins what runs already: from a sealed copy (runtime/seal.h) */
 	/* @options: the filled struct. Returns the exit code, or < 0 with the error. */
 	int (*run)(struct runtime *rt, const void *options, int argc, char **argv, struct err *e);

@@ -296,5 +296,6 @@ const struct cli_command command_launch = {
 	.min_args = 0,
 	.max_args = -1,
 	.stop_at_first = true,
+	.runs_program = true,
 	.run = run_launch,
 };

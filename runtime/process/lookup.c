@@ -16,7 +16,7 @@ static const char *reason(int code, char text[128])
 	return text;
 }
 
-static int lookup_failed(const char *name, int code, struct err *e)
+static int say_why(const char *name, int code, struct err *e)
 {
 	char text[128];
 
@@ -32,11 +32,20 @@ static int lookup_failed(const char *name, int code, struct err *e)
 	return err_say(e, code, "exec: \"%s\": %s", name, reason(code, text));
 }
 
+static int lookup_failed(const char *name, int code, struct err *e)
+{
+	say_why(name, code, e);
+	e->exec = true;
+	return -e->code;
+}
+
 int lookup_exec_failed(const char *program, int code, struct err *e)
 {
 	char text[128];
 
-	return err_say(e, code, "exec %s: %s", program, reason(code, text));
+	err_say(e, code, "exec %s: %s", program, reason(code, text));
+	e->exec = true;
+	return -e->code;
 }
 
 /* 0, or what execve would say. */

@@ -336,10 +336,10 @@ matches_address() { # PREFIX ADDRESS
 	succeeded
 	has eth0
 	nothing_attached
-	run ferry launch --rm --name "$(name a)" -p 8080:80 --rootfs "$bundle/rootfs:O" -- /no/such
+	run -127 ferry launch --rm --name "$(name a)" -p 8080:80 --rootfs "$bundle/rootfs:O" -- /no/such
 	failed "/no/such"
 	nothing_attached
-	run ferry launch --name "$(name a)" -p 8080:80 --rootfs "$bundle/rootfs:O" -- /no/such
+	run -127 ferry launch --name "$(name a)" -p 8080:80 --rootfs "$bundle/rootfs:O" -- /no/such
 	failed "/no/such"
 	nothing_attached
 	run ferry list -q

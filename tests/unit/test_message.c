@@ -83,9 +83,10 @@ static void test_data(void **state)
 	assert_int_equal(message_send_data(pair[0], 5, sent, 3, NULL, 0, &e), 0);
 	assert_int_equal(message_receive_data(pair[1], got, 4, NULL, 0, &e), -EPROTO);
 	assert_int_equal(message_send_data(pair[0], 5, sent, sizeof(sent) + 1, NULL, 0, &e), -EMSGSIZE);
-	message_send_error(pair[0], &(struct err){ ENOSPC, "no room" });
+	message_send_error(pair[0], &(struct err){ .code = ENOSPC, .exec = true, .msg = "no room" });
 	assert_int_equal(message_receive_data(pair[1], got, 4, fds, 2, &e), -ENOSPC);
 	assert_string_equal(e.msg, "no room");
+	assert_true(e.exec);
 	close(pair[0]);
 	assert_int_equal(message_receive_data(pair[1], got, 4, fds, 2, &e), 0);
 	close(pair[1]);
