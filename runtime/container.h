@@ -69,6 +69,12 @@ int container_open(struct runtime *rt, const char *id, bool lock, struct contain
  */
 int container_find(struct runtime *rt, const char *name, bool lock, struct container *ret, struct err *e);
 
+/*
+ * To an error that says that there is no container @name it adds those that are called nearly so: behind the words that
+ * engines look for. Returns the error.
+ */
+int container_hint(struct runtime *rt, const char *name, struct err *e);
+
 /* Keeps the configuration beside it; and reads it again, a launched container's from its own directory. */
 int container_save_config(struct container *c, const char *text, size_t len, struct err *e);
 int container_load_config(struct container *c, struct arena *a, struct spec **ret, struct err *e);

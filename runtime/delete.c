@@ -30,6 +30,8 @@ int lifecycle_delete(struct runtime *rt, const char *id, bool force, struct err 
 		return supervise_remove(rt, &l, force, e);
 	if (r == -ENOENT && force)
 		return 0;
+	if (r == -ENOENT)
+		return container_hint(rt, id, e);
 	if (r < 0 || container_status(rt, &c, &status, e) < 0)
 		return -e->code;
 	if (status != STATUS_STOPPED && status != STATUS_CREATED && !force)

@@ -116,7 +116,8 @@ static int unknown(struct arena *a, const struct cli_command *family, const char
 	struct near near = { .word = word };
 
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
-		const char *form = family ? cli_member(family, *c) : cli_member(NULL, *c) ? NULL : (*c)->name;
+		/* Who leaves the first word out is near, too. */
+		const char *member = cli_member(family, *c), *form = family || member ? member : (*c)->name;
 		if (form && (*c)->group != CLI_HIDDEN)
 			near_offer(&near, form, (*c)->name);
 	}

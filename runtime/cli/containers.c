@@ -5,7 +5,6 @@
 #include "runtime/supervise/supervise.h"
 
 #include "lib/fd.h"
-#include "lib/near.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,17 +124,8 @@ int cli_containers(struct runtime *rt, struct cli_container **ret, size_t *ret_n
 /* What launched_find says, with what was not launched among the names that are near. */
 static int unknown(struct runtime *rt, const char *text, struct err *e)
 {
-	struct near near = { .word = text };
-	struct cli_container *all;
-	size_t n;
-
-	if (cli_containers(rt, &all, &n, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n; i++) {
-		near_offer(&near, all[i].l.name, all[i].l.name);
-		near_offer(&near, all[i].l.id, all[i].l.name);
-	}
-	return err_say(e, ENOENT, "no container \"%s\"%s", text, near_hint(&near, &rt->arena));
+	err_say(e, ENOENT, "no container \"%s\"", text);
+	return container_hint(rt, text, e);
 }
 
 int cli_container(struct runtime *rt, const char *text, struct cli_container *ret, struct err *e)

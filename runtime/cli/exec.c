@@ -13,10 +13,12 @@
 
 static const struct cli_option options_table[] = {
 	OPTION("tty", 't', CLI_SWITCH, tty, NULL, "give the program a terminal"),
+	{ "interactive", 'i', CLI_IGNORED, .help = "standard input is always passed on" },
 	OPTION("detach", 'd', CLI_FLAG, detach, NULL, "return as soon as the program runs"),
 	OPTION("user", 'u', CLI_STRING, user, "UID[:GID]", "run as this user, in numbers"),
 	OPTION("additional-gids", 'g', CLI_STRINGS, additional_gids, "GID", "a further group; may be repeated"),
 	OPTION("cwd", 0, CLI_STRING, cwd, "DIR", "the program's current directory"),
+	OPTION("workdir", 'w', CLI_STRING, cwd, "DIR", "the same"),
 	OPTION("env", 'e', CLI_STRINGS, env, "NAME=VALUE", "set an environment variable; may be repeated"),
 	OPTION("cap", 'c', CLI_STRINGS, caps, "CAPABILITY", "add a capability; may be repeated"),
 	OPTION("no-new-privs", 0, CLI_SWITCH, no_new_privs, NULL, "let nothing that it executes gain rights"),

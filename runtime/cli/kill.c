@@ -2,9 +2,11 @@
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
 
+#include <errno.h>
 #include <signal.h>
 
 struct kill_options {
+	const char *signal;
 	bool all;
 };
 
@@ -14,6 +16,7 @@ struct delete_options {
 
 static const struct cli_option kill_options[] = {
 	CLI_OPTION("all", 'a', CLI_FLAG, struct kill_options, all, NULL, "signal every process of the container"),
+	CLI_OPTION("signal", 's', CLI_STRING, struct kill_options, signal, "SIGNAL", "the same as SIGNAL behind CONTAINER"),
 	{ 0 },
 };
 
@@ -26,7 +29,11 @@ static const struct cli_option delete_options[] = {
 static int run_kill(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct kill_options *o = options;
-	int signal = argc > 1 ? signal_number(argv[1], e) : SIGTERM;
+	const char *text = argc > 1 ? argv[1] : o->signal;
+
+	if (argc > 1 && o->signal)
+		return err_say(e, EINVAL, "--signal %s and the signal '%s': say one of them", o->signal, argv[1]);
+	int signal = text ? signal_number(text, e) : SIGTERM;
 
 	return signal < 0 ? signal : lifecycle_kill(rt, argv[0], signal, o->all, e);
 }

@@ -4,6 +4,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
 #include "runtime/log.h"
+#include "runtime/seal.h"
 #include "runtime/supervise/supervise.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ struct stop_options {
 };
 
 struct start_options {
-	bool boot;
+	bool boot, attach, interactive;
 };
 
 struct rm_options {
@@ -25,6 +26,10 @@ struct rm_options {
 };
 
 static const struct cli_option start_options[] = {
+	CLI_OPTION("attach", 'a', CLI_FLAG, struct start_options, attach, NULL,
+		   "of a launched container: follow its output, and exit as it does"),
+	CLI_OPTION("interactive", 'i', CLI_FLAG, struct start_options, interactive, NULL,
+		   "the same, and type to it"),
 	CLI_OPTION("boot", 0, CLI_FLAG, struct start_options, boot, NULL,
 		   "all that are to be restarted, after the machine was"),
 	{ 0 },
@@ -40,6 +45,7 @@ static const struct cli_option stop_options[] = {
 
 static const struct cli_option rm_options[] = {
 	CLI_OPTION("force", 'f', CLI_FLAG, struct rm_options, force, NULL, "kill it first if it runs"),
+	{ "volumes", 'v', CLI_IGNORED, .help = "volumes without a name are its own, and always go" },
 	{ 0 },
 };
 
@@ -180,42 +186,83 @@ static int start_all(struct runtime *rt, struct err *e)
 	return code;
 }
 
-static int run_start(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+/* As the command that launched it would have. */
+static int start_attached(struct runtime *rt, const struct launched *l, bool input, int *ret_exit, struct err *e)
 {
-	const struct start_options *o = options;
+	const struct relay_options relay = {
+		.input = input && l->stdin_open,
+		.waited_for = true,
+		.pass_signals = true,
+		.detach_keys = l->terminal ? SUPERVISE_DETACH_KEYS : NULL,
+	};
+	bool detached;
+	int sock = -1;
+
+	if (supervise_begin(rt, l, true, &sock, e) < 0)
+		return -e->code;
+	return supervise_relay(rt, l, sock, &relay, ret_exit, &detached, e);
+}
+
+static int start_one(struct runtime *rt, const struct start_options *o, const char *name, int *ret_exit, struct err *e)
+{
+	bool attach = o->attach || o->interactive;
 	struct err why = ERR_INIT;
 	struct launched l;
 
-	fd_open_standard();
-	if (o->boot)
-		return argc == 0 ? start_all(rt, e) : err_say(e, EINVAL, "--boot starts all: name none");
-	if (argc != 1)
-		return err_say(e, EINVAL, "\"start\" requires exactly 1 argument(s)");
-	int r = lifecycle_start(rt, argv[0], e);
+	int r = attach ? err_say(e, ENOENT, "no container \"%s\" that was launched", name) : lifecycle_start(rt, name, e);
 	/* One that has ended, or of which nothing but its files is left: launched ones are started again. */
 	if (r != -EINVAL && r != -ENOENT)
 		return r;
-	int found = launched_find(rt, argv[0], &l, &why);
+	int found = launched_find(rt, name, &l, &why);
 	if (found == -EINVAL && r == -ENOENT) /* several begin so */
 		*e = why;
 	if (found < 0)
-		return -e->code;
+		return e->code == ENOENT ? container_hint(rt, name, e) : -e->code;
+	if (attach)
+		return start_attached(rt, &l, o->interactive, ret_exit, e);
 	if (supervise_begin(rt, &l, false, NULL, e) < 0)
 		return -e->code;
 	puts(l.name);
 	return 0;
 }
 
+static int run_start(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
+{
+	const struct start_options *o = options;
+	int code = 0;
+
+	fd_open_standard();
+	if (o->boot)
+		return argc == 0 ? start_all(rt, e) : err_say(e, EINVAL, "--boot starts all: name none");
+	if (argc == 0)
+		return err_say(e, EINVAL, "\"start\" requires a minimum of 1 argument(s)");
+	if (argc == 1)
+		return start_one(rt, o, argv[0], &code, e) < 0 ? -e->code : code;
+	if (o->attach || o->interactive)
+		return err_say(e, EINVAL, "--attach and --interactive are for one container");
+	/* At once: one of the starts may want it, and would begin the whole command anew. */
+	if (seal_self(rt->argv, e) < 0)
+		return -e->code;
+	for (int i = 0; i < argc; i++) {
+		struct err why = ERR_INIT;
+		if (start_one(rt, o, argv[i], &code, &why) < 0) {
+			log_error("%s", why.msg);
+			code = 1;
+		}
+	}
+	return code;
+}
+
 const struct cli_command command_start = {
 	.name = "start",
-	.arguments = "CONTAINER",
+	.arguments = "CONTAINER...",
 	.summary = "Start a created container's program, or a launched container again",
 	.details = "With --boot, no container is named: those launched with --restart always or unless-stopped\n"
 		   "start.\n",
 	.group = CLI_LIFE,
 	.options = start_options,
 	.options_size = sizeof(struct start_options),
-	.max_args = 1,
+	.max_args = -1,
 	.run = run_start,
 };
 

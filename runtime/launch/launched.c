@@ -141,15 +141,30 @@ static int beginning(const struct launched_entry *entries, size_t n, const char 
 	return found <= 1 ? 0 : err_say(e, EINVAL, "more than one container begins with \"%s\": %s", text, names);
 }
 
+static void offer(const struct launched_entry *entries, size_t n, struct near *near)
+{
+	for (size_t i = 0; i < n; i++) {
+		near_offer(near, entries[i].name, entries[i].name);
+		near_offer(near, entries[i].id, entries[i].name);
+	}
+}
+
+void launched_offer(struct runtime *rt, struct near *near)
+{
+	struct launched_entry *entries;
+	struct err ignored = ERR_INIT;
+	size_t n;
+
+	if (collect(rt, &entries, &n, &ignored) == 0)
+		offer(entries, n, near);
+}
+
 static int unknown(struct runtime *rt, const struct launched_entry *entries, size_t n, const char *text,
 		   struct err *e)
 {
 	struct near near = { .word = text };
 
-	for (size_t i = 0; i < n; i++) {
-		near_offer(&near, entries[i].name, entries[i].name);
-		near_offer(&near, entries[i].id, entries[i].name);
-	}
+	offer(entries, n, &near);
 	return err_say(e, ENOENT, "no container \"%s\"%s", text, near_hint(&near, &rt->arena));
 }
 

@@ -20,6 +20,7 @@
 #ifndef RUNTIME_LAUNCH_LAUNCHED_H
 #define RUNTIME_LAUNCH_LAUNCHED_H
 
+#include "lib/near.h"
 #include "netns/netns.h"
 #include "runtime/runtime.h"
 #include "spec/spec.h"
@@ -139,6 +140,9 @@ int launched_load_status(int dir, struct launched_status *ret, struct arena *a, 
  */
 int launched_find(struct runtime *rt, const char *text, struct launched *ret, struct err *e);
 int launched_find_id(struct runtime *rt, const char *id, struct launched *ret, struct err *e); /* by the id alone */
+
+/* Offers what they are called. */
+void launched_offer(struct runtime *rt, struct near *near);
 
 /* The id of the one with that very name; NULL when there is none. Cheap, for commands that take ids. In rt->arena. */
 const char *launched_id(struct runtime *rt, const char *name);

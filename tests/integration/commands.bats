@@ -145,6 +145,16 @@ $id-b"
 	equal "$(cat "$dir/cgroup.max.descendants") $(cat "$dir/cgroup.max.depth")" "7 4"
 }
 
+@test "kill -s: the signal before the container; not two of them" {
+	start_sleeper
+	run ferry kill -s KILL "$id" TERM
+	failed "say one of them"
+	run ferry kill -s NONSENSE "$id"
+	failed NONSENSE
+	ferry kill -s KILL "$id"
+	wait_for_status stopped
+}
+
 @test "linux.resources.unified: no file outside the cgroup, none that does not exist" {
 	local bad
 	for bad in ../cgroup.procs a/b nosuch.file; do

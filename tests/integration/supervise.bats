@@ -86,6 +86,30 @@ is_small() { # PID
 	equal "$(status_of)" running
 }
 
+@test "start -a, -ai: its output, its input, its exit code; several at once" {
+	detached -i -- sh -c 'echo begin; read -r line; echo "got $line"; exit 9'
+	local name=$id
+	id=$id-b detached -- sh -c 'exit 3'
+	ferry stop -t 0 "$name"
+	eventually '[ "$(ferry wait "$name-b")" = 3 ]'
+	run ferry start -ai "$name" <<<word
+	exited 9
+	is $'begin\ngot word'
+	run ferry start -a "$name-b"
+	exited 3
+	run ferry start -a "$name" "$name-b"
+	failed "--attach and --interactive are for one container"
+	run ferry start -a "$name-x"
+	failed "no container \"$name-x\" that was launched: did you mean"
+	run ferry start "$name" "$name-x" "$name-b"
+	exited 1
+	has "container \"$name-x\" does not exist"
+	has "$name"$'\n'
+	has "$name-b"
+	equal "$(status_of "$name")" running
+	ferry rm -f "$name" "$name-b"
+}
+
 @test "start of one that cannot: the whole error, and it stays" {
 	detached -- sh -c 'exec sleep 1000000'
 	ferry stop -t 0 "$id"

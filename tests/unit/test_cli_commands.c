@@ -100,6 +100,9 @@ static void families(void **state)
 	assert_null(c);
 	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "strat" }, &c, &words, &e), -EINVAL);
 	assert_string_equal(e.msg, "unknown command \"strat\": did you mean \"start\"?");
+	/* A member without its family. */
+	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "pull" }, &c, &words, &e), -EINVAL);
+	assert_string_equal(e.msg, "unknown command \"pull\": did you mean \"image pull\"?");
 }
 
 /* A table with a mistake would make a command that cannot be used as it says. */
