@@ -188,7 +188,7 @@ static void write_mounts(struct runtime *rt, struct json_writer *w, const struct
 			json_string(w, "Name", volume);
 		json_string(w, "Source", m->source);
 		json_string(w, "Destination", m->destination);
-		json_bool(w, "RW", !has_option(m, "ro"));
+		json_bool(w, "RW", !has_option(m, "ro") && !has_option(m, "rro"));
 		json_strings(w, "Options", m->options, m->n_options);
 		json_end_object(w);
 	}

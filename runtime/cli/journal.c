@@ -49,6 +49,19 @@ void journal_write(const struct launched_event *ev, bool json, struct buf *out)
 	buf_char(out, '\n');
 }
 
+/* What nothing is called would never come, and nobody would know why. */
+static int check_action(const char *text, const char *action, struct err *e)
+{
+	static const char *const actions[] = { "create", "start",   "die",    "kill",	       "stop",	 "restart",
+					       "pause",	 "unpause", "rename", "health_status", "oom",	 "destroy" };
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i], action) == 0)
+			return 0;
+	return err_say(e, EINVAL, "--filter '%s': the events are create, start, die, kill, stop, restart, pause, unpause, "
+		       "rename, health_status, oom and destroy", text);
+}
+
 int journal_matches(const struct launched_event *ev, const char *filter, struct err *e)
 {
 	const struct {
@@ -63,6 +76,8 @@ int journal_matches(const struct launched_event *ev, const char *filter, struct 
 		const char *wanted = filter + len + 1;
 		if (strlen(keys[i].key) != len || strncmp(keys[i].key, filter, len) != 0)
 			continue;
+		if (strcmp(keys[i].key, "event") == 0 && check_action(filter, wanted, e) < 0)
+			return -e->code;
 		return (keys[i].value && strcmp(keys[i].value, wanted) == 0) ||
 		       (keys[i].other && strcmp(keys[i].other, wanted) == 0);
 	}

@@ -84,15 +84,51 @@ static bool by_exit_code(const struct cli_container *c, const char *value)
 	return *value && !*end && c->status.state == LAUNCHED_EXITED && c->status.exit_code == code;
 }
 
+static const char *state_name(int i)
+{
+	return i <= LAUNCHED_EXITED ? launched_state_name((enum launched_state)i) : NULL;
+}
+
+static const char *health_name(int i)
+{
+	return i <= HEALTH_UNHEALTHY ? launched_health_name((enum launched_healthiness)i) : NULL;
+}
+
 static const struct filter {
 	const char *key;
 	bool (*matches)(const struct cli_container *c, const char *value);
 	bool each; /* several of the same key must all match; else one of them */
+	const char *(*value)(int i); /* those that there are, until NULL; without it any is one */
 } filters[] = {
-	{ "status", by_status, false }, { "name", by_name, false },	{ "id", by_id, false },
-	{ "image", by_image, false },	{ "ancestor", by_image, false }, { "label", by_label, true },
-	{ "health", by_health, false }, { "exited", by_exit_code, false },
+	{ "status", by_status, false, state_name },
+	{ "name", by_name, false, NULL },
+	{ "id", by_id, false, NULL },
+	{ "image", by_image, false, NULL },
+	{ "ancestor", by_image, false, NULL },
+	{ "label", by_label, true, NULL },
+	{ "health", by_health, false, health_name },
+	{ "exited", by_exit_code, false, NULL },
 };
+
+/* A word that nothing can have would list nothing, and nobody would know why. */
+static int check_value(const struct filter *f, const char *text, const char *value, struct err *e)
+{
+	cleanup_buf struct buf words = BUF_INIT;
+	const char *word;
+	char *end;
+
+	if (f->matches == by_exit_code) {
+		long code = strtol(value, &end, 10);
+		return *value && !*end && code >= 0 && code <= 255 ? 0 :
+		       err_say(e, EINVAL, "--filter '%s': expected an exit code, from 0 to 255", text);
+	}
+	for (int i = 0; f->value && (word = f->value(i)); i++) {
+		if (strcmp(word, value) == 0)
+			return 0;
+		buf_printf(&words, "%s%s", !i ? "" : f->value(i + 1) ? ", " : " or ", word);
+	}
+	return f->value ? err_say(e, EINVAL, "--filter '%s': expected %s", text, buf_text(&words)) : 0;
+}
 
 /* *ret_value: what follows "KEY=". */
 static int find_filter(const char *text, const struct filter **ret, const char **ret_value, struct err *e)
@@ -106,29 +142,37 @@ static int find_filter(const char *text, const struct filter **ret, const char *
 			continue;
 		*ret = &filters[i];
 		*ret_value = text + len + 1;
-		return 0;
+		return check_value(&filters[i], text, *ret_value, e);
 	}
 	return err_say(e, EINVAL, "--filter '%s': the keys are status, name, id, image, label, health and exited",
 		       text);
 }
 
-/* 1, 0, or -EINVAL. */
-static int is_wanted(const struct cli_container *c, const struct cli_strings *texts, struct err *e)
-{
-	const struct filter *f, *other;
+/* All of --filter, taken apart. */
+struct wanted {
+	const struct filter *filter;
 	const char *value;
+};
 
-	for (size_t i = 0; i < texts->n; i++) {
-		if (find_filter(texts->v[i], &f, &value, e) < 0)
+static int read_filters(const struct cli_strings *texts, struct wanted *ret, struct err *e)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (find_filter(texts->v[i], &ret[i].filter, &ret[i].value, e) < 0)
 			return -e->code;
-		bool matches = f->matches(c, value);
-		for (size_t j = 0; !f->each && !matches && j < texts->n; j++)
-			matches = find_filter(texts->v[j], &other, &value, e) >= 0 && other == f &&
-				  f->matches(c, value);
+	return 0;
+}
+
+static bool is_wanted(const struct cli_container *c, const struct wanted *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct filter *f = w[i].filter;
+		bool matches = f->matches(c, w[i].value);
+		for (size_t k = 0; !f->each && !matches && k < n; k++)
+			matches = w[k].filter == f && f->matches(c, w[k].value);
 		if (!matches)
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 /* ---- what is printed ---- */
@@ -278,15 +322,14 @@ static int run_ls(struct runtime *rt, const void *options, int argc, char **argv
 	bool json = o->format && strcmp(o->format, "json") == 0;
 	cleanup_buf struct buf out = BUF_INIT;
 	struct listing l = { .o = o, .json = { .out = &out } };
-	const struct cli_container nothing = { .l = { .id = "", .name = "" } };
+	struct wanted *wanted = arena_new_array(&rt->arena, o->filters.n, struct wanted);
 	struct cli_container *all;
 	size_t n, columns = COLUMNS + (size_t)o->size;
 
 	(void)argc, (void)argv;
 	if (o->format && !json && strcmp(o->format, "table") != 0)
 		return err_say(e, EINVAL, "invalid format option \"%s\": use table or json", o->format);
-	/* A filter that makes no sense does not depend on what there is. */
-	if (is_wanted(&nothing, &o->filters, e) < 0 || cli_containers(rt, &all, &n, e) < 0)
+	if (read_filters(&o->filters, wanted, e) < 0 || cli_containers(rt, &all, &n, e) < 0)
 		return -e->code;
 	clock_gettime(CLOCK_REALTIME, &l.now);
 	for (size_t i = 0; i < columns; i++)
@@ -294,7 +337,7 @@ static int run_ls(struct runtime *rt, const void *options, int argc, char **argv
 	if (json)
 		json_begin_array(&l.json, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (is_wanted(&all[i], &o->filters, e) <= 0)
+		if (!is_wanted(&all[i], wanted, o->filters.n))
 			continue;
 		if (o->quiet)
 			buf_printf(&out, "%s\n", all[i].l.name);

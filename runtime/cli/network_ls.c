@@ -85,10 +85,19 @@ static const struct filter *find_filter(const char *text)
 
 static int check_filters(const struct cli_strings *texts, struct err *e)
 {
-	for (size_t i = 0; i < texts->n; i++)
-		if (!find_filter(texts->v[i]))
+	enum net_driver driver;
+
+	for (size_t i = 0; i < texts->n; i++) {
+		const char *text = texts->v[i], *value = strchr(text, '=');
+		const struct filter *f = find_filter(text);
+		if (!f)
 			return err_say(e, EINVAL, "--filter '%s': expected KEY=VALUE, with name, driver, label or "
-				       "dangling as the key", texts->v[i]);
+				       "dangling as the key", text);
+		if (f->matches == by_driver && net_driver_parse(value + 1, &driver, e) < 0)
+			return err_wrap(e, "--filter '%s'", text);
+		if (f->matches == by_dangling && strcmp(value, "=true") != 0 && strcmp(value, "=false") != 0)
+			return err_say(e, EINVAL, "--filter '%s': expected true or false", text);
+	}
 	return 0;
 }
 

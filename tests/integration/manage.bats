@@ -58,6 +58,16 @@ load lib
 	failed "--filter 'status': expected KEY=VALUE"
 	run ferry ls -f colour=red
 	failed "--filter 'colour=red': the keys are status, name"
+	run ferry ls -f status=bogus
+	failed "--filter 'status=bogus': expected created, running, paused, restarting or exited"
+	run ferry ls -f health=
+	failed "--filter 'health=': expected none, starting, healthy or unhealthy"
+	for code in -1 256 x ''; do
+		run ferry ls -f exited=$code
+		failed "--filter 'exited=$code': expected an exit code"
+	done
+	run ferry ls -f name=none -f status=bogus
+	failed "--filter 'status=bogus'"
 	run ferry ls extra
 	failed
 }
@@ -94,6 +104,14 @@ load lib
 	failed "expected a path such as .State.Pid"
 	run ferry inspect
 	failed "requires a minimum of 1"
+}
+
+@test "inspect: a volume that is read-only, with all below it" {
+	launched "$id" -v "$WORK:/data:ro" -v "$WORK:/mnt" -- sleep 1000000
+	run ferry inspect -f .Mounts "$id"
+	equal "$(jq -c '.[] | select(.Source == $w) | [.Destination, .RW]' --arg w "$WORK" <<<"$output" | sort)" \
+		$'["/data",false]\n["/mnt",true]'
+	ferry rm -f "$id"
 }
 
 @test "inspect: mounts, without those that every container has" {
@@ -210,6 +228,26 @@ ended() {
 	is $'0\n3'
 	run ferry inspect -f .GraphDriver.Data.UpperDir "$id-a"
 	[ -d "$output" ]
+}
+
+@test "what is not there, in engines' words, with the names that are near" {
+	start_sleeper "$id-web"
+	launched "$id-db" -- sleep 1000000
+	for command in state kill delete exec pause resume update ps events start; do
+		local words=()
+		[ $command != exec ] || words=(true)
+		run ferry $command "$id-wbe" "${words[@]}"
+		failed "container \"$id-wbe\" does not exist: did you mean \"$id-web\""
+	done
+	run ferry kill "$id-bd" KILL
+	failed "container \"$id-bd\" does not exist: did you mean \"$id-db\""
+	run ferry state nothing-of-the-kind
+	failed 'container "nothing-of-the-kind" does not exist'
+	has_not "did you mean"
+	run ferry delete -f "$id-wbe"
+	succeeded
+	is ""
+	ferry delete -f "$id-db"
 }
 
 @test "the beginning of a name is enough; that of two names them" {
@@ -511,6 +549,8 @@ ended() {
 	failed "--since: invalid time"
 	run ferry events -f colour=red --until 0s
 	failed "--filter 'colour=red': expected container="
+	run ferry events --until 0s -f event=created
+	failed "--filter 'event=created': the events are create, start, die"
 	run ferry events --format xml
 	failed "use text or json"
 	run ferry events --stats

@@ -38,7 +38,7 @@ static void filters(void **state)
 		{ "container=web", 1 }, { "container=site", 1 }, { "container=we", 0 }, { "event=die", 1 },
 		{ "event=start", 0 }, { "image=host", 1 }, { "image=", 0 }, { "type=container", 1 },
 		{ "type=image", 0 }, { "event", -EINVAL }, { "colour=red", -EINVAL }, { "=x", -EINVAL },
-		{ "", -EINVAL },
+		{ "", -EINVAL }, { "event=", -EINVAL }, { "event=died", -EINVAL },
 	};
 	struct err e;
 
