@@ -33,6 +33,11 @@ static const struct name rlimit_names[] = {
 	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING }, { "RLIMIT_STACK", RLIMIT_STACK }, { 0 },
 };
 
+const char *spec_rlimit_name(unsigned index)
+{
+	return index < sizeof(rlimit_names) / sizeof(rlimit_names[0]) ? rlimit_names[index].name : NULL;
+}
+
 static const struct field rlimit_fields[] = {
 	{ "type", FIELD_STRING, AT(struct spec_rlimit, type), .required = true },
 	{ "type", FIELD_NAME, AT(struct spec_rlimit, resource), .names = rlimit_names },

@@ -346,6 +346,9 @@ void spec_write_example(struct buf *out, bool rootless, uid_t uid, gid_t gid);
 int spec_cap_number(const char *name);
 const char *spec_cap_name(unsigned number);
 
+/* "RLIMIT_AS" and its like, by an index; NULL past the last. */
+const char *spec_rlimit_name(unsigned index);
+
 /* CLONE_NEW* for "pid", "network", ... 0 when unknown; and back. file is the name in /proc/PID/ns ("net"). */
 struct spec_namespace_name {
 	uint64_t flag;

@@ -130,7 +130,8 @@ int launch_plan(const struct launch_options *o, const struct launch_facts *f, co
 
 /*
  * Fills @dir, the new container's directory, which is empty. @name: its id, and its name. *ret in rt->arena; @config: the
- * text of its config.json. Both are the caller's to write. On failure the directory is the caller's to remove.
+ * text of its config.json. Both are the caller's to write. On failure the directory is the caller's to remove, and so are
+ * volumes; ret->created is set then, too.
  * *ret_hold: a descriptor that keeps an image's layers from being pruned, to be closed once launch.json is written; or -1.
  */
 int launch_prepare(struct runtime *rt, const struct launch_options *o, const char *storage, const char *name,
@@ -145,6 +146,9 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);
+
+/* What an error says of members of the configuration it then says of the options that they come from. Returns the error. */
+int launch_say_option(struct err *e);
 
 /* ---- published ports as texts: publish.c ---- */
 

@@ -1,10 +1,12 @@
 /* Limits: of the cgroup, of each process, and kernel parameters. */
+#include "lib/near.h"
 #include "runtime/launch/plan.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static int check(const struct launch_options *o, struct err *e)
 {
@@ -80,39 +82,83 @@ static bool parse_rlimit(const char *text, size_t len, uint64_t *ret)
 	return true;
 }
 
-/* "nofile=1024:2048" */
-static int write_rlimit(const char *text, struct arena *a, struct json_writer *w, struct err *e)
+/* "nofile", as the specification calls it; NULL: none is called so. */
+static const char *find_rlimit(const char *name)
+{
+	const char *type;
+
+	for (unsigned i = 0; (type = spec_rlimit_name(i)); i++)
+		if (strcasecmp(type + strlen("RLIMIT_"), name) == 0)
+			return type;
+	return NULL;
+}
+
+static int unknown_rlimit(const char *text, const char *name, struct arena *a, struct err *e)
+{
+	struct near near = { .word = name };
+	const char *type, *all = "";
+
+	for (unsigned i = 0; (type = spec_rlimit_name(i)); i++) {
+		char *word = arena_strdup(a, type + strlen("RLIMIT_"));
+		for (char *c = word; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		near_offer(&near, word, word);
+		all = arena_printf(a, "%s%s%s", all, i ? ", " : "", word);
+	}
+	const char *hint = near_hint(&near, a);
+	return err_say(e, EINVAL, "--ulimit '%s': unknown limit%s%s", text, *hint ? hint : ": there are ", *hint ? "" : all);
+}
+
+struct ulimits {
+	struct spec_rlimit *v;
+	size_t n;
+};
+
+/* "nofile=1024:2048". Of two for the same limit the later counts. */
+static int add_rlimit(const char *text, struct arena *a, struct ulimits *u, struct err *e)
 {
 	const char *equals = strchr(text, '='), *values = equals ? equals + 1 : "", *colon = strchr(values, ':');
-	uint64_t soft, hard;
+	struct spec_rlimit l = { 0 }, *to = NULL;
 
-	if (!equals || equals == text || !parse_rlimit(values, colon ? (size_t)(colon - values) : strlen(values), &soft) ||
-	    (colon && !parse_rlimit(colon + 1, strlen(colon + 1), &hard)))
+	if (!equals || equals == text ||
+	    !parse_rlimit(values, colon ? (size_t)(colon - values) : strlen(values), &l.soft) ||
+	    (colon && !parse_rlimit(colon + 1, strlen(colon + 1), &l.hard)))
 		return err_say(e, EINVAL, "--ulimit '%s': expected NAME=SOFT[:HARD], such as nofile=1024:4096", text);
 	if (!colon)
-		hard = soft;
-	if (soft > hard)
+		l.hard = l.soft;
+	if (l.soft > l.hard)
 		return err_say(e, EINVAL, "--ulimit '%s': the first number must not be more than the second", text);
-	char *type = arena_printf(a, "RLIMIT_%.*s", (int)(equals - text), text);
-	for (char *c = type; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	json_begin_object(w, NULL);
-	json_string(w, "type", type);
-	json_uint(w, "soft", soft);
-	json_uint(w, "hard", hard);
-	json_end_object(w);
+	const char *name = arena_strndup(a, text, (size_t)(equals - text));
+	l.type = find_rlimit(name);
+	if (!l.type)
+		return unknown_rlimit(text, name, a, e);
+	for (size_t i = 0; i < u->n; i++)
+		if (u->v[i].type == l.type)
+			to = &u->v[i];
+	if (!to)
+		to = arena_push(a, &u->v, &u->n);
+	*to = l;
 	return 0;
 }
 
 int launch_write_rlimits(const struct launch_options *o, struct arena *a, struct json_writer *w, struct err *e)
 {
-	if (o->ulimits.n > 0) {
+	struct ulimits u = { 0 };
+
+	for (size_t i = 0; i < o->ulimits.n; i++)
+		if (add_rlimit(o->ulimits.v[i], a, &u, e) < 0)
+			return -e->code;
+	if (u.n > 0)
 		json_begin_array(w, "rlimits");
-		for (size_t i = 0; i < o->ulimits.n; i++)
-			if (write_rlimit(o->ulimits.v[i], a, w, e) < 0)
-				return -e->code;
-		json_end_array(w);
+	for (size_t i = 0; i < u.n; i++) {
+		json_begin_object(w, NULL);
+		json_string(w, "type", u.v[i].type);
+		json_uint(w, "soft", u.v[i].soft);
+		json_uint(w, "hard", u.v[i].hard);
+		json_end_object(w);
 	}
+	if (u.n > 0)
+		json_end_array(w);
 	if (o->oom_score_adj.set && (o->oom_score_adj.v < -1000 || o->oom_score_adj.v > 1000))
 		return err_say(e, EINVAL, "--oom-score-adj %lld: expected a number from -1000 to 1000",
 			       (long long)o->oom_score_adj.v);

@@ -6,7 +6,37 @@
 #include <signal.h>
 #include <string.h>
 
-enum { STOP_TIMEOUT_MS = 10000, LOG_MAX_BYTES = 10 << 20, LOG_FILES = 3 };
+enum { HOSTNAME_MAX = 64, STOP_TIMEOUT_MS = 10000, LOG_MAX_BYTES = 10 << 20, LOG_FILES = 3 };
+
+static bool is_host_uts(const struct launch_options *o)
+{
+	return o->uts_mode && strcmp(o->uts_mode, "host") == 0;
+}
+
+const char *launch_hostname(const struct launch_options *o, const struct launch_facts *f, const struct launched *l,
+			    struct arena *a)
+{
+	if (o->hostname || is_host_uts(o))
+		return o->hostname ? o->hostname : f->hostname;
+	size_t len = strlen(l->name) < HOSTNAME_MAX ? strlen(l->name) : HOSTNAME_MAX;
+	return arena_strndup(a, l->name, len);
+}
+
+/* It stands in files, a word of a line. */
+static int check_hostname(const struct launch_options *o, struct err *e)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	const char *name = o->hostname;
+
+	if (!name)
+		return 0;
+	if (is_host_uts(o))
+		return err_say(e, EINVAL, "--hostname: with --uts host it would be the machine's");
+	if (!*name || strlen(name) > HOSTNAME_MAX || name[strspn(name, allowed)])
+		return err_say(e, EINVAL, "--hostname '%s': expected up to %d letters, digits, '-', '.' and '_'", name,
+			       HOSTNAME_MAX);
+	return 0;
+}
 
 static int plan_labels(const struct launch_options *o, const struct launch_facts *f, const struct image_config *image,
 		       struct arena *a, struct launched *l, struct err *e)
@@ -97,24 +127,22 @@ int launch_plan(const struct launch_options *o, const struct launch_facts *f, co
 		struct arena *a, struct launched *l, struct buf *out, struct err *e)
 {
 	struct json_writer w = { .out = out };
-	bool host_uts = o->uts_mode && strcmp(o->uts_mode, "host") == 0;
 	struct launch_security security;
 
-	if (plan_launched(o, f, root, a, l, e) < 0 || launch_plan_health(o, root->image, a, l, e) < 0)
+	if (check_hostname(o, e) < 0 || plan_launched(o, f, root, a, l, e) < 0 ||
+	    launch_plan_health(o, root->image, a, l, e) < 0)
 		return -e->code;
 	if (launch_security_plan(o, f, root->host, a, &security, e) < 0 ||
 	    launch_plan_network(o, f, root->image, a, &l->network, e) < 0)
 		return -e->code;
-	if (host_uts && o->hostname)
-		return err_say(e, EINVAL, "--hostname: with --uts host it would be the machine's");
 	json_begin_object(&w, NULL);
 	json_string(&w, "ociVersion", SPEC_VERSION);
 	json_begin_object(&w, "annotations");
 	json_string(&w, "ferry.template", o->rootfs ? o->rootfs : o->template);
 	json_end_object(&w);
 	write_root(o, root, &w);
-	if (!host_uts)
-		json_string(&w, "hostname", o->hostname ? o->hostname : l->name);
+	if (!is_host_uts(o))
+		json_string(&w, "hostname", launch_hostname(o, f, l, a));
 	if (launch_plan_process(o, f, root, &security, a, l, &w, e) < 0)
 		return -e->code;
 	if (launch_write_mounts(o, f, root, l, a, &w, e) < 0)

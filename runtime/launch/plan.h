@@ -16,6 +16,10 @@ int launch_plan_process(const struct launch_options *o, const struct launch_fact
 			const struct launch_security *security, struct arena *a, struct launched *l,
 			struct json_writer *w, struct err *e);
 
+/* Without --hostname it is the container's name, or what of it the kernel takes; with --uts host the machine's. */
+const char *launch_hostname(const struct launch_options *o, const struct launch_facts *f, const struct launched *l,
+			    struct arena *a);
+
 /* The health check of struct launched: launch/health.c */
 int launch_plan_health(const struct launch_options *o, const struct image_config *image, struct arena *a,
 		       struct launched *l, struct err *e);
@@ -65,6 +69,12 @@ int launch_volumes(const struct launch_options *o, const struct launch_facts *f,
  */
 int launch_take_volumes(struct runtime *rt, const struct launch_options *o, const struct launch_facts *f,
 			const struct launched *l, const char *config, struct err *e);
+
+/*
+ * Volumes that the launch at @created (struct launched) has made, and that nobody else has come to use, go again: it failed, so
+ * that nothing is in them but what it put there. Once it is removed, and last of all: the caller may be in a user namespace then.
+ */
+void launch_return_volumes(struct runtime *rt, const char *created);
 
 bool launch_is_plain_path(const char *path);
 

@@ -43,11 +43,12 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 	struct launch_facts f;
 	struct launch_template t;
 
+	ret->created = l.created;
 	if (launch_facts_read(rt, a, &f, e) < 0 || launch_files_read(o, a, &f, e) < 0 || find_other(rt, o, &f, e) < 0 ||
 	    launch_template_find(rt, o, storage, dir, &f, &t, e) < 0)
 		return -e->code;
 	if (launch_plan(o, &f, &t.root, a, &l, config, e) < 0 ||
-	    launch_template_make(rt, o, &f, &t, &l, o->hostname ? o->hostname : name, e) < 0 ||
+	    launch_template_make(rt, o, &f, &t, &l, launch_hostname(o, &f, &l, a), e) < 0 ||
 	    launch_take_volumes(rt, o, &f, &l, buf_text(config), e) < 0) {
 		if (t.root.image_digest)
 			images_unuse(rt, dir);

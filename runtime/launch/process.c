@@ -50,11 +50,10 @@ static int plan_env(const struct launch_options *o, const struct launch_facts *f
 	static const char *const kept[] = { "LANG", "LC_ALL", "LC_CTYPE", "TZ", "COLORTERM" };
 	static const char path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	const char *term = environment(f, "TERM");
-	bool host_uts = o->uts_mode && strcmp(o->uts_mode, "host") == 0;
 
 	set_env(a, ret, "PATH", 4, path);
 	set_env(a, ret, "HOME", 4, u->home);
-	set_env(a, ret, "HOSTNAME", 8, o->hostname ? o->hostname : host_uts ? f->hostname : l->name);
+	set_env(a, ret, "HOSTNAME", 8, launch_hostname(o, f, l, a));
 	set_env(a, ret, "container", 9, "ferry");
 	if (u->name && root->host)
 		set_env(a, ret, "USER", 4, u->name);

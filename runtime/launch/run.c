@@ -2,8 +2,8 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "runtime/create.h"
-#include "runtime/launch/launch.h"
 #include "runtime/launch/launched_event.h"
+#include "runtime/launch/plan.h"
 #include "runtime/supervise/supervise.h"
 
 #include <errno.h>
@@ -66,7 +66,9 @@ int launch_run(struct runtime *rt, const struct launch_options *o, const char **
 	    supervise_start(rt, &l, dir, &r, !o->detach, &sock, e) < 0) {
 		struct err ignored = ERR_INIT;
 		launched_remove(rt, &l, dir, &ignored);
-		return -e->code;
+		if (o->volumes.n + o->mounts.n > 0)
+			launch_return_volumes(rt, l.created);
+		return launch_say_option(e);
 	}
 	close_fd(&dir); /* the supervisor has it, and may be removing it */
 	return o->detach ? 0 : relay(rt, &l, sock, ret_exit, e);

@@ -48,9 +48,28 @@ bool launch_is_plain_path(const char *path)
 	return path[0] == '/';
 }
 
-static int check_destination(const char *path, const char *option, const char *text, struct err *e)
+/* Without what means nothing in it, so that two of the same place are known to be two. */
+static const char *simplified(const char *path, struct arena *a)
 {
-	if (path && launch_is_plain_path(path) && path[strspn(path, "/")])
+	char *copy = arena_strdup(a, path), *to = copy, *part;
+
+	for (char *rest = copy + strspn(copy, "/"); (part = strsep(&rest, "/"));) {
+		if (!*part || strcmp(part, ".") == 0)
+			continue;
+		size_t len = strlen(part);
+		*to++ = '/';
+		memmove(to, part, len);
+		to += len;
+	}
+	*to = '\0';
+	return copy;
+}
+
+static int take_destination(const char *path, const char *option, const char *text, struct arena *a, const char **ret,
+			    struct err *e)
+{
+	*ret = path && launch_is_plain_path(path) ? simplified(path, a) : "";
+	if (**ret)
 		return 0;
 	return err_say(e, EINVAL, "%s '%s': the destination must be an absolute path other than '/'", option, text);
 }
@@ -86,12 +105,11 @@ int launch_volume(const char *text, const struct launch_facts *f, struct arena *
 	bool propagation = false;
 
 	if (!destination && *source == '/') {
-		*ret = (struct launch_volume){ .mount.destination = source };
-		return check_destination(source, "--volume", text, e);
+		*ret = (struct launch_volume){ 0 };
+		return take_destination(source, "--volume", text, a, &ret->mount.destination, e);
 	}
 	if (!*source || !destination || !*destination)
 		return err_say(e, EINVAL, "--volume '%s': expected SOURCE:DESTINATION[:OPTION,...]", text);
-	m->destination = destination;
 	*arena_push(a, &m->options, &m->n_options) = "rbind";
 	for (char *word; (word = strsep(&rest, ":,"));)
 		if (add_word(word, a, &v, &propagation) < 0)
@@ -99,7 +117,7 @@ int launch_volume(const char *text, const struct launch_facts *f, struct arena *
 	if (!propagation)
 		*arena_push(a, &m->options, &m->n_options) = "rprivate";
 	if (find_source(source, f, "--volume", text, a, &v, e) < 0 ||
-	    check_destination(destination, "--volume", text, e) < 0)
+	    take_destination(destination, "--volume", text, a, &m->destination, e) < 0)
 		return -e->code;
 	*ret = v;
 	return 1;
@@ -211,9 +229,8 @@ int launch_mount(const char *text, const struct launch_facts *f, struct arena *a
 			return err_say(e, EINVAL, "--mount '%s': '%s%s%s' makes no sense here", text, key,
 				       value ? "=" : "", value ? value : "");
 	}
-	if (check_destination(t.destination, "--mount", text, e) < 0)
+	if (take_destination(t.destination, "--mount", text, a, &v.mount.destination, e) < 0)
 		return -e->code;
-	v.mount.destination = t.destination;
 	*ret = v;
 	int r = 0;
 	if (strcmp(t.type, "bind") == 0 || (strcmp(t.type, "volume") == 0 && t.source))
@@ -230,9 +247,9 @@ int launch_mount(const char *text, const struct launch_facts *f, struct arena *a
 int launch_tmpfs(const char *text, struct arena *a, struct spec_mount *ret, struct err *e)
 {
 	char *rest = arena_strdup(a, text);
-	struct spec_mount m = { .type = "tmpfs", .source = "tmpfs", .destination = strsep(&rest, ":") };
+	struct spec_mount m = { .type = "tmpfs", .source = "tmpfs" };
 
-	if (check_destination(m.destination, "--tmpfs", text, e) < 0)
+	if (take_destination(strsep(&rest, ":"), "--tmpfs", text, a, &m.destination, e) < 0)
 		return -e->code;
 	*arena_push(a, &m.options, &m.n_options) = "nosuid";
 	*arena_push(a, &m.options, &m.n_options) = "nodev";

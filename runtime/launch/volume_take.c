@@ -13,6 +13,7 @@
 #include "lib/tree_copy.h"
 #include "lib/tree_owner.h"
 #include "runtime/container_root.h"
+#include "runtime/images.h"
 #include "runtime/launch/plan.h"
 #include "runtime/volume/volume.h"
 
@@ -279,4 +280,26 @@ int launch_take_volumes(struct runtime *rt, const struct launch_options *o, cons
 		t.request.spec->process = process;
 	}
 	return rt->rootless ? work_inside(&t, &rt->arena, e) : work(&t, false, &rt->arena, e);
+}
+
+void launch_return_volumes(struct runtime *rt, const char *created)
+{
+	cleanup_volumes struct volumes all = VOLUMES_INIT;
+	struct err ignored = ERR_INIT;
+	struct volume *volumes = NULL;
+	bool entered = false;
+	size_t n = 0;
+
+	if (volumes_open(rt, false, &all, &ignored) < 0 || volumes_lock(&all, &ignored) < 0 ||
+	    volumes_list(&all, &rt->arena, &volumes, &n, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (volumes[i].n_users > 0 || strcmp(volumes[i].created, created) != 0)
+			continue;
+		/* Files of users that are mapped to the caller's may have been copied there. */
+		if (!entered && images_enter_userns(rt, &ignored) < 0)
+			return;
+		entered = true;
+		volume_remove(&all, volumes[i].name, &ignored);
+	}
 }

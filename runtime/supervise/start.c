@@ -86,7 +86,7 @@ int supervise_begin(struct runtime *rt, const struct launched *l, bool attach, i
 		return -e->code;
 	if (status.pid > 0)
 		return err_say(e, EBUSY, "container '%s' is running already", l->name);
-	return supervise_start(rt, l, dir, NULL, attach, ret_socket, e);
+	return supervise_start(rt, l, dir, NULL, attach, ret_socket, e) < 0 ? launch_say_option(e) : 0;
 }
 
 int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e)

@@ -41,8 +41,40 @@ start_launched() { # OPTION...: a detached sleeper
 @test "launch: the command's exit code, and that of a command that is not there" {
 	run launch -- sh -c 'exit 42'
 	exited 42
-	run launch -- no-such-command-$tag
-	failed "executable file not found"
+	run -127 launch -- no-such-command-$tag
+	has "executable file not found"
+	nothing_stored
+}
+
+@test "launch: 125, 126 and 127 say whose failure it was" {
+	mkdir "$WORK/x"
+	printf '#!/no/interpreter\n' >"$WORK/x/script"
+	printf 'neither a program nor a script' >"$WORK/x/text"
+	chmod +x "$WORK/x/script" "$WORK/x/text"
+	for command in /no/such/program "/x/script"; do
+		run -127 launch -v "$WORK/x:/x" -- $command
+	done
+	for command in /etc /etc/passwd /etc/passwd/x /x/text; do
+		run launch -v "$WORK/x:/x" -- $command
+		exited 126
+	done
+	run -127 launch --init -- /no/such/program
+	run launch -d -- /etc/passwd
+	exited 126
+	run launch -w /no/such/directory -u 65534 -v "$WORK/none:/x" -- true
+	exited 125
+	run launch --memory lots -- true
+	exited 125
+	run launch --no-such-option -- true
+	exited 125
+	run launch --name ../x -- true
+	exited 125
+	run ferry launch --storage "$storage" no-such-image
+	exited 125
+	run ferry --root '' launch host
+	exited 125
+	run launch -- sh -c 'exit 125'
+	exited 125
 	nothing_stored
 }
 
@@ -62,6 +94,15 @@ start_launched() { # OPTION...: a detached sleeper
 	is "$id"$'\n'"$id"$'\n1'
 	run launch --hostname other -- hostname
 	is other
+	for bad in '' 'a b' $'a\nb' a/b "$(printf 'x%.0s' $(seq 65))"; do
+		run launch --hostname "$bad" -- true
+		failed "--hostname '"
+	done
+	id=$tag-$(printf 'x%.0s' $(seq 100))
+	run launch -- sh -c 'hostname; cat /etc/hostname; echo $HOSTNAME; grep -c $(hostname) /etc/hosts'
+	is "${id:0:64}"$'\n'"${id:0:64}"$'\n'"${id:0:64}"$'\n1'
+	run launch --uts host -- sh -c 'hostname; cat /etc/hostname; echo $HOSTNAME'
+	is "$(hostname)"$'\n'"$(hostname)"$'\n'"$(hostname)"
 }
 
 @test "launch: a machine id of its own" {
@@ -296,7 +337,7 @@ start_launched() { # OPTION...: a detached sleeper
 }
 
 @test "launch -d --rm: an error is still told" {
-	run launch -d -- no-such-command-$tag
+	run -127 launch -d -- no-such-command-$tag
 	failed "executable file not found"
 	nothing_stored
 }

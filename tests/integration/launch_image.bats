@@ -316,8 +316,12 @@ upper_of() {
 	has size=1024k
 	run launch --ulimit nofile=2:1 -- true
 	failed "--ulimit 'nofile=2:1'"
+	run launch --ulimit nofile=100:200 --ulimit NOFILE=50 -- sh -c 'ulimit -n; ulimit -Hn'
+	is $'50\n50'
 	run launch --ulimit nonsense=1 -- true
-	failed RLIMIT_NONSENSE
+	failed "--ulimit 'nonsense=1': unknown limit: there are as, core, cpu"
+	run launch --ulimit nofiles=1 -- true
+	failed "--ulimit 'nofiles=1': unknown limit: did you mean \"nofile\"?"
 	run launch --sysctl kernel.panic=1 -- true
 	failed kernel.panic
 	nothing_stored

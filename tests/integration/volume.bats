@@ -118,6 +118,10 @@ data() { # NAME
 	equal "$(stat -c %u:%g "$(data vol)/file")" 500033:500044
 	run launch -v "$WORK/none:/mnt:U" -- true
 	failed "No such file"
+	run launch -v a:/mnt -v b:/mnt/ --tmpfs /x -- true
+	failed "two mounts on '/mnt'"
+	run launch -v a:/mnt --tmpfs //x/./ --mount dst=/x,type=tmpfs -- true
+	failed "two mounts on '/x'"
 	run launch -v /usr/:/mnt:U -- true
 	failed "would give the machine's own files away"
 }
@@ -279,4 +283,25 @@ data() { # NAME
 	succeeded
 	run ls -A "$WORK/home/.local/share/ferry/volumes"
 	is ""
+}
+
+@test "a launch that fails takes the volumes along that it has made, and no other" {
+	run -127 launch -v new:/data -v other:/mnt -- /no/such/program
+	run ferry volume ls -q
+	is ""
+	run launch -v old:/data -- true
+	succeeded
+	run launch -v old:/data -v new:/mnt -v "$WORK/none:/x" -- true
+	exited 125
+	run ferry volume ls -q
+	is old
+	equal "$(cat "$(data old)/file")" content
+	detached -v shared:/mnt -- sleep 1000000
+	run launch -v shared:/mnt -v new:/data:nocopy --memory 1x -- true
+	failed "--memory"
+	run launch -v shared:/mnt -v new:/data:nocopy -- /etc
+	exited 126
+	run ferry volume ls -q
+	is $'old\nshared'
+	ferry rm -f "$id"
 }

@@ -398,7 +398,7 @@ static void limits(void **state)
 
 	planned(x, .memory_bytes = { true, 1 << 20 }, .memory_swap_bytes = { true, 3 << 20 },
 		.memory_reservation_bytes = { true, 1 << 19 }, .cpu_shares = { true, 512 }, .cpuset_cpus = "0-1",
-		.cpuset_mems = "0", .ulimits = LIST("nofile=10:20", "core=-1", "nproc=5"), .sysctls = LIST("net.a=1", "net.a=2"),
+		.cpuset_mems = "0", .ulimits = LIST("nofile=1", "core=-1", "NOFILE=10:20", "nproc=5"), .sysctls = LIST("net.a=1", "net.a=2"),
 		.oom_score_adj = { true, -5 });
 	const struct spec_resources *r = x->spec->lx.resources;
 	assert_int_equal(r->memory->swap.v, 3 << 20);
@@ -419,7 +419,8 @@ static void limits(void **state)
 	refused(x, "--cpu-shares", .cpu_shares = { true, 1 });
 	refused(x, "--oom-score-adj", .oom_score_adj = { true, 1001 });
 	refused(x, "--sysctl", .sysctls = LIST("novalue"));
-	static const char *const bad[] = { "", "nofile", "nofile=", "=1", "nofile=2:1", "nofile=1:", "nofile=x" };
+	static const char *const bad[] = { "", "nofile", "nofile=", "=1", "nofile=2:1", "nofile=1:", "nofile=x", "files=1",
+					     "rlimit_nofile=1" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(x, "--ulimit", .ulimits = { (const char **)&bad[i], 1 });
 }

@@ -366,6 +366,32 @@ static void values_that_are_refused(void **state)
 	}
 }
 
+static void errors_speak_of_options(void **state)
+{
+	static const struct {
+		const char *said, *says;
+	} cases[] = {
+		{ "container 'x': process.rlimits[0].type: unknown", "container 'x': --ulimit: unknown" },
+		{ "linux.resources.cpu.cpus: write '99'", "--cpuset-cpus: write '99'" },
+		{ "open '/process.cwd': no", "open '/process.cwd': no" },
+		{ "processes are there; choose another linux.cgroupsPath", "processes are there; choose another --cgroup-parent" },
+		{ "linux.sysctl: 'kernel.hostname': use hostname instead", "--sysctl: 'kernel.hostname': use hostname instead" },
+		{ "linux.sysctls: no", "linux.sysctls: no" },
+		{ "linux.sysctl['a", "--sysctl" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e;
+		err_say(&e, ENOEXEC, "%s", cases[i].said);
+		e.exec = true;
+		assert_int_equal(launch_say_option(&e), -ENOEXEC);
+		assert_string_equal(e.msg, cases[i].says);
+		assert_true(e.exec);
+	}
+}
+
 static void names_are_two_words(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -394,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(terminals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(rootless_maps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(values_that_are_refused, set_up, tear_down),
+		cmocka_unit_test(errors_speak_of_options),
 		cmocka_unit_test(names_are_two_words),
 	};
 
