@@ -13,7 +13,7 @@
  *	cgroup_create                      the directory, its limits; gives a descriptor for CLONE_INTO_CGROUP,
  *	                                   or with systemd only what can be done before there is a process
  *	(clone3)
- *	cgroup_attach                      systemd: the scope with the process in it, its limits
+ *	cgroup_attach                      the device program; systemd: the scope with the process in it, its limits
  *	...
  *	cgroup_destroy                     kills what is left, removes the directory (or stops the scope)
  *
@@ -75,9 +75,9 @@ const struct cgroup_ref *cgroup_plan_ref(const struct cgroup_plan *p);
 const char *cgroup_plan_dir(const struct cgroup_plan *p);
 
 /*
- * Makes the cgroup, enables the controllers above it that the limits need, writes the limits, attaches the device
- * program. @ret_fd: the cgroup's directory for CLONE_INTO_CGROUP, the caller's to close; -1 where there is none
- * (disabled, systemd: cgroup_attach does it all). What was made is removed again when a later step fails.
+ * Makes the cgroup, enables the controllers above it that the limits need, writes the limits. @ret_fd: the cgroup's
+ * directory for CLONE_INTO_CGROUP, the caller's to close; -1 where there is none (disabled, systemd: cgroup_attach does it
+ * all). What was made is removed again when a later step fails.
  * -EEXIST: it is there and holds processes; being another's, it is no longer what cgroup_plan_ref names, so that it is
  * not removed with the container. An empty left-over is used again.
  */
@@ -86,7 +86,11 @@ int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_f
 /* For cgroup_ref.id, of the cgroup's directory. */
 int cgroup_id(int dir, uint64_t *ret, struct err *e);
 
-/* After the clone: moves @pid into a systemd scope and writes its limits; with cgroupfs does nothing. -EEXIST: as above. */
+/*
+ * After the clone: attaches the device program, which takes the kernel a while and forbids nothing that a runtime does but
+ * mounting devices; before that, with systemd, moves @pid into a scope, writes its limits, and sets *ret_fd. -EEXIST: as
+ * above.
+ */
 int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e);
 
 /* Opens the directory of a stored reference. -ENOENT when it is gone; -1 in *ret_fd and 0 when disabled. */

@@ -96,21 +96,18 @@ static int enable(struct cgroup_plan *p, const struct cgroup_host *h, int dir, s
 	return controllers_enable(h, p->ref.path, p->needed, wanted, e);
 }
 
-static int fill(struct cgroup_plan *p, const struct cgroup_host *h, struct made *m, bool existed, int *ret_fd,
-		struct err *e)
+static int fill(struct cgroup_plan *p, const struct cgroup_host *h, struct made *m, int *ret_fd, struct err *e)
 {
 	cleanup_close int dir = openat(h->root_fd, m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open cgroup '%s'", p->ref.path);
-	if (existed && check_existing(dir, p->ref.path, e) < 0) {
+	if (p->existed && check_existing(dir, p->ref.path, e) < 0) {
 		p->ref = (struct cgroup_ref){ .driver = CGROUP_DISABLED };
 		return -e->code;
 	}
 	if (enable(p, h, dir, e) < 0)
 		return -e->code;
 	if (writes_apply(dir, &p->writes, e) < 0)
-		return -e->code;
-	if (device_program_attach(dir, &p->devices, existed, p->rootless, e) < 0)
 		return -e->code;
 	*ret_fd = take_fd(&dir);
 	return 0;
@@ -144,7 +141,8 @@ int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_f
 	}
 	if (r < 0)
 		return r;
-	r = fill(p, h, &m, r == 1, ret_fd, e);
+	p->existed = r == 1;
+	r = fill(p, h, &m, ret_fd, e);
 	if (r < 0)
 		undo(&m);
 	return r;
@@ -152,9 +150,9 @@ int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_f
 
 int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e)
 {
-	if (p->ref.driver != CGROUP_SYSTEMD)
-		return 0;
-	return systemd_attach(p, h, pid, ret_fd, e);
+	if (p->ref.driver == CGROUP_SYSTEMD)
+		return systemd_attach(p, h, pid, ret_fd, e);
+	return p->ref.driver == CGROUP_CGROUPFS ? device_program_attach(*ret_fd, &p->devices, p->existed, p->rootless, e) : 0;
 }
 
 int cgroup_open(const struct cgroup_ref *r, const struct cgroup_host *h, int *ret_fd, struct err *e)

@@ -15,6 +15,7 @@ struct cgroup_plan {
 	struct cgroup_writes writes;
 	uint32_t needed; /* controllers that the writes need */
 	struct device_program devices;
+	bool existed; /* an empty left-over, which may have a device program */
 
 	/* systemd */
 	const char *slice; /* "machine.slice" */

@@ -105,6 +105,9 @@ void rootfs_plan_close(struct rootfs_plan *p);
 /* The host's path of the rootfs, for the state document. */
 const char *rootfs_path(const struct rootfs_plan *p);
 
+/* Whether a mount may be of a device, which is for the rules of the container's cgroup to allow. */
+bool rootfs_mounts_devices(const struct rootfs_plan *p);
+
 /* In C: makes the mount namespace private enough, attaches the root and every mount and device in order. */
 int rootfs_mount(struct rootfs_plan *p, struct err *e);
 

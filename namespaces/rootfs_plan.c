@@ -257,6 +257,20 @@ int rootfs_plan_make(const struct spec *s, const struct rootfs_options *o, struc
 	return rootfs_plan_sysctl(s, a, p, e);
 }
 
+bool rootfs_mounts_devices(const struct rootfs_plan *p)
+{
+	static const char *const without[] = { "proc", "sysfs", "tmpfs", "devpts", "mqueue", "overlay" };
+
+	for (size_t i = 0; i < p->n_mounts; i++) {
+		bool known = p->mounts[i].kind != MOUNT_FS;
+		for (size_t k = 0; !known && k < sizeof(without) / sizeof(without[0]); k++)
+			known = strcmp(p->mounts[i].type, without[k]) == 0;
+		if (!known)
+			return true;
+	}
+	return false;
+}
+
 const char *rootfs_path(const struct rootfs_plan *p)
 {
 	return p->root;

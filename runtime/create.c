@@ -161,7 +161,8 @@ static void plan_messages(struct setup *s)
 
 	s->tells_ready = !s->request->run || p->terminal || hooks_before_start;
 	s->waits_for_go = s->tells_ready || hooks_inside || s->process.listener_path || s->ns.create & CLONE_NEWUSER ||
-			  s->container->cgroup.driver == CGROUP_SYSTEMD || process_needs_grant(&s->process);
+			  s->container->cgroup.driver == CGROUP_SYSTEMD || process_needs_grant(&s->process) ||
+			  rootfs_mounts_devices(s->rootfs);
 }
 
 /* Opens what the first process will inherit. From here on there is something to undo. */
@@ -260,7 +261,7 @@ static int guide(struct runtime *rt, struct setup *s, pid_t pid, int *ret_master
 {
 	if (ns_map_ids(&s->ns, pid, e) < 0)
 		return -e->code;
-	int r = s->cgroup_fd < 0 ? cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) : 0;
+	int r = cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e);
 	/* With systemd the path is known only now. */
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
 	if (r < 0)

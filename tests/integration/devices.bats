@@ -111,3 +111,20 @@ may_make_nodes='.process.capabilities |= map_values(. + ["CAP_MKNOD"]) | .root.r
 	run ferry exec "$id" sh -c 'mknod /tmp/k c 1 11 && head -c 1 /tmp/k'
 	failed "not permitted"
 }
+
+@test "device rules: a device that is denied is not mounted either" {
+	truncate -s 4M "$WORK/disk"
+	mke2fs -q "$WORK/disk"
+	local loop refused
+	loop=$(losetup --find --show "$WORK/disk") || skip "no loop devices here"
+	mkdir -p "$bundle/rootfs/mnt"
+	config --arg loop "$loop" '.mounts += [{ destination: "/mnt", type: "ext2", source: $loop, options: ["ro"] }] |
+		.linux.resources.devices = [{ allow: false, access: "rwm" }]'
+	inside 'ls /mnt'
+	refused="$status $output"
+	config '.linux.resources.devices = [{ allow: true, access: "rwm" }]'
+	inside 'ls /mnt'
+	losetup --detach "$loop"
+	is lost+found
+	[[ $refused =~ ^[1-9].*"not permitted" ]]
+}

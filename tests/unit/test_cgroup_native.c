@@ -459,6 +459,7 @@ static void test_devices(void **state)
 		skip();
 
 	make(f, "devices", &r);
+	CHECK(cgroup_attach(f->plan, &f->host, getpid(), &f->dir, &e));
 	assert_int_equal(mknod(node, S_IFCHR | 0600, makedev(1, 11)), 0);
 	int denied = WEXITSTATUS(status_of(child(f->dir, open_node)));
 	int null = WEXITSTATUS(status_of(child(f->dir, open_null)));

@@ -99,6 +99,36 @@ static void test_devices(void **state)
 	assert_int_equal(p->n_nodes, 0);
 }
 
+static void test_mounts_of_devices(void **state)
+{
+	const struct {
+		struct spec_mount m;
+		bool of_device;
+	} cases[] = {
+		{ MOUNT("/x", "/dev/sda", "bind", "rbind"), false },
+		{ MOUNT("/x", "/dev/sda", "none", "bind"), false },
+		{ MOUNT("/x", "overlay", "overlay", "lowerdir=/a:/b"), false },
+		{ MOUNT("/proc", "/dev/sda", "ext4", "remount"), false },
+		{ MOUNT("/x", "/dev/sda", "ext4", "ro"), true },
+		{ MOUNT("/x", "sda", "btrfs", "device=sdb"), true },
+	};
+	struct spec s;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	example_spec(&arena, &s);
+	struct rootfs_plan *p = plan(&s, &e);
+	assert_non_null(p);
+	assert_false(rootfs_mounts_devices(p));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		example_spec(&arena, &s);
+		add_mount(&arena, &s, &cases[i].m);
+		p = plan(&s, &e);
+		assert_non_null(p);
+		assert_int_equal(rootfs_mounts_devices(p), cases[i].of_device);
+	}
+}
+
 static void expect_error(const struct spec *s, const char *text)
 {
 	struct err e = ERR_INIT;
@@ -175,7 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example), cmocka_unit_test(test_targets), cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_errors),	cmocka_unit_test(test_sysctl),
+		cmocka_unit_test(test_mounts_of_devices), cmocka_unit_test(test_errors), cmocka_unit_test(test_sysctl),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 	arena_finish(&arena);
