@@ -80,6 +80,20 @@ void daemon_title(const char *line, const char *name)
 	memcpy(to, line, len < size ? len : size - 1);
 }
 
+/*
+ * Around a page that is needed the kernel maps what else it has of the file, all of a large folio where that is how it has
+ * it, and counts that as this process's. It goes no further than the mapping: each piece becomes one, as every other
+ * is said to be read in another manner.
+ */
+static void give_back(uintptr_t first, uintptr_t end)
+{
+	enum { PIECE = 16 << 10 };
+
+	for (uintptr_t at = first; at < end; at += 2 * PIECE)
+		madvise((void *)at, end - at < PIECE ? end - at : PIECE, MADV_RANDOM);
+	madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 void daemon_shrink(void)
 {
 	extern const char __executable_start;
@@ -92,6 +106,6 @@ void daemon_shrink(void)
 		const uintptr_t start = (uintptr_t)&__executable_start + segment[i].p_vaddr;
 		const uintptr_t first = start & ~(page - 1);
 		if (segment[i].p_type == PT_LOAD && !(segment[i].p_flags & PF_W))
-			madvise((void *)first, start + segment[i].p_memsz - first, MADV_DONTNEED);
+			give_back(first, start + segment[i].p_memsz);
 	}
 }
