@@ -54,9 +54,9 @@ LIBRARY     := $(filter-out $(MAIN:%.c=$(BUILD)/%.o),$(OBJECTS))
 
 # ferry is static: nothing is loaded at a container's start. Not with sanitizers, which are dynamic; unit tests neither,
 # as cmocka is.
-LIBS        := -Wl,-Bstatic -lseccomp -lyajl_s -lnettle -lsodium
-PIE         := $(if $(SANITIZE),-pie,-static-pie)
 DYNAMIC     := -Wl,-Bdynamic
+LIBS        := -Wl,-Bstatic -lseccomp -lyajl_s -lnettle -lsodium $(if $(SANITIZE),$(DYNAMIC))
+PIE         := $(if $(SANITIZE),-pie,-static-pie)
 
 CFLAGS      ?= -O2 -g
 ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -74,7 +74,7 @@ short = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),$(if $(V),,@),@print
 all: $(BUILD)/ferry
 
 $(BUILD)/ferry: $(OBJECTS)
-	$(call short,LINK)$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(if $(SANITIZE),$(DYNAMIC))
+	$(call short,LINK)$(CC) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDEXPANSION:
 $(PROGRAMS:%=$(BUILD)/ferry-%): $(BUILD)/ferry-%: $$(addprefix $(BUILD)/,$$(PROGRAM_$$*:.c=.o) $$(ALSO_$$*:.c=.o))

@@ -56,9 +56,15 @@ static struct parsed parse(char *line, bool stop)
 	return p;
 }
 
+static void parsed_free(struct parsed *p)
+{
+	arena_finish(&p->arena);
+}
+#define cleanup_parsed __attribute__((cleanup(parsed_free)))
+
 #define PARSE(p, stop, text) \
 	char line_##p[] = text; \
-	struct parsed p = parse(line_##p, stop)
+	cleanup_parsed struct parsed p = parse(line_##p, stop)
 
 static void ways_to_write_an_option(void **state)
 {
@@ -68,7 +74,7 @@ static void ways_to_write_an_option(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		char line[32];
 		strcpy(line, lines[i]);
-		struct parsed p = parse(line, false);
+		cleanup_parsed struct parsed p = parse(line, false);
 		assert_int_equal(p.result, 0);
 		assert_string_equal(p.o.name, "x");
 		assert_int_equal(p.n, 0);
@@ -149,7 +155,7 @@ static void help(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		char line[32];
 		strcpy(line, lines[i]);
-		struct parsed p = parse(line, false);
+		cleanup_parsed struct parsed p = parse(line, false);
 		assert_int_equal(p.result, 0);
 		assert_true(p.help);
 	}
@@ -180,7 +186,7 @@ static void errors(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char line[64];
 		strcpy(line, bad[i].line);
-		struct parsed p = parse(line, false);
+		cleanup_parsed struct parsed p = parse(line, false);
 		assert_true(p.result < 0);
 		assert_string_equal(p.e.msg, bad[i].message);
 	}
