@@ -139,7 +139,7 @@ static int add_port(const char *key, const char *target, void *data, struct err 
 		return 0;
 	for (size_t i = 0; i < x.n_links; i++)
 		if (strcmp(x.links[i].network, p->network->name) == 0 && x.links[i].host_link)
-			link_set_master(p->batch, x.links[i].host_link, p->bridge);
+			link_set_master(p->batch, x.links[i].host_link, p->bridge, x.n_ports > 0);
 	return 0;
 }
 

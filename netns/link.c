@@ -147,12 +147,13 @@ void link_add_bridge(struct nl_batch *b, const char *name, const uint8_t *mac, u
 	nl_nest_end(b, info);
 }
 
-/* A message of its own: only what is a port already has a port's settings. */
+/* A message of its own: only what is a port already has a port's settings. One that is gone needs none. */
 static void allow_hairpin(struct nl_batch *b, const char *name)
 {
 	const struct ifinfomsg m = { 0 };
 
 	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m), "let '%s' send back", name);
+	nl_tolerate(b, ENODEV);
 	nl_string(b, IFLA_IFNAME, name);
 	size_t info = nl_nest(b, IFLA_LINKINFO);
 	nl_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
@@ -244,7 +245,7 @@ void link_add_stacked(struct nl_batch *b, const struct link_stacked *s)
 	nl_nest_end(b, info);
 }
 
-void link_set_master(struct nl_batch *b, const char *name, int bridge)
+void link_set_master(struct nl_batch *b, const char *name, int bridge, bool hairpin)
 {
 	const struct ifinfomsg m = { 0 };
 
@@ -252,6 +253,8 @@ void link_set_master(struct nl_batch *b, const char *name, int bridge)
 	nl_tolerate(b, ENODEV);
 	nl_string(b, IFLA_IFNAME, name);
 	nl_u32(b, IFLA_MASTER, (uint32_t)bridge);
+	if (hairpin)
+		allow_hairpin(b, name);
 }
 
 void link_rename(struct nl_batch *b, int index, const char *name)

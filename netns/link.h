@@ -65,8 +65,10 @@ struct link_stacked {
 };
 void link_add_stacked(struct nl_batch *b, const struct link_stacked *s);
 
-void link_set_master(struct nl_batch *b, const char *name, int bridge); /* one that is gone is no error */
+/* What link_add_veth made of its end here, for another bridge. One that is gone is no error. */
+void link_set_master(struct nl_batch *b, const char *name, int bridge, bool hairpin);
 void link_rename(struct nl_batch *b, int index, const char *name); /* one that is down */
+void link_add_name(struct nl_batch *b, int index, const char *name); /* by which it is found, too, whatever it is renamed to */
 /*
  * An interface that is down (by its index, or when that is 0 by its name) makes itself no IPv6 address once it is up. A kernel
  * that has no IPv6 is no error.

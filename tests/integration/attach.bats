@@ -302,6 +302,18 @@ attached_to_two() {
 	nothing_is_left
 }
 
+@test "a bridge that others have taken away is there again, and sends back by the port that published ports lead to" {
+	container one two
+	up one web --publish 8080:80
+	up two web
+	there ip link del ferry1
+	attach reload
+	there ip -j -d link show master ferry1 | jq -e 'length == 2 and ([.[] | select(.linkinfo.info_slave_data.hairpin)] | length == 1)'
+	down one
+	down two
+	nothing_is_left
+}
+
 @test "a bridge that others have taken away is there again with the next container" {
 	container one two
 	up one web
