@@ -99,10 +99,9 @@ static int join_all(const struct attaching *x, struct err *e)
 
 /* ---- interfaces ---- */
 
-/* Within the container's namespace, until it is renamed. */
-static const char *stacked_name(const struct attaching *x, size_t i)
+static const char *inner_link(const struct attaching *x, const struct net_link *l)
 {
-	return arena_printf(x->session->arena, "fm%.10s%zu", x->endpoint->key, i);
+	return endpoint_inner_link(x->endpoint->key, l->interface, x->session->arena);
 }
 
 static void add_links(const struct attaching *x, struct nl_batch *b)
@@ -122,7 +121,7 @@ static void add_links(const struct attaching *x, struct nl_batch *b)
 		};
 		const struct link_stacked stacked = {
 			.driver = network->driver,
-			.name = l->host_link ? NULL : stacked_name(x, i),
+			.name = l->host_link ? NULL : inner_link(x, l),
 			.mode = network->mode,
 			.parent = x->masters[i],
 			.netns = x->netns,
@@ -156,10 +155,13 @@ static int make_links(const struct attaching *x, struct err *e)
 	return nl_send(&x->session->route, &b, e);
 }
 
-static void configure_link(const struct net_link *l, int index, bool rename, struct nl_batch *b)
+/* @inner: what it is called until now, and stays known by; NULL: it has its name. */
+static void configure_link(const struct net_link *l, int index, const char *inner, struct nl_batch *b)
 {
-	if (rename)
+	if (inner) {
 		link_rename(b, index, l->interface);
+		link_add_name(b, index, inner);
+	}
 	/* What it would tell of itself by IPv6 goes to every other container of the network, and costs with their number. */
 	if (l->host_link && l->addresses[0].family && !l->addresses[1].family)
 		link_without_ipv6(b, index, l->interface);
@@ -184,11 +186,12 @@ static int configure(const struct attaching *x, struct err *e)
 	link_set_up(&b, LINK_LOOPBACK, "lo");
 	for (size_t i = 0; i < attach_n(x); i++) {
 		const struct net_link *l = &x->endpoint->links[x->first + i];
+		const char *other = l->host_link ? NULL : inner_link(x, l);
 		struct link_facts f;
-		if (link_find(&inner, l->host_link ? l->interface : stacked_name(x, i), &f, e) < 0 ||
+		if (link_find(&inner, other ? other : l->interface, &f, e) < 0 ||
 		    link_shape(&inner, l->interface, f.index, shaping, e) < 0)
 			return -e->code;
-		configure_link(l, f.index, !l->host_link, &b);
+		configure_link(l, f.index, other, &b);
 	}
 	return nl_send(&inner, &b, e);
 }
@@ -273,7 +276,7 @@ int net_attach(struct net *n, const struct net_container *c, int netns, struct a
 	    begin(&s, endpoint.key, c->owner, e) < 0)
 		return -e->code;
 	if (attach_links(&x, c->ports, c->n_ports, e) < 0) {
-		detach_endpoint(&s, &endpoint, netns, &later);
+		detach_endpoint(&s, &endpoint, &later);
 		return -e->code;
 	}
 	*ret = endpoint;
@@ -302,7 +305,7 @@ int net_connect(struct net *n, const char *owner, const struct net_request *r, i
 	if (began < 0)
 		return began;
 	int code = attach_links(&x, NULL, 0, e);
-	if (code < 0 && detach_link(&s, &endpoint, x.first, netns, &later) < 0)
+	if (code < 0 && detach_link(&s, &endpoint, x.first, &later) < 0)
 		return code;
 	if (code == 0)
 		*ret = endpoint;

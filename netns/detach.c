@@ -59,18 +59,20 @@ static int remove_host_links(struct session *s, const struct net_endpoint *x, st
 	return ended == 0 ? nl_send(&s->route, &b, e) : ended < 0 ? ended : 0;
 }
 
-/* Those of macvlan and ipvlan have no end here. */
-static int remove_inner_links(const struct net_endpoint *x, int netns, struct err *e)
+/* Those of macvlan and ipvlan have no end here; they go with the container's namespace, unless somebody keeps that. */
+static int remove_inner_links(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
-	cleanup_nl struct nl inner = NL_INIT;
 
-	for (size_t i = 0; netns >= 0 && i < x->n_links; i++)
+	for (size_t i = 0; x->netns >= 0 && i < x->n_links; i++)
 		if (!x->links[i].host_link)
-			link_remove(&b, x->links[i].interface);
+			link_remove_within(&b, x->netns, endpoint_inner_link(x->key, x->links[i].interface, s->arena));
 	if (b.n == 0)
 		return 0;
-	return nl_open(NETLINK_ROUTE, netns, &inner, e) < 0 ? -e->code : nl_send(&inner, &b, e);
+	if (session_route(s, e) < 0)
+		return -e->code;
+	int r = nl_send(&s->route, &b, e);
+	return r == -EINVAL ? 0 : r; /* there is no such namespace any more */
 }
 
 int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e)
@@ -118,7 +120,7 @@ static int lower_all(struct session *s, const struct net_endpoint *x, struct err
 /* ---- together ---- */
 
 /* Without the record. */
-static int remove_all(struct session *s, const struct net_endpoint *x, int netns, struct err *e)
+static int remove_all(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	struct err later;
 
@@ -133,7 +135,7 @@ static int remove_all(struct session *s, const struct net_endpoint *x, int netns
 	keep_first(&r, remove_names(s, x, &later), e, &later);
 	keep_first(&r, remove_rules(s, x, &later), e, &later);
 	keep_first(&r, remove_host_links(s, x, &later), e, &later);
-	keep_first(&r, remove_inner_links(x, netns, &later), e, &later);
+	keep_first(&r, remove_inner_links(s, x, &later), e, &later);
 	keep_first(&r, detach_claims(s, x, &later), e, &later);
 	if (last == 1)
 		keep_first(&r, lower_all(s, x, &later), e, &later);
@@ -164,9 +166,9 @@ static int sweep_key(struct session *s, const char *key, struct err *e)
 	return claim_each(s->net->state, "networks", leave_one, &l, e);
 }
 
-int detach_endpoint(struct session *s, const struct net_endpoint *x, int netns, struct err *e)
+int detach_endpoint(struct session *s, const struct net_endpoint *x, struct err *e)
 {
-	int r = remove_all(s, x, netns, e);
+	int r = remove_all(s, x, e);
 
 	if (r == 0 && endpoint_has_more(s->net, x->key))
 		r = sweep_key(s, x->key, e);
@@ -182,7 +184,7 @@ int detach_key(struct session *s, const char *key, struct err *e)
 		return 0;
 	if (r == -EINVAL)
 		return sweep_key(s, key, e) < 0 ? -e->code : endpoint_remove(s->net, key, e);
-	return r < 0 ? r : detach_endpoint(s, &x, -1, e);
+	return r < 0 ? r : detach_endpoint(s, &x, e);
 }
 
 int net_detach(struct net *n, const char *owner, struct arena *a, struct err *e)
@@ -216,7 +218,7 @@ static int change_rules(struct session *s, const struct net_endpoint *before, co
 	return r < 0 ? r : firewall_change_endpoint(&s->filter, before, after, e);
 }
 
-int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int netns, struct err *e)
+int detach_link(struct session *s, const struct net_endpoint *x, size_t i, struct err *e)
 {
 	struct net_endpoint one = *x, others = *x;
 
@@ -229,11 +231,11 @@ int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int n
 
 	int r = x->n_ports ? change_rules(s, x, &others, e) : 0;
 	if (r == 0)
-		r = remove_all(s, &one, netns, e);
+		r = remove_all(s, &one, e);
 	return r == 0 ? endpoint_save(s->net, &others, e) : r;
 }
 
-int net_disconnect(struct net *n, const char *owner, const char *network, int netns, struct arena *a, struct err *e)
+int net_disconnect(struct net *n, const char *owner, const char *network, struct arena *a, struct err *e)
 {
 	cleanup_session struct session s = SESSION_INIT(n, a);
 	struct net_endpoint x;
@@ -241,7 +243,7 @@ int net_disconnect(struct net *n, const char *owner, const char *network, int ne
 	int r = endpoint_load(n, endpoint_key(owner, a), a, &x, e);
 	if (r == 0) {
 		size_t i = find_link(&x, network);
-		r = i < x.n_links ? detach_link(&s, &x, i, netns, e) : err_say(e, ENOENT, "the container is not in it");
+		r = i < x.n_links ? detach_link(&s, &x, i, e) : err_say(e, ENOENT, "the container is not in it");
 	}
 	return r < 0 ? err_wrap(e, "disconnect from the network \"%s\"", network) : 0;
 }

@@ -8,10 +8,10 @@
 int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e);
 
 /* One link; the record then has the others. */
-int detach_link(struct session *s, const struct net_endpoint *x, size_t i, int netns, struct err *e);
+int detach_link(struct session *s, const struct net_endpoint *x, size_t i, struct err *e);
 
-/* All of it, and the record. @netns: where the container's interfaces are removed, too; -1: they went with it. */
-int detach_endpoint(struct session *s, const struct net_endpoint *x, int netns, struct err *e);
+/* All of it, and the record. */
+int detach_endpoint(struct session *s, const struct net_endpoint *x, struct err *e);
 
 /* By what a record says, also one that is not whole. */
 int detach_key(struct session *s, const char *key, struct err *e);

@@ -33,6 +33,14 @@ const char *endpoint_host_link(const char *key, size_t link, struct arena *a)
 	return arena_printf(a, "fv%.10s%zu", key, link);
 }
 
+const char *endpoint_inner_link(const char *key, const char *interface, struct arena *a)
+{
+	const char *text = arena_printf(a, "%s %s", key, interface);
+	struct sha256_text digest = sha256_of(text, strlen(text));
+
+	return arena_printf(a, "fm%.12s", digest.text + strlen("sha256:"));
+}
+
 /* ---- writing ---- */
 
 static void write_address(struct json_writer *w, const char *key, const struct net_address *x)

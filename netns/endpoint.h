@@ -16,6 +16,9 @@ const char *endpoint_key(const char *owner, struct arena *a);
 /* "fv" KEY's first ten digits, and which of its links: within what the kernel takes. */
 const char *endpoint_host_link(const char *key, size_t link, struct arena *a);
 
+/* By which an interface that is in the container alone is known besides its name, as no other is: "fm" and twelve digits. */
+const char *endpoint_inner_link(const char *key, const char *interface, struct arena *a);
+
 /*
  * A record that is not whole: the owner alone. It is there before anything is taken for the container, and while there is
  * none of its interfaces yet. -EEXIST: there is a record.

@@ -265,6 +265,16 @@ void link_rename(struct nl_batch *b, int index, const char *name)
 	nl_string(b, IFLA_IFNAME, name);
 }
 
+void link_add_name(struct nl_batch *b, int index, const char *name)
+{
+	const struct ifinfomsg m = { .ifi_index = index };
+
+	nl_begin(b, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m), "also name interface '%s'", name);
+	size_t names = nl_nest(b, IFLA_PROP_LIST);
+	nl_string(b, IFLA_ALT_IFNAME, name);
+	nl_nest_end(b, names);
+}
+
 void link_set_up(struct nl_batch *b, int index, const char *name)
 {
 	const struct ifinfomsg m = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
@@ -279,6 +289,12 @@ void link_remove(struct nl_batch *b, const char *name)
 	nl_begin(b, RTM_DELLINK, 0, &m, sizeof(m), "remove interface '%s'", name);
 	nl_string(b, IFLA_IFNAME, name);
 	nl_tolerate(b, ENODEV);
+}
+
+void link_remove_within(struct nl_batch *b, int number, const char *name)
+{
+	link_remove(b, name);
+	nl_u32(b, IFLA_TARGET_NETNSID, (uint32_t)number);
 }
 
 /* ---- addresses and routes ---- */

@@ -76,6 +76,8 @@ void link_add_name(struct nl_batch *b, int index, const char *name); /* by which
 void link_without_ipv6(struct nl_batch *b, int index, const char *name);
 void link_set_up(struct nl_batch *b, int index, const char *name);
 void link_remove(struct nl_batch *b, const char *name); /* one that is gone is no error */
+/* In the network namespace of that number (link_netns_number); that it has ended is no error either. */
+void link_remove_within(struct nl_batch *b, int number, const char *name);
 
 /* With the prefix length; one that it has is no error. IPv6: without duplicate address detection, to be used at once. */
 void link_add_address(struct nl_batch *b, int index, const struct net_address *x);

@@ -136,13 +136,10 @@ struct net_endpoint {
 int net_attach(struct net *n, const struct net_container *c, int netns, struct arena *a, struct net_endpoint *ret,
 	       struct err *e);
 
-/*
- * One more network, or one less, for a container that has been attached. The others stay as they are. @netns -1: the
- * container's is gone.
- */
+/* One more network, or one less, for a container that has been attached. The others stay as they are. */
 int net_connect(struct net *n, const char *owner, const struct net_request *r, int netns, struct arena *a,
 		struct net_endpoint *ret, struct err *e);
-int net_disconnect(struct net *n, const char *owner, const char *network, int netns, struct arena *a, struct err *e);
+int net_disconnect(struct net *n, const char *owner, const char *network, struct arena *a, struct err *e);
 
 /* Others know it by another name from now on; NULL: by its aliases alone. -ENOENT: it is not attached. */
 int net_rename(struct net *n, const char *owner, const char *name, struct arena *a, struct err *e);

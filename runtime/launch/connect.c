@@ -144,8 +144,7 @@ int launch_connect(struct runtime *rt, const struct launched *l, const struct la
 	if (launched_save(x.dir, &x.l, e) == 0)
 		return 0;
 	if (x.netns >= 0)
-		net_disconnect(&x.net, container_path(rt, l->id), a->network, x.netns, &rt->arena,
-			       &ignored);
+		net_disconnect(&x.net, container_path(rt, l->id), a->network, &rt->arena, &ignored);
 	return -e->code;
 }
 
@@ -154,7 +153,7 @@ static int disconnect_running(struct connecting *x, const char *network, struct 
 	const char *owner = container_path(x->rt, x->l.id);
 	struct net_endpoint now = { 0 };
 
-	int r = net_disconnect(&x->net, owner, network, x->netns, &x->rt->arena, e);
+	int r = net_disconnect(&x->net, owner, network, &x->rt->arena, e);
 	if (r < 0)
 		return r;
 	r = net_endpoint_load(&x->net, owner, &x->rt->arena, &now, e);

@@ -284,6 +284,32 @@ attached_to_two() {
 	killed_anywhere attached_to_two down_and_nothing disconnect /run/ferry/one /run/netns/one dual
 }
 
+alone_in_its_namespace() {
+	down_and_nothing && [ "$(in_container one ip -o link | wc -l)" = 1 ]
+}
+
+@test "attaching to a parent, and with a rate, killed anywhere: detaching leaves nothing, in the container neither" {
+	container one
+	there ip link add parent type bridge
+	there ip link set parent up
+	define wire parent 10.90.4 '.driver = "macvlan" | .dns_enabled = false'
+	killed_anywhere true alone_in_its_namespace up /run/ferry/one /run/netns/one wire web --rate 8000000
+}
+
+broken() {
+	attached && container two && up two web && there ip link del ferry1 && there nft flush ruleset
+}
+
+made_again() {
+	attach reload && in_container one ping -q -c 1 -W 5 "$(address two eth0)" && there nft list ruleset | grep -q 8080 &&
+		down two && there ip netns del two && down_and_nothing
+}
+
+@test "reloading killed anywhere: reloading again makes all of it" {
+	container one
+	killed_anywhere broken made_again reload
+}
+
 @test "reloading makes again what others have taken away" {
 	container one two
 	up one web --name one
@@ -371,8 +397,18 @@ attached_to_two() {
 	run up one wire --publish 8080:80
 	[ "$status" = 1 ]
 	[[ $output == *published* ]]
+	up one wire
 	down one
+	[ "$(in_container one ip -o link | wc -l)" = 1 ]
+	# Its namespace's number is another's afterwards, who has an interface of the same name.
+	container two
+	up one wire
 	there ip netns del one
+	up two wire
+	down one
+	in_container two ip link show eth0
+	down two
+	[ "$(in_container two ip -o link | wc -l)" = 1 ]
 	there ip link del eth0
 	nothing_is_left
 }

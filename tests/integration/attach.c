@@ -222,7 +222,7 @@ static int run(int argc, char **argv, struct err *e)
 	if (argc != 5 || net_open(definitions, state, false, &n, e) < 0)
 		return argc != 5 ? err_say(e, EINVAL, "no such command") : -e->code;
 	if (strcmp(command, "disconnect") == 0)
-		return net_disconnect(&n, argv[2], argv[4], netns, &x.arena, e);
+		return net_disconnect(&n, argv[2], argv[4], &x.arena, e);
 	if (parse_request(&x, argv[4], e) < 0 ||
 	    net_connect(&n, argv[2], x.container.requests, netns, &x.arena, &endpoint, e) < 0)
 		return -e->code;
