@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 const char *container_path(struct runtime *rt, const char *id)
 {
@@ -22,8 +23,8 @@ int container_netns(pid_t pid, int pidfd, struct err *e)
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int code = errno;
-	/* Once it has ended the number may be another's. */
-	if (proc_wait_end(pidfd, 0, &ignored) != 0)
+	/* Once it has ended the number may be another's; while it is ending, it has no namespaces any more. */
+	if (proc_wait_end(pidfd, 0, &ignored) != 0 || (fd < 0 && code == ENOENT))
 		return err_say(e, ESRCH, "the process has ended");
 	return fd < 0 ? err_set(e, code, "open '%s'", path) : take_fd(&fd);
 }
@@ -42,7 +43,7 @@ int container_join_network(struct runtime *rt, const char *id, struct spec *s, s
 	return pidfd < 0 ? pidfd : 0;
 }
 
-int container_attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e)
+static int attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e)
 {
 	cleanup_net struct net n = NET_INIT;
 	struct net_endpoint endpoint;
@@ -50,6 +51,49 @@ int container_attach(struct runtime *rt, const struct create_network *x, int net
 	if (networks_open(false, &n, e) < 0 || net_attach(&n, x->container, netns, &rt->arena, &endpoint, e) < 0)
 		return -e->code;
 	return x->attached(&n, &endpoint, x->data, e);
+}
+
+/* Whoever starts it, or watches over it and notes its end, holds the lock of its directory. */
+static int hold_launched(struct runtime *rt, const char *id, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+
+	if (container_open(rt, id, false, &c, e) < 0)
+		return -e->code;
+	if (!c.network || c.pid == 0)
+		return -ENOENT;
+	cleanup_close int fd = open(c.bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : take_fd(&fd);
+}
+
+/* Detaches those that ended when nobody watched over them any more. */
+static void detach_ended(struct runtime *rt)
+{
+	struct err ignored = ERR_INIT;
+	const char **ids = NULL;
+	size_t n = 0;
+
+	container_list(rt, &ids, &n, &ignored);
+	for (size_t i = 0; i < n; i++) {
+		cleanup_container struct container c = CONTAINER_INIT;
+		cleanup_close int held = hold_launched(rt, ids[i], &ignored);
+		if (held < 0 || container_open(rt, ids[i], false, &c, &ignored) < 0)
+			continue;
+		cleanup_close int pidfd = container_pidfd(&c, &ignored);
+		if (pidfd == -ESRCH)
+			container_detach(rt, &c, &ignored);
+	}
+}
+
+int container_attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = attach(rt, x, netns, &why);
+
+	if (r != -EADDRINUSE && r != -ENOSPC)
+		return r < 0 ? *e = why, r : 0;
+	detach_ended(rt);
+	return attach(rt, x, netns, e);
 }
 
 int container_detach(struct runtime *rt, const struct container *c, struct err *e)

@@ -403,6 +403,22 @@ quietly_at() { # NUMBER COMMAND...
 	gone a
 }
 
+@test "what one whose supervisor was killed had is had by the next that asks for it" {
+	create_network "$tag-n" --subnet 10.77.0.0/24
+	up a --network "$tag-n:ip=10.77.0.9" -p 8080:80 -- sleep 1000000
+	up b --network "$tag-n" -p 8081:80 -- sleep 1000000
+	kill -KILL "$(parent_of "$(init_pid "$(name b)")")"
+	kill_supervised "$(init_pid "$(name a)")"
+	up c --network "$tag-n:ip=10.77.0.9" -p 8080:80 -- sleep 1000000
+	equal "$(address c "$tag-n")" 10.77.0.9
+	# One that still runs keeps what it has, whether it is watched over or not.
+	run ferry launch --rm --name "$(name d)" --network "$tag-n" -p 8081:80 --rootfs "$bundle/rootfs:O" -- true
+	failed "8081"
+	has "$(name b)"
+	gone a b c
+	nothing_attached
+}
+
 @test "what makes no sense is refused, and leaves nothing" {
 	local options
 	while read -r options; do
