@@ -113,6 +113,8 @@ static int add_attachment(const char *text, struct arena *a, struct launched_net
 /* 1: it is one of the modes. */
 static int parse_mode(const char *text, struct launched_network *n, struct err *e)
 {
+	if (strncmp(text, "slirp4netns", 11) == 0 && (!text[11] || text[11] == ':'))
+		return err_say(e, ENOTSUP, "is done by pasta(1) here: say --network pasta");
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		size_t len = strlen(modes[i].name);
 		if (strncmp(text, modes[i].name, len) != 0 || (text[len] && text[len] != ':'))

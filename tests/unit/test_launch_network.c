@@ -207,6 +207,8 @@ static void contradictions(void **state)
 	refused("--network-jitter", .shaping = { .delay_us = 1, .jitter_us = 2 });
 	refused("no network of ferry's", .networks = LIST("pasta"), .ip = "10.0.0.1");
 	refused("--add-host 'x:host-gateway'", .add_hosts = LIST("x:host-gateway"));
+	refused("say --network pasta", .networks = LIST("slirp4netns"));
+	refused("say --network pasta", .networks = LIST("slirp4netns:mtu=1500"));
 	x.facts.rootless = true;
 	refused("--network: networks are made with root's rights", .networks = LIST("web"));
 	refused("--publish: networks are made with root's rights", .publish = LIST("80"));
