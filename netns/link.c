@@ -19,6 +19,9 @@ int link_check_name(const char *name, struct err *e)
 		return err_say(e, EINVAL, "interface '%s': a name has 1 to %d letters", name, LINK_NAME_MAX);
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, "/:% \t\n\v\f\r"))
 		return err_say(e, EINVAL, "interface '%s': a name has no '/', ':', '%%' or space", name);
+	/* Below /proc/sys/net/ipv4/conf these mean something else. */
+	if (strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
+		return err_say(e, EINVAL, "interface '%s': the kernel lets none be called so", name);
 	return 0;
 }
 

@@ -217,6 +217,8 @@ ferry   bridge   ferry0      10.88.0.0/16   0"
 	refused "contradict each other" --dns 192.0.2.1 --disable-dns a
 	refused 'a/b' --interface-name a/b a
 	refused 'sixteen-letters-' --interface-name sixteen-letters- a
+	refused "interface 'all': the kernel lets none be called so" --interface-name all a
+	refused 'this machine has an interface "lo" already' --interface-name lo a
 }
 
 @test "ls: table, names, json, filters" {
