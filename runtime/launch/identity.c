@@ -121,12 +121,14 @@ static char *next_line(char **text, char **ret_rest)
 	return line;
 }
 
-/* One that is this machine's loopback is none to a container. */
+/* One on this machine's loopback, or on one of its links ("fe80::1%eth0"), is none to a container. */
 static bool is_reachable(const char *server)
 {
 	struct err ignored = ERR_INIT;
 	struct net_address x;
 
+	if (strchr(server, '%'))
+		return false;
 	return net_address_parse(server, false, &x, &ignored) < 0 ||
 	       (x.family == AF_INET ? x.bytes[0] != 127 : strcmp(server, "::1") != 0);
 }
