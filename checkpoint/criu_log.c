@@ -50,11 +50,14 @@ static const struct {
 	  "unmount it, or make it one of the container's mounts" },
 	{ "unreachable sharing", NULL, "a mount is shared with one outside of the container", "make it private" },
 	{ "Can't lookup mount", NULL, "a file is open on a mount that is gone or of another namespace", "close it" },
-	{ "iptables", NULL, "the network could not be locked by iptables", "install iptables, or give --network-lock nftables" },
+	{ "iptables", NULL, "the network could not be locked by iptables",
+	  "install iptables, or give --network-lock nftables" },
 	{ "nftables", NULL, "the network could not be locked by nftables", "give --network-lock iptables" },
 	{ "Locking network failed", NULL, "the network could not be locked", "give --network-lock nftables or iptables" },
 	{ "vdso", NULL, "this criu does not know this kernel", "use a newer criu" },
 	{ "vvar", NULL, "this criu does not know this kernel", "use a newer criu" },
+	{ "Can't get 1:", "Operation not supported", "this criu does not know this kernel's sockets",
+	  "use criu 4.2 or a newer one" },
 	/* restores */
 	{ "has bad size", NULL, "a file has another size than at the checkpoint", "restore with the files of that moment" },
 	{ "has bad mode", NULL, "a file has other permissions than at the checkpoint",
@@ -74,7 +77,8 @@ static const struct {
 	  "restore on a machine with the same features" },
 	{ "splice", "Bad file descriptor", "pipes may not be as big as lazy pages need them",
 	  "set fs.pipe-max-size to 4194304" },
-	{ "lazy-pages", NULL, "the daemon of lazy pages does not answer", "start 'criu lazy-pages' in the same work directory" },
+	{ "lazy-pages", NULL, "the daemon of lazy pages does not answer",
+	  "start 'criu lazy-pages' in the same work directory" },
 	{ "magic doesn't match", NULL, "an image is damaged", "restore another one" },
 	{ "Can't open image", NULL, "an image is missing", "restore another one, with those it is based on" },
 	{ "Unable to open", ".img", "an image is missing", "restore another one, with those it is based on" },
@@ -86,9 +90,11 @@ static const struct {
 	{ "CAP_CHECKPOINT_RESTORE", NULL, "criu lacks rights", "become root" },
 };
 
-/* What only says that something before has failed. */
-static const char *const consequences[] = { "Dumping FAILED", "Pre-dumping FAILED", "Restoring FAILED", "exited, status=",
-					    "killed by signal", "Can't make ", "Dump files (pid:", "failed with -1" };
+/* What only says that something before has failed; and what CRIU complains of and goes on. */
+static const char *const consequences[] = {
+	"rlimit: Can't setup", "Dumping FAILED",   "Pre-dumping FAILED", "Restoring FAILED", "exited, status=",
+	"killed by signal",    "Can't make ",	   "Dump files (pid:",	 "failed with -1",
+};
 
 static const char *find_in(const char *line, size_t n, const char *part)
 {

@@ -23,6 +23,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_stats,
 	&command_top,
 	&command_diff,
+	&command_check,
 	&command_logs,
 	&command_port,
 	&command_list,
