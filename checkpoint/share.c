@@ -78,32 +78,55 @@ static int write_pagemap(const struct share *s, const char *name, const struct s
 
 /* ---- one process ---- */
 
-static int write_mm(const struct share *s, uint32_t pid, const struct share_region *regions, size_t n, struct err *e)
+static const char name_format[] = "memory-%u.img", key_format[] = "ferry-memory-%u";
+
+bool images_memory_name(const char *key, struct images_memory_name *ret)
+{
+	char again[40];
+	unsigned pid;
+
+	if (sscanf(key, key_format, &pid) != 1)
+		return false;
+	snprintf(again, sizeof(again), key_format, pid);
+	snprintf(ret->name, sizeof(ret->name), name_format, pid);
+	return strcmp(again, key) == 0;
+}
+
+static int write_mm(const struct share *s, const struct share_process *x, struct err *e)
 {
 	cleanup_mm struct mm m = MM_INIT;
 
-	if (mm_read(s->from, pid, s->a, &m, e) < 0)
+	if (mm_read(s->from, x->pid, s->a, &m, e) < 0)
 		return -e->code;
 	struct vma_file *files = arena_new_array(s->a, m.n, struct vma_file);
-	for (size_t i = 0; i < n; i++)
-		files[regions[i].vma] = (struct vma_file){ regions[i].file, regions[i].offset };
-	return mm_write(&m, s->to, pid, files, e);
+	for (size_t i = 0; i < x->n; i++)
+		files[x->regions[i].vma] = (struct vma_file){ x->file, x->regions[i].offset };
+	return mm_write(&m, s->to, x->pid, files, e);
+}
+
+/* Its memory is readable for all: in a user namespace CRIU has no rights over it. The directory says who may come near. */
+static int write_process(struct share *s, const struct share_process *x, struct err *e)
+{
+	char memory[40], name[40];
+
+	snprintf(memory, sizeof(memory), name_format, x->pid);
+	cleanup_close int fd = openat(s->to, memory, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)x->file_size) < 0)
+		return err_set(e, errno, "create '%s'", memory);
+	s->memory = fd;
+	snprintf(name, sizeof(name), "pagemap-%u.img", x->pid);
+	if (write_mm(s, x, e) < 0 || write_pagemap(s, name, x->regions, x->n, e) < 0)
+		return -e->code;
+	return fchmod(fd, 0444) < 0 ? err_set(e, errno, "set the mode of '%s'", memory) : 0;
 }
 
 static int write_processes(struct share *s, struct err *e)
 {
-	const struct share_plan *plan = s->plan;
-	char name[40];
-
-	for (size_t i = 0, n; i < plan->n; i += n) {
+	for (size_t i = 0; i < s->plan->n; i++) {
 		cleanup_arena struct arena a = ARENA_INIT;
-		const struct share_region *first = &plan->regions[i];
 		s->a = &a;
-		for (n = 1; i + n < plan->n && first[n].pid == first->pid; n++)
-			;
-		snprintf(name, sizeof(name), "pagemap-%u.img", first->pid);
-		if (write_mm(s, first->pid, first, n, e) < 0 || write_pagemap(s, name, first, n, e) < 0)
-			return err_wrap(e, "process %u", first->pid);
+		if (write_process(s, &s->plan->processes[i], e) < 0)
+			return err_wrap(e, "process %u", s->plan->processes[i].pid);
 	}
 	return 0;
 }
@@ -114,23 +137,12 @@ static int write_files(const struct share *s, struct err *e)
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct image_file *more = arena_new_array(&a, s->plan->n, struct image_file);
 
-	for (size_t i = 0; i < s->plan->n; i++)
-		more[i] = (struct image_file){ .id = s->plan->regions[i].file, .name = IMAGES_MEMORY_KEY,
-					       .external = true, .size = s->plan->memory_size };
+	for (size_t i = 0; i < s->plan->n; i++) {
+		const struct share_process *x = &s->plan->processes[i];
+		more[i] = (struct image_file){ .id = x->file, .name = arena_printf(&a, key_format, x->pid),
+					       .external = true, .size = x->file_size };
+	}
 	return image_files_read(s->from, &a, &f, e) < 0 ? -e->code : image_files_write(&f, s->to, more, s->plan->n, e);
-}
-
-/* Readable for all: in a user namespace CRIU has no rights over it. Who may come near says the directory. */
-static int write_memory(struct share *s, struct err *e)
-{
-	cleanup_close int fd = openat(s->to, IMAGES_MEMORY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 || ftruncate(fd, (off_t)s->plan->memory_size) < 0)
-		return err_set(e, errno, "create '%s'", IMAGES_MEMORY);
-	s->memory = fd;
-	if (write_processes(s, e) < 0 || write_files(s, e) < 0)
-		return -e->code;
-	return fchmod(fd, 0444) < 0 ? err_set(e, errno, "set the mode of '%s'", IMAGES_MEMORY) : 0;
 }
 
 /* ---- the others ---- */
@@ -182,23 +194,33 @@ static int take_over(int from, const char *name, unsigned char type, void *data,
 	return copy(from, name, s->to, e);
 }
 
-static int each_file(struct share *s, int (*each)(int, const char *, unsigned char, void *, struct err *),
+/* CRIU leaves what it wrote to the kernel. */
+static int sync_one(int dir, const char *name, unsigned char type, void *data, struct err *e)
+{
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	(void)type;
+	(void)data;
+	return fd < 0 || fsync(fd) < 0 ? err_set(e, errno, "sync '%s'", name) : 0;
+}
+
+static int each_file(int from, int (*each)(int, const char *, unsigned char, void *, struct err *), struct share *s,
 		     struct err *e)
 {
-	cleanup_close int dir = openat(s->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return dir < 0 ? err_set(e, errno, "read the images") : dir_each(dir, each, s, e);
 }
 
 static int fill(struct share *s, struct err *e)
 {
-	if (s->plan->n && write_memory(s, e) < 0)
+	if (s->plan->n && (write_processes(s, e) < 0 || write_files(s, e) < 0))
 		return -e->code;
-	if (faccessat(s->from, "parent", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && each_file(s, flatten, e) < 0)
+	if (faccessat(s->from, "parent", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && each_file(s->from, flatten, s, e) < 0)
 		return -e->code;
-	if (each_file(s, take_over, e) < 0)
+	if (each_file(s->from, take_over, s, e) < 0 || each_file(s->to, sync_one, s, e) < 0)
 		return -e->code;
-	return syncfs(s->to) < 0 ? err_set(e, errno, "sync") : 0;
+	return fsync(s->to) < 0 ? err_set(e, errno, "sync") : 0;
 }
 
 /* ---- the directory ---- */

@@ -17,10 +17,10 @@ enum { INVENTORY_VERSION = 1, VERSION_1_1 = 2 };
 
 /*
  * A process may make a region grow in place: behind each there is a hole, of which the new pages are, and so zeros.
- * More than this no file may have on ext4, by far; what a process has only reserved may be larger, and stays where it
+ * Longer than file_max no file may be on some file systems. What a process has reserved beyond regions_max stays as it
  * is.
  */
-static const uint64_t file_max = 4ULL << 40, region_max = 1ULL << 40;
+static const uint64_t file_max = 4ULL << 40, regions_max = 2ULL << 40;
 
 struct planning {
 	int from;
@@ -60,8 +60,7 @@ static bool is_candidate(const struct vma *v)
 
 	return (v->status & ~(uint64_t)VMA_AREA_HEAP) == status && (v->flags & flags) == flags &&
 	       !(v->flags & (MAP_SHARED | MAP_GROWSDOWN | MAP_LOCKED | MAP_HUGETLB)) &&
-	       !(v->advice & 1ULL << MADV_WIPEONFORK) && !(v->protection & PROT_EXEC) &&
-	       v->end - v->start <= region_max;
+	       !(v->advice & 1ULL << MADV_WIPEONFORK) && !(v->protection & PROT_EXEC);
 }
 
 static bool has_guard(const struct mm *m, const struct vma *v)
@@ -102,9 +101,10 @@ static uint64_t bytes_within(const struct pagemap *map, uint64_t start, uint64_t
 	return sum;
 }
 
-static void plan_regions(struct planning *p, uint32_t pid, const struct mm *m, const struct pagemap *map)
+static void plan_regions(struct planning *p, const struct mm *m, const struct pagemap *map, struct share_process *ret)
 {
 	bool unfit = maps_jemalloc(p, m), found = false;
+	uint64_t sum = 0;
 	size_t next = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
@@ -112,29 +112,51 @@ static void plan_regions(struct planning *p, uint32_t pid, const struct mm *m, c
 		if (!is_candidate(v))
 			continue;
 		uint64_t bytes = bytes_within(map, v->start, v->end, &next);
-		if (bytes < p->min_bytes || bytes == 0 || has_guard(m, v))
+		if (bytes < p->min_bytes || bytes == 0 || has_guard(m, v) || v->end - v->start > regions_max - sum)
 			continue;
 		found = true;
 		if (unfit)
 			continue;
-		*arena_push(p->a, &p->plan->regions, &p->plan->n) =
-			(struct share_region){ .pid = pid, .vma = i, .start = v->start, .end = v->end };
+		sum += v->end - v->start;
+		*arena_push(p->a, &ret->regions, &ret->n) =
+			(struct share_region){ .vma = i, .start = v->start, .end = v->end };
 		p->plan->shared.bytes += bytes;
 	}
 	p->plan->shared.left_out += found && unfit;
+}
+
+/* The room behind all regions is shared equally among them. */
+static void give_offsets(struct share_process *x)
+{
+	uint64_t used = 0, room, offset = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		used += x->regions[i].end - x->regions[i].start;
+	room = (file_max - used) / x->n / page_size() * page_size();
+	for (size_t i = 0; i < x->n; i++) {
+		x->regions[i].offset = offset;
+		offset += x->regions[i].end - x->regions[i].start + room;
+	}
+	x->file_size = offset;
 }
 
 static int plan_process(struct planning *p, uint32_t pid, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	cleanup_pagemap struct pagemap map = PAGEMAP_INIT;
+	struct share_process planned = { .pid = pid };
 	cleanup_mm struct mm m = MM_INIT;
 	char name[40];
 
 	snprintf(name, sizeof(name), "pagemap-%u.img", pid);
 	if (mm_read(p->from, pid, &a, &m, e) < 0 || pagemap_read(p->from, name, &a, &map, e) < 0)
 		return -e->code;
-	plan_regions(p, pid, &m, &map);
+	plan_regions(p, &m, &map, &planned);
+	if (planned.n == 0)
+		return 0;
+	give_offsets(&planned);
+	p->plan->shared.regions += planned.n;
+	*arena_push(p->a, &p->plan->processes, &p->plan->n) = planned;
 	return 0;
 }
 
@@ -183,39 +205,20 @@ static int plan_processes(struct planning *p, struct err *e)
 /* Ids that no other file has. */
 static int give_ids(struct planning *p, struct err *e)
 {
+	struct images_memory_name name;
 	uint32_t last = 0;
 
 	for (size_t i = 0; i < p->files.n; i++) {
 		const struct image_file *f = &p->files.files[i];
 		if (f->id > last)
 			last = f->id;
-		if (f->external && strcmp(f->name, IMAGES_MEMORY_KEY) == 0)
-			return err_say(e, EALREADY, "the memory of these images is in a file already");
+		if (f->external && images_memory_name(f->name, &name))
+			return err_say(e, EALREADY, "the memory of these images is in files already");
 	}
 	if (p->plan->n > UINT32_MAX - last)
 		return err_say(e, EBADMSG, "'files.img': no id is left");
 	for (size_t i = 0; i < p->plan->n; i++)
-		p->plan->regions[i].file = last + 1 + (uint32_t)i;
-	return 0;
-}
-
-/* The room behind all regions is shared equally among them, though none needs more than there are addresses for. */
-static int give_offsets(struct share_plan *plan, struct err *e)
-{
-	uint64_t used = 0, room, offset = 0;
-
-	for (size_t i = 0; i < plan->n; i++) {
-		used += plan->regions[i].end - plan->regions[i].start;
-		if (used > file_max)
-			return err_say(e, EFBIG, "the processes have reserved more memory than a file can be long");
-	}
-	room = plan->n ? (file_max - used) / plan->n / page_size() * page_size() : 0;
-	for (size_t i = 0; i < plan->n; i++) {
-		plan->regions[i].offset = offset;
-		offset += plan->regions[i].end - plan->regions[i].start + room;
-	}
-	plan->memory_size = offset;
-	plan->shared.regions = plan->n;
+		p->plan->processes[i].file = last + 1 + (uint32_t)i;
 	return 0;
 }
 
@@ -227,8 +230,8 @@ int share_plan_make(int from, uint64_t min_bytes, struct arena *a, struct share_
 	*ret = (struct share_plan){ 0 };
 	if (check_version(from, e) < 0 || image_files_read(from, a, &p.files, e) < 0)
 		return -e->code;
-	if ((r = plan_processes(&p, e)) == 0 && (r = give_ids(&p, e)) == 0)
-		r = give_offsets(ret, e);
+	if ((r = plan_processes(&p, e)) == 0)
+		r = give_ids(&p, e);
 	image_files_finish(&p.files);
 	return r;
 }

@@ -1,4 +1,4 @@
-/* Which regions of which processes go to the file of images_share(), and where in it. */
+/* Which regions of which processes go to the files of images_share(), and where in them. */
 #ifndef CHECKPOINT_SHARE_PLAN_H
 #define CHECKPOINT_SHARE_PLAN_H
 
@@ -7,21 +7,26 @@
 #include "checkpoint/share.h"
 
 struct share_region {
-	uint32_t pid;
 	size_t vma; /* its index */
 	uint64_t start, end;
 	uint64_t offset; /* in the file */
-	/*
-	 * An id in files.img of its own: CRIU takes two mappings at the same addresses of a process and its parent, of
-	 * the same file, for one that was inherited, wherever in the file they are.
-	 */
-	uint32_t file;
+};
+
+/*
+ * Each process has a file of its own: CRIU takes mappings of one file at the same addresses in a process and its parent
+ * for one that was inherited, wherever in the file they are.
+ */
+struct share_process {
+	uint32_t pid;
+	uint32_t file; /* its id in files.img */
+	uint64_t file_size;
+	struct share_region *regions; /* by address */
+	size_t n;
 };
 
 struct share_plan {
-	struct share_region *regions; /* by process, then address */
+	struct share_process *processes; /* those that have regions */
 	size_t n;
-	uint64_t memory_size;
 	struct images_shared shared;
 };
 

@@ -54,6 +54,19 @@ static size_t length(const uint8_t *data, size_t left)
 	return n < left ? n : left;
 }
 
+static void check(const struct share_process *x)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->regions[i].offset < end)
+			abort();
+		end = x->regions[i].offset + (x->regions[i].end - x->regions[i].start);
+	}
+	if (end > x->file_size)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int dir = -1;
@@ -69,13 +82,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put(dir, "mm-1.img", IMAGE_MM, data + 4, mm);
 	put(dir, "pagemap-1.img", IMAGE_PAGEMAP, data + 4 + mm, map);
 	put(dir, "files.img", IMAGE_FILES, data + 4 + mm + map, size - 4 - mm - map);
-	if (share_plan_make(dir, 1, &a, &plan, &e) < 0) {
-		if (!e.msg[0] || strlen(e.msg) >= sizeof(e.msg))
-			abort();
-	} else
+	int r = share_plan_make(dir, 1, &a, &plan, &e);
+	if (r < 0 && (!e.msg[0] || strlen(e.msg) >= sizeof(e.msg)))
+		abort();
+	if (r == 0)
 		for (size_t i = 0; i < plan.n; i++)
-			if (plan.regions[i].offset + (plan.regions[i].end - plan.regions[i].start) > plan.memory_size)
-				abort();
+			check(&plan.processes[i]);
 	arena_finish(&a);
 	return 0;
 }

@@ -272,7 +272,7 @@ static void test_mappings(void **state)
 	}
 	assert_int_equal(m.vmas[3].status & VMA_AREA_HEAP, VMA_AREA_HEAP);
 	assert_int_equal(m.vmas[0].file, LAST_FILE + 1);
-	assert_int_equal(m.vmas[3].file, LAST_FILE + 2);
+	assert_int_equal(m.vmas[3].file, LAST_FILE + 1);
 	assert_true(m.vmas[3].offset > m.vmas[0].offset + 8 * page_size());
 	expect_unchanged(d.fd);
 }
@@ -310,7 +310,7 @@ static void test_pages(void **state)
 	struct images_shared shared;
 	cleanup_close int fd = open_shared(&d, &shared);
 	cleanup_mm struct mm m = read_mm(fd, &a);
-	cleanup_close int memory = openat(fd, IMAGES_MEMORY, O_RDONLY | O_CLOEXEC);
+	cleanup_close int memory = openat(fd, "memory-10.img", O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	static const char first[] = { 'a', 'b', 0, 0, 'c', 'd', 0, 'e', 0 };
@@ -342,16 +342,19 @@ static void test_files(void **state)
 
 	assert_int_equal(image_files_read(fd, &a, &f, &e), 0);
 	assert_int_equal(image_files_read(d.fd, &a, &old, &e), 0);
-	assert_int_equal(f.n, 5);
+	assert_int_equal(f.n, 4);
 	assert_memory_equal(f.image.data.data, old.image.data.data, old.image.data.len);
-	assert_int_equal(fstatat(fd, IMAGES_MEMORY, &st, 0), 0);
-	for (uint32_t id = LAST_FILE + 1; id <= LAST_FILE + 2; id++) {
-		const struct image_file *file = image_files_find(&f, id);
-		assert_non_null(file);
-		assert_string_equal(file->name, IMAGES_MEMORY_KEY);
-		assert_true(file->external);
-		assert_int_equal(file->size, st.st_size);
-	}
+	assert_int_equal(fstatat(fd, "memory-10.img", &st, 0), 0);
+	const struct image_file *file = image_files_find(&f, LAST_FILE + 1);
+	assert_non_null(file);
+	assert_string_equal(file->name, "ferry-memory-10");
+	assert_true(file->external);
+	assert_int_equal(file->size, st.st_size);
+	struct images_memory_name name;
+	assert_true(images_memory_name(file->name, &name));
+	assert_string_equal(name.name, "memory-10.img");
+	assert_false(images_memory_name("ferry-memory-010", &name));
+	assert_false(images_memory_name("file[1a:1234]", &name));
 	assert_true(is_same_file(d.fd, fd, "core-10.img"));
 	assert_true(is_same_file(d.fd, fd, "inventory.img"));
 	assert_false(is_same_file(d.fd, fd, "pages-7.img"));
@@ -393,7 +396,7 @@ static void test_none_is_large(void **state)
 
 	assert_int_equal(images_share(d.fd, d.fd, "shared", 1 << 20, &shared, &e), 0);
 	assert_int_equal(shared.regions, 0);
-	assert_int_equal(faccessat(d.fd, "shared/" IMAGES_MEMORY, F_OK, 0), -1);
+	assert_int_equal(faccessat(d.fd, "shared/memory-10.img", F_OK, 0), -1);
 	cleanup_close int fd = openat(d.fd, "shared", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(is_same_file(d.fd, fd, "pages-7.img"));
 }
@@ -474,7 +477,7 @@ static void test_parent(void **state)
 	assert_int_equal(shared.bytes, 6 * page_size());
 	expect_pages(fd, "9:I 10:J 11:K 20:c 21:d ");
 	assert_int_equal(faccessat(fd, "parent", F_OK, AT_SYMLINK_NOFOLLOW), -1);
-	cleanup_close int memory = openat(fd, IMAGES_MEMORY, O_RDONLY | O_CLOEXEC);
+	cleanup_close int memory = openat(fd, "memory-10.img", O_RDONLY | O_CLOEXEC);
 	static const char first[] = { 'A', 'B', 'C', 0, 'a', 'b', 0, 0 };
 	for (size_t i = 0; i < sizeof(first); i++)
 		assert_int_equal(page_at(memory, i * page_size()), first[i]);
