@@ -15,6 +15,7 @@
 #include "runtime/seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void setup_state(const struct setup *s, enum container_status status, pid_t pid, struct buf *out)
@@ -290,14 +292,32 @@ static int guide(struct runtime *rt, struct setup *s, pid_t pid, int *ret_master
 	return 0;
 }
 
+/* /dev/null, say, which is neither replaced nor removed. */
+static bool is_no_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static int write_pid_file(const char *path, pid_t pid, struct err *e)
 {
 	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	int n = snprintf(text, sizeof(text), "%d", (int)pid), r;
 
-	if (file_replace_at(AT_FDCWD, path, 0644, text, (size_t)n, e) < 0)
-		return err_wrap(e, "--pid-file");
-	return 0;
+	if (is_no_file(path)) {
+		cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+		r = fd < 0 ? err_set(e, errno, "open '%s'", path) : fd_write_all(fd, text, (size_t)n, e);
+	} else {
+		r = file_replace_at(AT_FDCWD, path, 0644, text, (size_t)n, e);
+	}
+	return r < 0 ? err_wrap(e, "--pid-file") : 0;
+}
+
+void remove_pid_file(const char *path)
+{
+	if (path && !is_no_file(path))
+		unlink(path);
 }
 
 int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidfd_socket, struct err *e)
@@ -333,8 +353,8 @@ static void undo(struct runtime *rt, struct setup *s)
 		proc_kill_child(s->pidfd);
 	if (container_remove(rt, s->container, &s->cgroup_host, &ignored) < 0)
 		log_warn("container '%s': %s", s->container->id, ignored.msg);
-	if (s->request->pid_file && s->container->pid > 0)
-		unlink(s->request->pid_file);
+	if (s->container->pid > 0)
+		remove_pid_file(s->request->pid_file);
 }
 
 void setup_finish(struct setup *s)

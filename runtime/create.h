@@ -37,5 +37,6 @@ void setup_finish(struct setup *s);
 
 /* --pid-file and --pidfd-socket, each may be NULL. */
 int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidfd_socket, struct err *e);
+void remove_pid_file(const char *path);
 
 #endif

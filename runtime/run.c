@@ -68,8 +68,7 @@ static void give_up(struct runtime *rt, struct setup *s)
 	proc_kill_child(s->pidfd);
 	if (clean_up(rt, s, &ignored) < 0)
 		log_warn("%s", ignored.msg);
-	if (s->request->pid_file)
-		unlink(s->request->pid_file);
+	remove_pid_file(s->request->pid_file);
 }
 
 static void hand_over(struct setup *s, pid_t pid, int *master)

@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- export ---- */
@@ -58,8 +61,17 @@ static const char *name_that_was_said(const struct store_image *image, const cha
 static int export_to_file(const struct store *s, const struct store_image *images, const char *const *names, size_t n,
 			  enum image_format format, const char *path, struct arena *a, struct err *e)
 {
-	const char *tmp = arena_printf(a, "%s.ferry-export-%d", path, (int)getpid());
+	char real[PATH_MAX];
+	struct stat st;
 
+	/* A device or a pipe is written to, a link leads to what is replaced. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		cleanup_close int there = open(path, O_WRONLY | O_CLOEXEC);
+		return there < 0 ? err_set(e, errno, "open '%s'", path) : image_export(s, images, names, n, format, there, e);
+	}
+	if (realpath(path, real))
+		path = real;
+	const char *tmp = arena_printf(a, "%s.ferry-export-%d", path, (int)getpid());
 	cleanup_close int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
 		return err_set(e, errno, "create '%s'", tmp);

@@ -590,6 +590,25 @@ processes_are_left() {
 	failed
 	equal "$(cat out.tar)" kept
 	equal "$(ls | grep -c ferry-export)" 0
+	ln -s out.tar link.tar
+	mkfifo fifo
+	cat fifo >through &
+	run ferry image export -o fifo app
+	failed
+	wait $!
+	[ -p fifo ]
+	import layout
+	ferry image export -o link.tar app
+	[ -L link.tar ]
+	cat fifo >through &
+	ferry image export -o fifo app
+	wait $!
+	[ -p fifo ]
+	cmp through out.tar
+	rm fifo link.tar
+	mkdir dir
+	run ferry image export -o dir app
+	failed "open 'dir': Is a directory"
 	run timeout 30 script -q -e -c "$FERRY image export app" /dev/null
 	failed "standard output is a terminal"
 }

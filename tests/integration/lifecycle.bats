@@ -188,6 +188,18 @@ load lib
 	equal "$(wc -c <"$WORK/pid")" "$(init_pid | tr -d "\n" | wc -c)"
 }
 
+@test "--pid-file that is no file is written to, and stays" {
+	mkfifo "$WORK/fifo"
+	exec 5<>"$WORK/fifo"
+	args /no/such/program
+	attempt ferry run -b "$bundle" --pid-file "$WORK/fifo" "$id-b"
+	failed "no such file"
+	[ -p "$WORK/fifo" ]
+	run timeout 5 head -c 1 <&5
+	matches '^[0-9]$'
+	exec 5>&-
+}
+
 @test "a pid file that cannot be written fails the create" {
 	args /bin/sleep 1000000
 	attempt ferry create -b "$bundle" --pid-file "$WORK/no/such/dir/pid" "$id"
