@@ -112,9 +112,29 @@ const char *cli_member(const struct cli_command *family, const struct cli_comman
 	return space + 1;
 }
 
+/* What other programs call it. */
+static const char *elsewhere(const char *word)
+{
+	static const struct {
+		const char *word, *name;
+	} words[] = {
+		{ "images", "image ls" }, { "rmi", "image rm" }, { "load", "image import" }, { "save", "image export" },
+		{ "commit", "image build-from" }, { "unpause", "resume" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].word, word) == 0)
+			return words[i].name;
+	return NULL;
+}
+
 static int unknown(struct arena *a, const struct cli_command *family, const char *word, struct err *e)
 {
 	struct near near = { .word = word };
+	const char *other = family ? NULL : elsewhere(word);
+
+	if (other)
+		return err_say(e, EINVAL, "unknown command \"%s\": did you mean \"%s\"?", word, other);
 
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
 		/* Who leaves the first word out is near, too. */

@@ -62,10 +62,12 @@ int launch_run(struct runtime *rt, const struct launch_options *o, const char **
 	if (dir < 0)
 		return dir;
 	l.name = *ret_name = o->name ? o->name : l.id;
-	if (make(rt, o, storage, dir, &l, &r, &config, e) < 0 ||
-	    supervise_start(rt, &l, dir, &r, !o->detach, &sock, e) < 0) {
+	bool made = make(rt, o, storage, dir, &l, &r, &config, e) == 0;
+	if (!made || supervise_start(rt, &l, dir, &r, !o->detach, &sock, e) < 0) {
 		struct err ignored = ERR_INIT;
 		launched_remove(rt, &l, dir, &ignored);
+		if (made)
+			launched_event_note(rt, &l, "destroy", NULL, NULL);
 		if (o->volumes.n + o->mounts.n > 0)
 			launch_return_volumes(rt, l.created);
 		return launch_say_option(e);

@@ -10,6 +10,7 @@ static const struct {
 	{ "process.args", "the command" },
 	{ "process.cwd", "--workdir" },
 	{ "process.rlimits", "--ulimit" },
+	{ "error setting rlimit type", "--ulimit: set" },
 	{ "process.oomScoreAdj", "--oom-score-adj" },
 	{ "process.user.additionalGids", "--group-add" },
 	{ "process.user", "--user" },

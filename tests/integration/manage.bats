@@ -533,6 +533,13 @@ ended() {
 	equal "$(jq -r 'select(.Action == "die").Actor.Attributes.exitCode' <<<"$output" | tr '\n' ' ')" "3 3 137 "
 }
 
+@test "events: of one that could not be started" {
+	attempt ferry launch -d --storage "$WORK/storage" --name "$id" host -- /no/such/program
+	exited 127
+	run ferry events --since 1m --until 0s --format json
+	equal "$(jq -r '.Action' <<<"$output" | tr '\n' ' ')" "create destroy "
+}
+
 @test "events: what happens, as it happens" {
 	launched "$id" -- sleep 1000000
 	"$FERRY" --root "$root" events -f event=rename >"$WORK/events" 3>&- 4>&- &

@@ -100,6 +100,8 @@ static void families(void **state)
 	assert_null(c);
 	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "strat" }, &c, &words, &e), -EINVAL);
 	assert_string_equal(e.msg, "unknown command \"strat\": did you mean \"start\"?");
+	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "rmi" }, &c, &words, &e), -EINVAL);
+	assert_string_equal(e.msg, "unknown command \"rmi\": did you mean \"image rm\"?");
 	/* A member without its family. */
 	assert_int_equal(cli_find_words(&a, 1, (char *[]){ "pull" }, &c, &words, &e), -EINVAL);
 	assert_string_equal(e.msg, "unknown command \"pull\": did you mean \"image pull\"?");

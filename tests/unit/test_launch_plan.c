@@ -372,6 +372,7 @@ static void errors_speak_of_options(void **state)
 		const char *said, *says;
 	} cases[] = {
 		{ "container 'x': process.rlimits[0].type: unknown", "container 'x': --ulimit: unknown" },
+		{ "error setting rlimit type RLIMIT_CORE to 1:1: no", "--ulimit: set RLIMIT_CORE to 1:1: no" },
 		{ "linux.resources.cpu.cpus: write '99'", "--cpuset-cpus: write '99'" },
 		{ "open '/process.cwd': no", "open '/process.cwd': no" },
 		{ "processes are there; choose another linux.cgroupsPath", "processes are there; choose another --cgroup-parent" },
