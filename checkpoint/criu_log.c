@@ -38,6 +38,12 @@ static const struct {
 	{ "session leader", NULL, "a process belongs to a session that began outside of the container",
 	  "give --shell-job" },
 	{ "[io_uring]", NULL, "a process uses io_uring", "let the program do without it" },
+	/* The kernel lets no descriptor of one be handed over. */
+	{ "send_fds failed (-22)", NULL, "a process uses io_uring", "let the program do without it" },
+	{ "Unsupported proto 262", NULL, "a process has a socket of multipath TCP",
+	  "let it use TCP: with Go 1.24 and newer GODEBUG=multipathtcp=0" },
+	{ "Unsupported proto", NULL, "a process has a socket of a protocol that criu does not know", "close it" },
+	{ "Unknown socket collected", NULL, "a process has a socket of a protocol that criu does not know", "close it" },
 	{ "Can't dump nested", NULL, "a process has a namespace of its own below the container's", "end the process" },
 	{ "Can't dump file", NULL, "a process has a device or descriptor open that criu does not know", "close it" },
 	{ "non-regular mapping", NULL, "a process has memory of a device mapped", "end what uses the device" },
@@ -84,6 +90,8 @@ static const struct {
 	{ "Unable to open", ".img", "an image is missing", "restore another one, with those it is based on" },
 	{ "Can't open file", "No such file", "a file that was open is missing", "restore with the files of that moment" },
 	/* both */
+	{ "Unable to connect a socket", "Network is unreachable", "the loopback of this network namespace is down",
+	  "ip link set lo up" },
 	{ "No space left on device", NULL, "the file system is full", "make room, or use another --image-path" },
 	{ "Disk quota exceeded", NULL, "the file system's quota is used up", "make room, or use another --image-path" },
 	{ "Cannot allocate memory", NULL, "there is not enough memory", "make room" },

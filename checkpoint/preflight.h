@@ -100,6 +100,7 @@ struct preflight_options {
 /* A unix socket of the container's network namespace and whom it is connected to; 0: nobody. */
 struct preflight_unix {
 	uint32_t inode, peer;
+	bool named, datagram;
 };
 
 struct preflight_container {

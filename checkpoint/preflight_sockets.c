@@ -121,6 +121,14 @@ void preflight_sockets_tcp(struct preflight *p, const struct preflight_options *
 
 /* ---- unix sockets ---- */
 
+static bool is_named(const struct preflight_container *c, uint32_t inode)
+{
+	for (size_t i = 0; i < c->n_unix_sockets; i++)
+		if (c->unix_sockets[i].inode == inode)
+			return c->unix_sockets[i].named;
+	return false;
+}
+
 void preflight_sockets_unix(struct preflight *p, const struct preflight_container *c, const struct preflight_sockets *s,
 			    uint64_t netns)
 {
@@ -130,10 +138,11 @@ void preflight_sockets_unix(struct preflight *p, const struct preflight_containe
 
 		if (!x || x->netns != netns || find(s, u->peer))
 			continue;
-		/* criu keeps the end of a datagram socket, that of a stream it cannot. */
-		if (strcmp(x->protocol, "UNIX") != 0)
+		/* criu keeps the end of a datagram socket whose peer it can name; that of a stream it cannot. */
+		if (!u->datagram || !is_named(c, u->peer))
 			preflight_add(p, PREFLIGHT_UNIX, x->subject,
-				      "has a unix stream socket that is connected to a process outside of the container");
+				      "has a unix %s socket that is connected to %s outside of the container",
+				      u->datagram ? "datagram" : "stream", u->datagram ? "one without a name" : "a process");
 		else if (!c->options.ext_unix_sk)
 			preflight_add(p, PREFLIGHT_EXT_UNIX, x->subject,
 				      "has a unix datagram socket that is connected to a process outside of the container");

@@ -166,6 +166,8 @@ int net_reload(struct net *n, struct arena *a, struct err *e);
 /* A unix socket, and the inode of the one that it is connected to; 0: none. */
 struct net_unix_socket {
 	uint32_t inode, peer;
+	bool named; /* it has an address */
+	bool datagram; /* else a stream, of bytes or of packets */
 };
 
 /* All of them. -ENOENT: this kernel cannot be asked. */

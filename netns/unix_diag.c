@@ -25,6 +25,8 @@ static int take(const struct nlmsghdr *m, void *arg, struct err *e)
 	*arena_push(l->arena, &l->v, &l->n) = (struct net_unix_socket){
 		.inode = header->udiag_ino,
 		.peer = nl_attribute_u32(x[UNIX_DIAG_PEER], 0),
+		.named = x[UNIX_DIAG_NAME],
+		.datagram = header->udiag_type == SOCK_DGRAM,
 	};
 	return 0;
 }
@@ -34,7 +36,7 @@ int net_unix_sockets(int netns, struct arena *a, struct net_unix_socket **ret, s
 	const struct unix_diag_req request = {
 		.sdiag_family = AF_UNIX,
 		.udiag_states = ~0u,
-		.udiag_show = UDIAG_SHOW_PEER,
+		.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER,
 	};
 	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
 	cleanup_nl struct nl s = NL_INIT;

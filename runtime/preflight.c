@@ -100,7 +100,7 @@ static void find_unix_sockets(struct runtime *rt, const struct container *c, str
 		return;
 	struct preflight_unix *v = arena_new_array(&rt->arena, n + 1, struct preflight_unix);
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct preflight_unix){ found[i].inode, found[i].peer };
+		v[i] = (struct preflight_unix){ found[i].inode, found[i].peer, found[i].named, found[i].datagram };
 	ret->unix_sockets = v;
 	ret->n_unix_sockets = n;
 }

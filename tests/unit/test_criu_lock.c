@@ -112,9 +112,9 @@ static void test_unix_sockets(void **state)
 	cleanup_close int single = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(net_unix_sockets(netns, &a, &v, &n, &e), 0);
 	for (size_t i = 0; i < n; i++) {
-		one |= v[i].inode == inode_of(pair[0]) && v[i].peer == inode_of(pair[1]);
+		one |= v[i].inode == inode_of(pair[0]) && v[i].peer == inode_of(pair[1]) && !v[i].datagram;
 		other |= v[i].inode == inode_of(pair[1]) && v[i].peer == inode_of(pair[0]);
-		alone |= v[i].inode == inode_of(single) && v[i].peer == 0;
+		alone |= v[i].inode == inode_of(single) && v[i].peer == 0 && !v[i].named && v[i].datagram;
 	}
 	assert_true(one && other && alone);
 	close(pair[0]);

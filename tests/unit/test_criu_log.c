@@ -43,6 +43,9 @@ static void test_known(void **state)
 	expect("(00.020000) Error (criu/namespaces.c:1): Can't dump nested pid namespace for 9\n"
 	       "(00.020000) Error (criu/namespaces.c:1): Can't make pidns id\n",
 	       "Can't dump nested pid namespace for 9", "namespace of its own");
+	expect("pie: 14699: Error (criu/pie/parasite.c:1): send_fds failed (-22)\n"
+	       "(00.07) Error (criu/parasite-syscall.c:1): Can't retrieve FDs from socket\n", "send_fds failed (-22)",
+	       "io_uring");
 	/* What CRIU 4.1 says of every socket of the Internet's protocols from Linux 6.16 on, and what it goes on after. */
 	expect("(00.082392) Error (criu/util.c:1): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted\n"
 	       "(00.110108) Error (criu/sockets.c:1): sockets: Can't get 1:16 opt: Operation not supported\n"

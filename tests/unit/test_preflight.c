@@ -165,12 +165,15 @@ static void test_protocols(void **state)
 
 static void test_unix(void **state)
 {
-	static const struct preflight_unix pairs[] = { { 1, 2 }, { 2, 1 }, { 3, 70 }, { 4, 71 }, { 5, 0 }, { 80, 81 } };
+	static const struct preflight_unix pairs[] = {
+		{ 1, 2, false, false }, { 2, 1, false, false }, { 3, 70, false, false }, { 4, 71, false, true },
+		{ 5, 0, true, true },	{ 80, 81, false, true }, { 71, 0, true, true },
+	};
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct preflight p = { .arena = &a };
-	struct preflight_container c = { .unix_sockets = pairs, .n_unix_sockets = 6 };
+	struct preflight_container c = { .unix_sockets = pairs, .n_unix_sockets = 7 };
 	struct preflight_socket v[] = {
-		{ 1, 7, "a", "UNIX" }, { 2, 7, "b", "UNIX" }, { 3, 7, "c", "UNIX-STREAM" }, { 4, 7, "d", "UNIX" },
+		{ 1, 7, "a", "UNIX" }, { 2, 7, "b", "UNIX" }, { 3, 7, "c", "UNIX" }, { 4, 7, "d", "UNIX" },
 		{ 5, 7, "e", "UNIX" },
 	};
 	struct preflight_sockets s = sockets_of(v, 5);
@@ -184,6 +187,11 @@ static void test_unix(void **state)
 	c.options.ext_unix_sk = true;
 	preflight_sockets_unix(&p, &c, &s, 7);
 	assert_int_equal(p.n, 1);
+	/* Of a datagram socket without a name nothing helps. */
+	c.n_unix_sockets = 6;
+	p.n = 0;
+	preflight_sockets_unix(&p, &c, &s, 7);
+	assert_int_equal(count(&p, PREFLIGHT_UNIX), 2);
 	p.n = 0;
 	preflight_sockets_unix(&p, &c, &s, 8);
 	c.unix_sockets = NULL;
