@@ -77,6 +77,8 @@ static const struct {
 	  "restore with its addresses, and end what uses the port" },
 	{ "Can't connect inet socket", NULL, "a connection of the container cannot be made again",
 	  "restore with its addresses, or give --tcp-close" },
+	{ "cpu:", "do not match", "this machine's processor lacks a feature that the checkpoint needs",
+	  "restore on a machine with the same features" },
 	{ "cpu:", "not supported", "this machine's processor lacks a feature that the checkpoint needs",
 	  "restore on a machine with the same features" },
 	{ "CPU", "not supported", "this machine's processor lacks a feature that the checkpoint needs",

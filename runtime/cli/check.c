@@ -2,14 +2,17 @@
 #include "runtime/cli/commands.h"
 #include "runtime/preflight.h"
 
+#include "lib/fd.h"
 #include "lib/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct options {
-	const char *format, *criu;
+	const char *format, *criu, *image_path;
 	bool no_cache;
 	struct preflight_options with;
 };
@@ -22,6 +25,8 @@ static const struct cli_option options_table[] = {
 	WITH("file-locks", file_locks, "likewise"),
 	CLI_OPTION("format", 'f', CLI_STRING, struct options, format, "text|json", "how to print (default: text)"),
 	WITH("link-remap", link_remap, "as if checkpoint was given this option"),
+	CLI_OPTION("image-path", 0, CLI_STRING, struct options, image_path, "DIR",
+		   "also whether the images there can be restored here"),
 	CLI_OPTION("no-cache", 0, CLI_FLAG, struct options, no_cache, NULL, "prove anew that a dump works"),
 	WITH("shell-job", shell_job, "as if checkpoint was given this option"),
 	WITH("tcp-established", tcp_established, "likewise"),
@@ -130,6 +135,17 @@ static void print_json(const struct checked *c, struct arena *a)
 
 /* ---- the command ---- */
 
+static int check_images(const char *path, struct checked *x, struct err *e)
+{
+	cleanup_close int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (images < 0)
+		return err_set(e, errno, "--image-path: open '%s'", path);
+	if (faccessat(images, "inventory.img", F_OK, 0) < 0)
+		return err_set(e, errno, "--image-path '%s': no images of a checkpoint: 'inventory.img'", path);
+	return x->host.version ? preflight_cpu(&x->of_host, x->host.program, images, e) : 0;
+}
+
 static int run_check(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct options *o = options;
@@ -147,6 +163,8 @@ static int run_check(struct runtime *rt, const void *options, int argc, char **a
 	x.container = c.id;
 	if (x.container && !x.of_container.inet_sockets && x.host.self_dump == SELF_DUMP_NO_SOCKETS)
 		preflight_lower(&x.of_host, PREFLIGHT_SELF_DUMP);
+	if (o->image_path && check_images(o->image_path, &x, e) < 0)
+		return -e->code;
 	if (o->format && *o->format == 'j')
 		print_json(&x, &rt->arena);
 	else

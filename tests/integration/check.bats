@@ -91,6 +91,24 @@ kinds() { # [OPTION...]
 	equal "$(grep -c 'lock=1' "$WORK/asked")" 0
 }
 
+@test "images of another processor" {
+	mkdir "$WORK/images"
+	run ferry check --image-path "$WORK/images"
+	exited 1
+	has "no images of a checkpoint"
+	touch "$WORK/images/inventory.img"
+	# Where nothing was saved, nothing is compared.
+	FAKE_CRIU=processor run ferry check --image-path "$WORK/images"
+	succeeded
+	touch "$WORK/images/cpuinfo.img"
+	FAKE_CRIU=processor run ferry check --image-path "$WORK/images"
+	exited 1
+	has "error: cpu: this machine has another processor than the image needs (cpu: CPU is of another kind)"
+	run ferry check --image-path "$WORK/images"
+	succeeded
+	equal "$(ls "$WORK/images" | xargs)" "cpuinfo.img inventory.img"
+}
+
 @test "a check that was killed leaves nothing that the next does not remove" {
 	local pid left
 	FAKE_CRIU=hangs "$FERRY" --root "$root" check >/dev/null 2>&1 3>&- &

@@ -2,7 +2,7 @@
 """Speaks CRIU's RPC as `criu swrk FD`, for tests of who asks it. It dumps nothing.
 
 FAKE_CRIU      works; no-sockets: no process with sockets can be dumped; no-iptables: not with that lock; broken: no word;
-               hangs: a dump does not end
+               hangs: a dump does not end; processor: images are of another one
 FAKE_CRIU_LOG  a line for each request
 """
 import os
@@ -11,7 +11,7 @@ import sys
 import time
 
 behaviour = os.environ.get("FAKE_CRIU", "works")
-DUMP, FEATURES, VERSION = 1, 9, 10
+DUMP, CPUINFO_CHECK, FEATURES, VERSION = 1, 8, 9, 10
 
 
 def varint(n):
@@ -62,6 +62,13 @@ def note(what):
         f.write(what + "\n")
 
 
+def log(options, words):
+    """Returns whether there is no error."""
+    with open(f"/proc/{os.getppid()}/fd/{options[1]}/{options[10].decode()}", "w") as f:
+        f.write(words and f"(00.100000) Error ({words}\n")
+    return not words
+
+
 def dump(options):
     pid, lock = options[2], options.get(64, 0)
     fds = f"/proc/{pid}/fd"
@@ -71,12 +78,15 @@ def dump(options):
         time.sleep(60)
     words = ""
     if behaviour == "no-sockets" and sockets:
-        words = "Error (criu/sockets.c:1): sockets: Can't get 1:16 opt: Operation not supported\n"
+        words = "criu/sockets.c:1): sockets: Can't get 1:16 opt: Operation not supported"
     if behaviour == "no-iptables" and lock == 1:
-        words = "Error (criu/net.c:1): Locking network failed: iptables-restore returned 1\n"
-    with open(f"/proc/{os.getppid()}/fd/{options[1]}/dump.log", "w") as f:
-        f.write(words and "(00.100000) " + words)
-    return not words
+        words = "criu/net.c:1): Locking network failed: iptables-restore returned 1"
+    return log(options, words)
+
+
+def compare_processor(options):
+    note("processor")
+    return log(options, "criu/cpu.c:1): cpu: CPU is of another kind" if behaviour == "processor" else "")
 
 
 if behaviour == "broken" or sys.argv[1] != "swrk":
@@ -92,6 +102,8 @@ if request[1] == VERSION:
 elif request[1] == FEATURES:
     note("features")
     answer += number(2, 1) + message(8, number(1, 1) + number(2, 1) + number(3, 1))
+elif request[1] == CPUINFO_CHECK:
+    answer += number(2, int(compare_processor(fields(request[2]))))
 elif request[1] == DUMP:
     answer += number(2, int(dump(fields(request[2]))))
 else:
