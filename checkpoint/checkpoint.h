@@ -42,12 +42,13 @@ struct criu {
 
 struct criu_start {
 	const char *program;
-	const int *keep; /* descriptors that it has open under the same numbers */
+	const int *keep; /* descriptors that it has open under the same numbers; -1: none */
 	size_t n_keep;
 	int cgroup; /* its directory, to be started in; -1: the caller's */
 	uint64_t namespaces; /* CLONE_NEW*, new ones for the process */
 	bool quiet; /* standard output and error are /dev/null; else, and standard input always, the caller's */
-	int (*prepare)(void *data, struct err *e); /* in the new process; NULL */
+	int (*attach)(void *data, pid_t pid, struct err *e); /* in the caller, before anything else is done; NULL */
+	int (*prepare)(void *data, struct err *e); /* in the new process, before CRIU is executed; NULL */
 	void *data;
 };
 
@@ -158,6 +159,7 @@ struct criu_answer {
 	struct criu_features features;
 	unsigned version; /* 40101 is 4.1.1 */
 	int code; /* an errno that CRIU gives for a failure; 0 */
+	bool refused; /* it failed because of the caller's own answer to a notification */
 };
 
 /* @ret may be NULL. When CRIU fails the error names what it was to do; the cause is in its log. */

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 64 * 1024 };
+enum { ANSWER_MAX = 64 * 1024, MSG_ATTACHED = 1 };
 
 static int keep_open(int fd, struct err *e)
 {
@@ -32,11 +32,13 @@ static int be_quiet(struct err *e)
 }
 
 /* In the new process. Of what is open only what was asked for stays so: the caller may hold a container's files. */
-static int execute(const struct criu_start *s, int sock, struct err *e)
+static int execute(const struct criu_start *s, int sock, int report, struct err *e)
 {
 	char number[12];
 	sigset_t none;
 
+	if (s->attach && message_receive(report, NULL, NULL, e) != MSG_ATTACHED)
+		_exit(1); /* the caller knows why */
 	if (s->prepare && s->prepare(s->data, e) < 0)
 		return -e->code;
 	if (s->quiet && be_quiet(e) < 0)
@@ -46,7 +48,7 @@ static int execute(const struct criu_start *s, int sock, struct err *e)
 	if (keep_open(sock, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < s->n_keep; i++)
-		if (keep_open(s->keep[i], e) < 0)
+		if (s->keep[i] >= 0 && keep_open(s->keep[i], e) < 0)
 			return -e->code;
 	/* The caller may have blocked all signals; CRIU waits for SIGCHLD. */
 	sigemptyset(&none);
@@ -64,13 +66,16 @@ static int start(const struct criu_start *s, int sock[2], int report[2], struct 
 	if (pid < 0)
 		return err_set(e, errno, "clone a process for criu");
 	if (pid == 0) {
-		execute(s, sock[1], e);
+		close_fd(&report[0]);
+		execute(s, sock[1], report[1], e);
 		message_send_error(report[1], e);
 		_exit(1);
 	}
 	ret->pid = pid;
 	close_fd(&report[1]);
 	close_fd(&sock[1]);
+	if (s->attach && (s->attach(s->data, pid, e) < 0 || message_send(report[0], MSG_ATTACHED, 0, NULL, 0, e) < 0))
+		return -e->code;
 	/* The other end goes with its execve. */
 	return message_receive(report[0], NULL, NULL, e);
 }
@@ -87,7 +92,7 @@ int criu_start(const struct criu_start *s, struct criu *ret, struct err *e)
 		r = start(s, sock, report, ret, e);
 	ret->sock = take_fd(&sock[0]);
 	close_fd(&sock[1]);
-	close_fd(&report[0]);
+	close_fd(&report[0]); /* which ends a process that still waits */
 	close_fd(&report[1]);
 	if (r < 0)
 		criu_end(ret);
@@ -157,11 +162,12 @@ static int gone(struct criu *c, enum criu_request_type t, struct err *e)
 	return err_say(e, EIO, "criu %s: ended with status %d before it answered", verb(t), WEXITSTATUS(status));
 }
 
-static int failed(const struct criu_packet *p, enum criu_request_type t, struct err *e)
+/* What it says in its answer is the first line of what it says in its log. */
+static int failed(const struct criu_packet *p, enum criu_request_type t, bool has_log, struct err *e)
 {
 	int code = p->answer.code > 0 ? p->answer.code : EIO;
 
-	if (p->message[0])
+	if (p->message[0] && !has_log)
 		return err_say(e, code, "criu %s failed: %s", verb(t), p->message);
 	if (p->answer.code > 0)
 		return err_set(e, code, "criu %s failed", verb(t));
@@ -213,7 +219,7 @@ static int converse(struct criu *c, const struct criu_request *q, struct criu_an
 		}
 		if (ret)
 			*ret = p.answer;
-		return p.success ? 0 : failed(&p, q->type, e);
+		return p.success ? 0 : failed(&p, q->type, q->options && q->options->log_file, e);
 	}
 }
 
@@ -231,6 +237,8 @@ int criu_ask(struct criu *c, const struct criu_request *q, struct criu_answer *r
 	r = converse(c, q, ret, &refused, e);
 	if (refused.code)
 		*e = refused;
+	if (ret)
+		ret->refused = refused.code;
 	return r < 0 || refused.code ? -e->code : 0;
 }
 

@@ -151,6 +151,8 @@ static void copy_text(const struct wire_field *f, char *ret, size_t size)
 	size_t len = f->len < size - 1 ? f->len : size - 1;
 
 	memcpy(ret, f->data, len);
+	while (len > 0 && ret[len - 1] == '\n')
+		len--;
 	ret[len] = '\0';
 }
 

@@ -5,6 +5,7 @@
 #include "lib/file.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "runtime/record.h"
 
 #include <dirent.h>
@@ -203,6 +204,19 @@ int container_new(struct runtime *rt, const char *id, struct container *ret, str
 	return 0;
 }
 
+/* A dump is under way as long as somebody holds the lock; else it was cut short. */
+static int recover_dump(struct runtime *rt, struct container *c, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	bool had_lock = c->locked;
+
+	if (!had_lock && lock(c, false, &ignored) < 0)
+		return 0;
+	if (record_load(c, &rt->arena, e) < 0 || (c->dumping && checkpoint_recover(rt, c, e) < 0))
+		return -e->code;
+	return had_lock ? 0 : container_unlock(c, e);
+}
+
 int container_open(struct runtime *rt, const char *id, bool want_lock, struct container *ret, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
@@ -221,6 +235,8 @@ int container_open(struct runtime *rt, const char *id, bool want_lock, struct co
 		if (r == -ENOENT)
 			return does_not_exist(id, e);
 	}
+	if (r == 0 && c.dumping)
+		r = recover_dump(rt, &c, e);
 	if (r < 0)
 		return r;
 	*ret = c;

@@ -26,6 +26,9 @@ enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_
 /* "creating", "created", ... */
 const char *container_status_name(enum container_status s);
 
+/* A dump by CRIU is under way, or was cut short; and what the container was doing before: runtime/checkpoint */
+enum { DUMPING_NOT, DUMPING_RUNNING, DUMPING_PAUSED };
+
 struct container {
 	const char *id;
 	int root; /* the state root; the container's own descriptor */
@@ -41,6 +44,7 @@ struct container {
 	bool rootless;
 	bool launched; /* the bundle is a launched container's directory: runtime/launch/launched.h */
 	bool network; /* it may be on networks: runtime/attach.h */
+	uint64_t dumping; /* DUMPING_* */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;

@@ -6,6 +6,7 @@
 #include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/attach.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "runtime/create.h"
 #include "runtime/hooks.h"
 #include "runtime/keeper.h"
@@ -188,7 +189,7 @@ static int prepare(struct setup *s, struct err *e)
 		return -e->code;
 	s->parent_end = pair[0];
 	s->child_end = pair[1];
-	if (process_plan_open(&s->process, e) < 0)
+	if (!r->restore && process_plan_open(&s->process, e) < 0)
 		return -e->code;
 	int result = cgroup_create(s->cgroup, &s->cgroup_host, &s->cgroup_fd, e);
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup); /* none, when it turned out to be another's */
@@ -202,7 +203,7 @@ static bool has_new_pid_namespace(const struct spec *s)
 	return pid && !pid->path;
 }
 
-static int record_process(struct setup *s, pid_t pid, struct err *e)
+int setup_record_process(struct setup *s, pid_t pid, struct err *e)
 {
 	struct proc_stat st;
 
@@ -339,7 +340,7 @@ static int spawn(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_m
 	*ret_pid = pid;
 	log_debug("container '%s': process %d in cgroup '%s'", s->container->id, (int)pid,
 		  s->container->cgroup.path ? s->container->cgroup.path : "");
-	if (guide(rt, s, pid, ret_master, e) < 0 || record_process(s, pid, e) < 0)
+	if (guide(rt, s, pid, ret_master, e) < 0 || setup_record_process(s, pid, e) < 0)
 		return -e->code;
 	return publish_process(pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);
 }
@@ -420,7 +421,7 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	s->spec = spec;
 	const char *dir = arena_printf(&rt->arena, "%s/%s", rt->root_path, r->id);
 	if (notify_plan(spec, &rt->arena, dir, e) < 0 || notify_make_dir(s->container->dir, e) < 0 || plan(rt, s, e) < 0 ||
-	    prepare(s, e) < 0 || spawn(rt, s, ret_pid, ret_master, e) < 0) {
+	    prepare(s, e) < 0 || (r->restore ? restore_processes : spawn)(rt, s, ret_pid, ret_master, e) < 0) {
 		undo(rt, s);
 		return -e->code;
 	}

@@ -32,6 +32,9 @@ int release_process(int sock, pid_t pid, struct err *e);
 /* --preserve-fds: what the caller says that it passes on must be there, or one of our own would go instead. */
 int check_preserved_fds(unsigned n, struct err *e);
 
+/* Now that it exists: into the record. */
+int setup_record_process(struct setup *s, pid_t pid, struct err *e);
+
 /* Closes what the setup holds open. */
 void setup_finish(struct setup *s);
 

@@ -20,6 +20,7 @@ struct run_handles {
 #define RUN_HANDLES_INIT ((struct run_handles){ .pidfd = -1, .cgroup = -1, .master = -1 })
 
 struct create_network;
+struct checkpoint_request;
 
 struct create_request {
 	const char *id;
@@ -38,6 +39,7 @@ struct create_request {
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 	const struct create_network *network; /* runtime/attach.h; NULL: its network is as the configuration says */
 	const char *const *network_program; /* its words but for the pid, ended by NULL: runtime/keeper.h; NULL */
+	const struct checkpoint_request *restore; /* its processes come from an image: runtime/checkpoint; NULL: a new one */
 	const char *network_of; /* id of a container that runs: its network namespace is joined; NULL */
 };
 

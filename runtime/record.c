@@ -33,6 +33,7 @@ static const struct member members[] = {
 	MEMBER("rootless", BOOL, rootless),
 	MEMBER("launched", BOOL, launched),
 	MEMBER("network", BOOL, network),
+	MEMBER("dumping", UNSIGNED, dumping),
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),
@@ -54,7 +55,8 @@ static void write_member(struct json_writer *w, const struct container *c, const
 		json_int(w, m->name, *(const pid_t *)at);
 		break;
 	case UNSIGNED:
-		json_uint(w, m->name, *(const uint64_t *)at);
+		if (*(const uint64_t *)at)
+			json_uint(w, m->name, *(const uint64_t *)at);
 		break;
 	case BOOL:
 		json_bool(w, m->name, *(const bool *)at);

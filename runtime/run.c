@@ -95,7 +95,7 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 
 	int result = create_container(rt, &s, &pid, &master, e);
 	if (result == 0) {
-		result = release(&s, e);
+		result = r->restore ? 0 : release(&s, e);
 		if (result < 0)
 			give_up(rt, &s);
 		else if (!r->detach) /* what is open now ends with this program */

@@ -18,6 +18,8 @@ const struct cli_command *const cli_commands[] = {
 	&command_exec,
 	&command_kill,
 	&command_delete,
+	&command_checkpoint,
+	&command_restore,
 	&command_ls,
 	&command_inspect,
 	&command_stats,

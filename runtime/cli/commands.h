@@ -7,6 +7,8 @@
 extern const struct cli_command command_launch; /* launch.c */
 extern const struct cli_command command_create, command_run; /* create.c */
 extern const struct cli_command command_start, command_stop, command_restart, command_rm, command_wait; /* start.c */
+extern const struct cli_command command_checkpoint; /* checkpoint.c */
+extern const struct cli_command command_restore; /* restore.c */
 extern const struct cli_command command_attach; /* attach.c */
 extern const struct cli_command command_logs; /* logs.c */
 extern const struct cli_command command_health; /* health.c */

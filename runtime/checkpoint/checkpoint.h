@@ -1,0 +1,61 @@
+/*
+ * checkpoint and restore: what checkpoint/ (CRIU) needs to know of a container, and what a container is before and after.
+ *
+ * A dump that fails, and one whose ferry or CRIU was killed, leaves the container running as it was; an image is whole once it
+ * has descriptors.json, which is written last. The record says that a dump is under way, and CRIU shares the lock: so the
+ * next command on the container waits for its end and puts right what is left of it (checkpoint_recover).
+ *
+ * A restore is a `run` (runtime/create.c) whose first process CRIU makes.
+ */
+#ifndef RUNTIME_CHECKPOINT_CHECKPOINT_H
+#define RUNTIME_CHECKPOINT_CHECKPOINT_H
+
+#include "checkpoint/plan.h"
+#include "runtime/container.h"
+#include "runtime/setup.h"
+
+/* Where images and CRIU's log go, and what the command line says of CRIU's options. */
+struct checkpoint_request {
+	const char *id;
+	const char *criu; /* --criu; NULL */
+	const char *image_path, *work_path; /* work_path NULL: the images' */
+	bool pre_dump;
+	int status; /* --status-fd, -1 */
+	struct criu_options options;
+};
+
+#define CHECKPOINT_REQUEST_INIT { .status = -1, .options = { .images = -1, .work = -1, .status = -1 } }
+
+/* Saves the container; ends and deletes it, unless it is told to leave it running. */
+int lifecycle_checkpoint(struct runtime *rt, const struct checkpoint_request *r, struct err *e);
+
+/*
+ * In place of setup_spawn: makes the container's processes from s->request->restore and records the first of them, which is
+ * the caller's child. *ret_master: as create_container.
+ */
+int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e);
+
+/*
+ * What a dump that was cut short may have left: the cgroup frozen, the network locked, connections in repair. The container
+ * must be locked. c->dumping says how it was before.
+ */
+int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e);
+
+/* ---- shared by both ---- */
+
+/* Opens directories into o->images and o->work, the caller's to close; @make: they are made when missing. */
+int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e);
+
+/* The path that is reached by @path in the directory @root, or @path itself when nothing is there. In the arena. */
+const char *checkpoint_resolve(int root, const char *path, struct arena *a);
+
+/* targets and masked of @f. @root: the container's root directory; masked are left out when there is no container yet. */
+void checkpoint_find_targets(const struct spec *s, int root, bool masked, struct arena *a, struct checkpoint_facts *f);
+
+/* The file with further settings of CRIU, as the annotation org.criu.config or the convention has it; NULL: none. */
+const char *checkpoint_config_file(const struct spec *s);
+
+/* Adds why CRIU failed, by its log, and where that is. Returns -e->code. */
+int checkpoint_failed(const struct checkpoint_request *r, const struct criu_options *o, struct err *e);
+
+#endif

@@ -1,0 +1,285 @@
+/* ferry checkpoint: a running container becomes an image. */
+#include "runtime/checkpoint/checkpoint.h"
+
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/proc.h"
+#include "lib/sys.h"
+#include "runtime/log.h"
+#include "runtime/record.h"
+#include "runtime/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_FILE "dump.log"
+
+/* How long the end of a container that CRIU has killed may take. */
+enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
+
+/* What is heard during the dump. */
+struct dump {
+	const struct checkpoint_request *request;
+	int images;
+	const char *descriptors[CHECKPOINT_DESCRIPTORS];
+	int status; /* -1: none, or told already */
+};
+
+static int check_status(struct runtime *rt, struct container *c, struct err *e)
+{
+	enum container_status status;
+
+	if (c->launched)
+		return err_say(e, ENOTSUP, "container '%s' was launched: only containers of 'create' and 'run' can be "
+			       "checkpointed so far", c->id);
+	if (container_status(rt, c, &status, e) < 0)
+		return -e->code;
+	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
+		return err_say(e, EINVAL, "Container cannot be checkpointed in %s state", container_status_name(status));
+	c->dumping = status == STATUS_PAUSED ? DUMPING_PAUSED : DUMPING_RUNNING;
+	return 0;
+}
+
+/* --parent-path is one word in the image: CRIU makes a link of it there. */
+static int check_parent(const struct criu_options *o, struct err *e)
+{
+	struct stat st;
+
+	if (!o->parent)
+		return 0;
+	if (o->parent[0] == '/')
+		return err_say(e, EINVAL, "--parent-path '%s': must be relative to the directory of the images", o->parent);
+	if (fstatat(o->images, o->parent, &st, 0) < 0)
+		return err_set(e, errno, "--parent-path '%s'", o->parent);
+	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "--parent-path '%s'", o->parent);
+}
+
+/* What this kernel cannot do is said before anything is frozen. */
+static int check_features(const struct checkpoint_request *r, const char *program, struct err *e)
+{
+	struct criu_features has;
+
+	if (!r->pre_dump && !r->options.lazy_pages)
+		return 0;
+	if (criu_features(program, &has, e) < 0)
+		return -e->code;
+	if (r->pre_dump && !has.mem_track)
+		return err_say(e, ENOTSUP, "--pre-dump: this kernel does not track which memory is written "
+			       "(CONFIG_MEM_SOFT_DIRTY)");
+	if (r->options.lazy_pages && !has.lazy_pages)
+		return err_say(e, ENOTSUP, "--lazy-pages: this kernel or criu lacks userfaultfd");
+	return 0;
+}
+
+static uint64_t joined_inode(const struct spec *s, uint64_t flag, pid_t pid, const char *file)
+{
+	const struct spec_namespace *n = spec_find_namespace(s, flag);
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
+	return n && n->path && stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static int find_facts(struct runtime *rt, const struct container *c, const struct spec *s, struct checkpoint_facts *f,
+		      struct err *e)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->pid);
+	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(e, errno, "open '%s'", path);
+	checkpoint_find_targets(s, root, true, &rt->arena, f);
+	f->bundle = c->bundle;
+	f->netns = joined_inode(s, CLONE_NEWNET, c->pid, "net");
+	f->pidns = joined_inode(s, CLONE_NEWPID, c->pid, "pid");
+	return 0;
+}
+
+/* The id of the mount that an open file is of; 0: not known. */
+static unsigned mount_of(pid_t pid, int fd)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	unsigned id = 0;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &b, &ignored) < 0)
+		return 0;
+	const char *at = strstr(buf_text(&b), "mnt_id:");
+	return at && sscanf(at, "mnt_id: %u", &id) == 1 ? id : 0;
+}
+
+/* Whether the mount is one that @pid sees: @mounts is its mountinfo. */
+static bool is_mounted(const char *mounts, unsigned id)
+{
+	char start[16];
+	size_t n = (size_t)snprintf(start, sizeof(start), "%u ", id);
+
+	for (const char *line = mounts; line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, start, n) == 0)
+			return true;
+	return false;
+}
+
+/* A standard descriptor may be a file of the host's, /dev/null above all. */
+static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts)
+{
+	char path[48], target[PATH_MAX];
+	unsigned mount = mount_of(pid, fd);
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n <= 0)
+		return "";
+	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0)
+		return checkpoint_external_file(&rt->arena, mount, st.st_ino);
+	return arena_strndup(&rt->arena, target, (size_t)n);
+}
+
+static int find_descriptors(struct runtime *rt, pid_t pid, struct dump *d, struct criu_options *o, struct err *e)
+{
+	cleanup_buf struct buf mounts = BUF_INIT;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &mounts, e) < 0)
+		return -e->code;
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
+		d->descriptors[i] = find_descriptor(rt, pid, i, buf_text(&mounts));
+		if (strncmp(d->descriptors[i], "file[", 5) == 0)
+			*arena_push(&rt->arena, &o->external, &o->n_external) = d->descriptors[i];
+	}
+	return 0;
+}
+
+static int plan(struct runtime *rt, const struct checkpoint_request *r, struct container *c, const struct spec *s,
+		struct criu_options *o, struct err *e)
+{
+	struct checkpoint_facts facts = CHECKPOINT_FACTS_INIT;
+	struct cgroup_host host;
+
+	if (cgroup_host_find(&rt->arena, &host, e) < 0)
+		return -e->code;
+	cgroup_host_close(&host);
+	if (host.mountpoint && c->cgroup.path)
+		facts.cgroup_dir = o->freeze_cgroup = arena_printf(&rt->arena, "%s%s", host.mountpoint, c->cgroup.path);
+	if (find_facts(rt, c, s, &facts, e) < 0)
+		return -e->code;
+	o->pid = c->pid;
+	o->root = c->rootfs;
+	o->log_level = 4;
+	o->log_file = LOG_FILE;
+	o->config_file = checkpoint_config_file(s);
+	o->notify = true;
+	o->orphan_pts_master = true;
+	o->track_memory = r->pre_dump || o->parent;
+	checkpoint_plan_dump(s, &facts, &rt->arena, o);
+	return 0;
+}
+
+static int tell_ready(struct dump *d)
+{
+	if (d->status >= 0 && write(d->status, "", 1) < 0)
+		log_warn("--status-fd: %m");
+	close_fd(&d->status);
+	return 0;
+}
+
+static int notified(void *data, const char *name, pid_t pid, int fd, struct err *e)
+{
+	struct dump *d = data;
+
+	(void)pid;
+	close_fd(&fd);
+	log_debug("criu: %s", name);
+	if (strcmp(name, "status-ready") == 0)
+		return tell_ready(d);
+	/* All has been written, and nothing has been ended. */
+	if (strcmp(name, "post-dump") == 0 && !d->request->pre_dump)
+		return checkpoint_save_descriptors(d->images, d->descriptors, e);
+	return 0;
+}
+
+static int ask(const char *program, struct container *c, struct dump *d, const struct criu_options *o, struct err *e)
+{
+	/* The container stays locked as long as CRIU is at work on it. */
+	const int keep[] = { c->dir };
+	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 1, .cgroup = -1, .quiet = true };
+	const struct criu_request q = { .type = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, .options = o,
+					.notified = notified, .data = d };
+	struct criu_answer answer;
+	struct criu criu;
+
+	int r = criu_start(&start, &criu, e);
+	if (r < 0)
+		return r;
+	r = criu_ask(&criu, &q, &answer, e);
+	criu_end(&criu);
+	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
+}
+
+/* As runc: what has been saved is no more. */
+static int end(struct runtime *rt, struct container *c, const struct spec *s, struct err *e)
+{
+	struct err gone = ERR_INIT;
+	cleanup_close int pidfd = container_pidfd(c, &gone);
+
+	if (pidfd >= 0 && proc_wait_end(pidfd, END_TIMEOUT_MS, e) < 0)
+		return -e->code;
+	if (container_remove(rt, c, NULL, e) < 0)
+		return err_wrap(e, "delete container '%s'", c->id);
+	poststop_hooks(c, s);
+	return 0;
+}
+
+static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
+		struct err *e)
+{
+	struct dump d = { .request = r, .status = r->status };
+	bool goes_on = r->pre_dump || o->leave_running;
+	struct err ignored = ERR_INIT;
+	const char *program;
+	struct spec *s;
+
+	if (container_load_config(c, &rt->arena, &s, e) < 0 || criu_find(r->criu, &rt->arena, &program, e) < 0)
+		return -e->code;
+	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 || check_features(r, program, e) < 0 ||
+	    plan(rt, r, c, s, o, e) < 0 || find_descriptors(rt, c->pid, &d, o, e) < 0)
+		return -e->code;
+	d.images = o->images;
+	if (unlinkat(o->images, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
+		return err_set(e, errno, "remove the old '" CHECKPOINT_DESCRIPTORS_FILE "'");
+	if (record_save(c, e) < 0)
+		return -e->code;
+	if (ask(program, c, &d, o, e) < 0) {
+		if (checkpoint_recover(rt, c, &ignored) < 0)
+			log_warn("%s", ignored.msg);
+		return -e->code;
+	}
+	if (!goes_on)
+		return end(rt, c, s, e);
+	c->dumping = DUMPING_NOT;
+	return record_save(c, e);
+}
+
+int lifecycle_checkpoint(struct runtime *rt, const struct checkpoint_request *r, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+	struct criu_options o = r->options;
+
+	if (container_find(rt, r->id, true, &c, e) < 0 || check_status(rt, &c, e) < 0)
+		return -e->code;
+	int result = dump(rt, r, &c, &o, e);
+	close_fd(&o.images);
+	close_fd(&o.work);
+	return result;
+}

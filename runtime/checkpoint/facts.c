@@ -1,0 +1,103 @@
+#include "runtime/checkpoint/checkpoint.h"
+
+#include "checkpoint/criu_log.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/in_root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_directory(const char *path, bool make, struct err *e)
+{
+	if (make && mkdir_parents(path, 0700, e) < 0)
+		return -e->code;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
+int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e)
+{
+	o->images = open_directory(r->image_path, make, e);
+	if (o->images < 0)
+		return err_wrap(e, "--image-path");
+	if (!r->work_path)
+		return 0;
+	o->work = open_directory(r->work_path, true, e);
+	return o->work < 0 ? err_wrap(e, "--work-path") : 0;
+}
+
+static ssize_t read_fd_path(int fd, char *ret)
+{
+	ssize_t n = readlink(fd_path(fd).path, ret, PATH_MAX - 1);
+
+	if (n >= 0)
+		ret[n] = '\0';
+	return n;
+}
+
+const char *checkpoint_resolve(int root, const char *path, struct arena *a)
+{
+	char top[PATH_MAX], reached[PATH_MAX];
+	struct err ignored = ERR_INIT;
+	cleanup_close int fd = in_root_open(root, path, O_PATH, &ignored);
+	ssize_t n = read_fd_path(root, top);
+
+	if (fd < 0 || n < 0 || read_fd_path(fd, reached) < 0)
+		return path;
+	if (n == 1) /* "/", of another mount namespace */
+		return arena_strdup(a, reached);
+	if (strncmp(reached, top, (size_t)n) != 0 || reached[n] != '/')
+		return path;
+	return arena_strdup(a, reached + n);
+}
+
+static bool is_file(int root, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	struct stat st;
+	cleanup_close int fd = in_root_open(root, path, O_PATH, &ignored);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+void checkpoint_find_targets(const struct spec *s, int root, bool masked, struct arena *a, struct checkpoint_facts *f)
+{
+	f->targets = arena_new_array(a, s->n_mounts, const char *);
+	for (size_t i = 0; i < s->n_mounts; i++)
+		f->targets[i] = checkpoint_resolve(root, s->mounts[i].destination, a);
+	f->masked = arena_new_array(a, s->lx.n_masked_paths, const char *);
+	for (size_t i = 0; masked && i < s->lx.n_masked_paths; i++)
+		if (is_file(root, s->lx.masked_paths[i]))
+			f->masked[i] = checkpoint_resolve(root, s->lx.masked_paths[i], a);
+}
+
+const char *checkpoint_config_file(const struct spec *s)
+{
+	static const char *const usual[] = { "/etc/criu/ferry.conf", "/etc/criu/runc.conf" };
+	const char *chosen = spec_annotation(s, "org.criu.config");
+
+	if (chosen)
+		return *chosen ? chosen : NULL;
+	for (size_t i = 0; i < 2; i++)
+		if (access(usual[i], R_OK) == 0)
+			return usual[i];
+	return NULL;
+}
+
+int checkpoint_failed(const struct checkpoint_request *r, const struct criu_options *o, struct err *e)
+{
+	char path[PATH_MAX];
+	const char *dir = r->work_path ? r->work_path : r->image_path;
+	char *absolute = realpath(dir, NULL);
+
+	snprintf(path, sizeof(path), "%s/%s", absolute ? absolute : dir, o->log_file);
+	free(absolute);
+	return criu_log_explain(o->work >= 0 ? o->work : o->images, o->log_file, path, e);
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# Plays CRIU, since the real one needs a kernel and rights that not every machine has: `criu.py swrk FD`. It says what CRIU would
+# say and leaves an image of nothing. CRIU_DOES says how it goes:
+#
+#   succeed (default)   a dump ends the process unless it is to be left running; a restore starts CRIU_STARTS
+#   fail                writes CRIU_LOG to the log, and answers that it failed
+#   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end
+#
+# What it was asked is in the image, as "asked": a line of "number value" for each option.
+import ctypes, os, signal, socket, sys, time
+
+DUMP, RESTORE, PRE_DUMP, NOTIFY, FEATURES = 1, 2, 4, 6, 9
+
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = b""
+    while n >= 0x80:
+        out += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    if isinstance(value, bytes):
+        return varint(number << 3 | 2) + varint(len(value)) + value
+    return varint(number << 3) + varint(value)
+
+
+def fields(data):
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            n |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return n
+
+    at, out = 0, []
+    while at < len(data):
+        tag = number()
+        value = number()
+        if tag & 7 == 2:
+            value, at = data[at:at + value], at + value
+        out.append((tag >> 3, value))
+    return out
+
+
+class Criu:
+    def __init__(self, sock):
+        self.sock = sock
+        request = fields(sock.recv(65536))
+        self.type = dict(request)[1]
+        options = fields(dict(request).get(2, b""))
+        self.options = dict(options)
+        if 1 in self.options:
+            directory = self.options.get(17, self.options[1])
+            self.work = "/proc/%d/fd/%d/" % (os.getppid(), directory)
+            self.images = "/proc/%d/fd/%d/" % (os.getppid(), self.options[1])
+            self.log = open(self.work + self.options[10].decode(), "w")
+            with open(self.images + "asked", "w") as f:
+                for key, value in options:
+                    if isinstance(value, bytes):
+                        pair = key in (11, 23, 27, 39) and [str(v, "utf-8") if isinstance(v, bytes) else v for _, v in fields(value)]
+                        value = " ".join(map(str, pair)) if pair else value.decode()
+                    print(key, value, file=f)
+
+    def answer(self, success, *more):
+        self.sock.send(field(1, self.type) + field(2, success) + b"".join(more))
+
+    def notify(self, name, pid=0):
+        self.sock.send(field(1, NOTIFY) + field(2, 1) + field(5, field(1, name) + (field(2, pid) if pid else b"")))
+        if not dict(fields(self.sock.recv(4096) or field(3, 0)))[3]:
+            print("(00.1) Error (criu/none.c:1): refused", file=self.log, flush=True)
+            self.answer(0)
+            sys.exit(1)
+
+    def fail(self):
+        print("(00.1) Error (criu/none.c:1): %s" % os.environ["CRIU_LOG"], file=self.log, flush=True)
+        self.answer(0)
+        sys.exit(1)
+
+    def hang(self):
+        if 44 in self.options:
+            with open(self.options[44].decode() + "/cgroup.freeze", "w") as f:
+                f.write("1")
+        open(self.images + "hangs", "w").close()
+        self.sock.recv(1)
+        time.sleep(float(os.environ.get("CRIU_STAYS", 0)))
+        sys.exit(1)
+
+    def dump(self):
+        self.notify(b"network-lock")
+        self.notify(b"post-dump")
+        if not self.options.get(3) and self.type == DUMP:
+            os.kill(self.options[2], signal.SIGKILL)
+        self.answer(1)
+
+    def restore(self):
+        CLONE_PARENT, SYS_clone = 0x8000, 56 if os.uname().machine == "x86_64" else 220
+        pid = ctypes.CDLL(None).syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0)
+        if pid == 0:
+            program = os.environ["CRIU_STARTS"].split()
+            self.sock.close()
+            os.execv(program[0], program)
+        self.notify(b"setup-namespaces", pid)
+        self.notify(b"post-restore", pid)
+        self.answer(1, field(4, field(1, pid)))
+
+    def run(self):
+        does = os.environ.get("CRIU_DOES", "succeed")
+        if self.type == FEATURES:
+            return self.answer(1, field(8, field(1, int(os.environ.get("CRIU_TRACKS", 1)))))
+        if does == "fail":
+            self.fail()
+        if does == "hang":
+            self.hang()
+        self.restore() if self.type == RESTORE else self.dump()
+
+
+Criu(socket.socket(fileno=int(sys.argv[2]))).run()
