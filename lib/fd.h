@@ -31,7 +31,7 @@ static inline int take_fd(int *fd)
 
 /*
  * Opens those of the descriptors 0, 1 and 2 that are not open, as /dev/null: what is opened later must not be taken for them.
- * For commands that hand theirs on; without /dev/null it ends the program, which has nobody to tell.
+ * Without /dev/null it ends the program, which has nobody to tell.
  */
 void fd_open_standard(void);
 

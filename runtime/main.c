@@ -2,6 +2,7 @@
  * ferry [OPTIONS] COMMAND: finds the command, prepares what each of them works with, runs it, and reports.
  * What lies between main and the command costs every container its start time: nothing is opened without need.
  */
+#include "lib/fd.h"
 #include "runtime/cli/cli.h"
 #include "runtime/log.h"
 #include "runtime/seal.h"
@@ -64,6 +65,14 @@ static int usage_error(const struct cli_command *c, const struct err *e)
 	return exit_code(c, e);
 }
 
+/* Also what did not fit in between was not written. */
+static int check_output(struct err *e)
+{
+	int code = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+
+	return code ? err_set(e, code, "write to standard output") : 0;
+}
+
 /* @whole: the command line as it was, for a copy of this program to start again with. */
 static int run_command(const struct cli_command *c, struct runtime *rt, int argc, char **argv, char **whole)
 {
@@ -73,21 +82,22 @@ static int run_command(const struct cli_command *c, struct runtime *rt, int argc
 
 	void *options = arena_alloc(&rt->arena, c->options_size ? c->options_size : 1);
 	int r = cli_parse(c->options, c->stop_at_first, options, &rt->arena, argc, argv, &n, &help, &e);
-	if (r >= 0 && (help || c->family))
-		return cli_print_command_help(c), 0;
-	if (r >= 0)
+	help = help || c->family;
+	if (r >= 0 && !help)
 		r = check_count(c, n, &e);
 	if (r < 0)
 		return usage_error(c, &e);
 	/* What follows the arguments in argv was moved away: they end like an argv of their own. */
 	argv[n] = NULL;
 
-	if (c->seal)
+	if (!help && c->seal)
 		r = seal_self(whole, &e);
-	if (r >= 0)
+	if (help)
+		cli_print_command_help(c);
+	else if (r >= 0)
 		r = c->run(rt, options, n, argv, &e);
-	if (r >= 0 && fflush(stdout) != 0)
-		r = err_set(&e, errno, "write to standard output");
+	if (r >= 0 && check_output(&e) < 0)
+		r = -e.code;
 	if (r < 0) {
 		log_error("%s", e.msg);
 		return exit_code(c, &e);
@@ -129,6 +139,7 @@ int main(int argc, char **argv)
 	bool help = false;
 	int n = 0;
 
+	fd_open_standard();
 	if (seal_check(&e) < 0)
 		return usage_error(NULL, &e);
 	/* Parsing moves arguments about. */
@@ -140,10 +151,15 @@ int main(int argc, char **argv)
 		r = open_log(&g, &e);
 	if (r < 0)
 		return usage_error(NULL, &e);
-	if (g.version)
-		return cli_print_version(), 0;
-	if (g.help || help || n == 0)
-		return cli_print_help(), 0;
 	argv[n] = NULL;
-	return dispatch(&g, &arena, n, argv, whole);
+	if (!g.version && !g.help && !help && n > 0)
+		return dispatch(&g, &arena, n, argv, whole);
+	if (g.version)
+		cli_print_version();
+	else
+		cli_print_help();
+	if (check_output(&e) == 0)
+		return 0;
+	log_error("%s", e.msg);
+	return 1;
 }

@@ -1,4 +1,3 @@
-#include "lib/fd.h"
 #include "lib/signal.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/shaping.h"
@@ -273,7 +272,6 @@ static int run_launch(struct runtime *rt, const void *options, int argc, char **
 	const char *name = NULL;
 	int code = 0;
 
-	fd_open_standard();
 	if (fill(o, argc, argv, &l, e) < 0)
 		return err_wrap(e, "launch");
 	if (launch_run(rt, &l, &name, &code, e) < 0)

@@ -1,5 +1,4 @@
 /* start, stop, restart, wait, rm: launched containers begin and end; start also those that were created. */
-#include "lib/fd.h"
 #include "lib/signal.h"
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
@@ -124,7 +123,6 @@ static int run_restart(struct runtime *rt, const void *options, int argc, char *
 {
 	struct stop s;
 
-	fd_open_standard();
 	return read_stop(options, &s, e) < 0 ? -e->code : for_each(rt, argc, argv, restart, &s);
 }
 
@@ -231,7 +229,6 @@ static int run_start(struct runtime *rt, const void *options, int argc, char **a
 	const struct start_options *o = options;
 	int code = 0;
 
-	fd_open_standard();
 	if (o->boot)
 		return argc == 0 ? start_all(rt, e) : err_say(e, EINVAL, "--boot starts all: name none");
 	if (argc == 0)

@@ -28,6 +28,7 @@ struct attached {
 	bool in_pending, in_ended;
 	bool detached, ended;
 	int exit_code;
+	int lost; /* an errno: some of the output could not be written */
 };
 
 static void ask(struct attached *t, uint32_t kind, int64_t number)
@@ -152,8 +153,10 @@ static int read_output(struct attached *t)
 		t->ended = true;
 		return 0;
 	}
-	/* Who does not want it any more does not keep the program from running. */
-	write_out(t->out->stream == STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO, t->out->bytes, (size_t)n - 1);
+	/* Who does not want it any more does not keep the program from running, nor does a lack of room. */
+	int r = write_out(t->out->stream == STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO, t->out->bytes, (size_t)n - 1);
+	if (r < 0 && r != -EPIPE && r != -EIO && t->lost == 0)
+		t->lost = -r;
 	return 0;
 }
 
@@ -232,5 +235,7 @@ int supervise_relay(struct runtime *rt, const struct launched *l, int sock, cons
 	close_fd(&t.sock);
 	*ret_exit = t.exit_code;
 	*ret_detached = t.detached;
+	if (r == 0 && t.lost)
+		return err_set(e, t.lost, "write what container '%s' has printed", l->name);
 	return r;
 }

@@ -57,7 +57,8 @@ struct relay_options {
 
 /*
  * Relays between the connection (which it closes) and this process's streams, and signals to the container, until the
- * container ends (*ret_exit: its exit code) or the user detaches (*ret_detached).
+ * container ends (*ret_exit: its exit code) or the user detaches (*ret_detached). Output for which there was no room is an error
+ * in the end.
  */
 int supervise_relay(struct runtime *rt, const struct launched *l, int sock, const struct relay_options *o,
 		    int *ret_exit, bool *ret_detached, struct err *e);

@@ -145,6 +145,26 @@ $id-b"
 	equal "$(cat "$dir/cgroup.max.descendants") $(cat "$dir/cgroup.max.depth")" "7 4"
 }
 
+@test "what cannot be written to standard output is an error of every command" {
+	start_sleeper
+	for words in --help --version "ls --help" "image" "features" "state $id" "list" "ls" "completion bash"; do
+		run bash -c '"$@" >/dev/full' bash timeout 20 "$FERRY" --root "$root" $words
+		failed "write to standard output: "
+	done
+}
+
+@test "descriptors that are closed are not taken for others" {
+	printf 'x%.0s' $(seq 100000) >"$WORK/file"
+	mkdir "$WORK/tree"
+	cp "$WORK/file" "$WORK/tree"
+	for closed in '<&-' '>&-' '2>&-' '<&- >&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+		eval "'$FERRY' --image-store '$WORK/store' image import --name app '$WORK/tree' $closed"
+		run ferry --image-store "$WORK/store" image verify -q
+		succeeded
+		rm -r "$WORK/store"
+	done
+}
+
 @test "kill -s: the signal before the container; not two of them" {
 	start_sleeper
 	run ferry kill -s KILL "$id" TERM

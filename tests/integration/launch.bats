@@ -490,6 +490,17 @@ rootless_leaves_nothing() {
 	rootless_leaves_nothing
 }
 
+@test "launch: output that cannot be written is an error, unless nobody wants it" {
+	run bash -c '"$@" >/dev/full' bash timeout 30 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG --name "$id" \
+		host -- sh -c 'echo lost; exit 3'
+	exited 125
+	has "write what container '$id' has printed: No space left on device"
+	run bash -c '"$@" | true; echo "${PIPESTATUS[0]}"' bash timeout 30 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG \
+		host -- sh -c 'sleep 0.2; echo unwanted; exit 3'
+	is 3
+	nothing_stored
+}
+
 @test "launch, start: without standard descriptors" {
 	closed() { "$FERRY" --root "$root" --log "$WORK/log" "$@" <&- >&- 2>&-; }
 	closed launch --rm --storage "$storage" -e FT_TAG host -- true || complain "$(cat "$WORK/log")"
