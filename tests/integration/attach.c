@@ -31,6 +31,12 @@ struct asked {
 	struct net_container container;
 };
 
+static void asked_finish(struct asked *x)
+{
+	arena_finish(&x->arena);
+}
+#define cleanup_asked __attribute__((cleanup(asked_finish)))
+
 static int parse_option(struct net_request *r, const char *option, struct arena *a, struct err *e)
 {
 	const char *value = strchr(option, '=');
@@ -162,7 +168,7 @@ static int fresh_netns(struct err *e)
 
 static int time_once(const char *owner, const char *path, char **words, struct err *e)
 {
-	struct asked x = { .container.owner = owner };
+	cleanup_asked struct asked x = { .container.owner = owner };
 	struct net_endpoint endpoint;
 	bool fresh = strcmp(path, "-") == 0;
 
@@ -182,7 +188,6 @@ static int time_once(const char *owner, const char *path, char **words, struct e
 	if (down(owner, &x.arena, e) < 0)
 		return -e->code;
 	printf("%.1f %.1f\n", between - before, now_us() - ended);
-	arena_finish(&x.arena);
 	return 0;
 }
 
@@ -190,7 +195,7 @@ static int time_once(const char *owner, const char *path, char **words, struct e
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct asked x = { 0 };
+	cleanup_asked struct asked x = { 0 };
 	struct net_endpoint endpoint = { 0 };
 	const char *command = argc > 1 ? argv[1] : "";
 
