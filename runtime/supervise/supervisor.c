@@ -67,6 +67,7 @@ static void remember(struct supervisor *s, const struct supervise_order *o, stru
 		.signals = -1,
 		.run = RUN_HANDLES_INIT,
 		.starter_sock = -1,
+		.root = -1,
 		.out = { -1, -1 },
 		.in = -1,
 		.own_slave = -1,

@@ -61,6 +61,7 @@ struct supervisor {
 	struct run_handles run;
 	bool is_child; /* else it was adopted, and its end shows at the pidfd alone */
 	int starter_sock;
+	int root; /* the container's, of an image, when it goes at its end; else -1 */
 
 	/* streams */
 	int out[2]; /* standard output and error; or the terminal, and -1 */
