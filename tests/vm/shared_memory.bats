@@ -93,11 +93,13 @@ export -f answered own eventually
 }
 
 @test "two at once" {
-	restored shared 'sleep 100' &
+	restored shared 'until [ -e $work/over ]; do sleep 0.1; done' &
+	local first=$!
 	eventually pgrep -x warm
 	restored shared 'kill -USR1 $pid; answered child'
 	same "$(sort $work/expected)" "$(sort $work/answers)"
-	kill %1
+	touch $work/over
+	wait $first
 }
 
 @test "a region that grows finds zeros" {
