@@ -1,14 +1,12 @@
 #include "checkpoint/share.h"
 
+#include "checkpoint/directory.h"
 #include "checkpoint/files.h"
 #include "checkpoint/share_plan.h"
 #include "lib/fd.h"
-#include "lib/file.h"
-#include "lib/tree_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +15,6 @@
 struct share {
 	int from, to, memory;
 	const struct share_plan *plan;
-	struct arena *a; /* of one process */
 };
 
 /* ---- one pagemap ---- */
@@ -69,8 +66,9 @@ static int write_pagemap(const struct share *s, const char *name, const struct s
 {
 	cleanup_pagemap_writer struct pagemap_writer w = PAGEMAP_WRITER_INIT;
 	cleanup_pagemap struct pagemap p = PAGEMAP_INIT;
+	cleanup_arena struct arena a = ARENA_INIT;
 
-	if (pagemap_read(s->from, name, s->a, &p, e) < 0 || pagemap_begin(s->to, p.pages_id, &w, e) < 0 ||
+	if (pagemap_read(s->from, name, &a, &p, e) < 0 || pagemap_begin(s->to, p.pages_id, &w, e) < 0 ||
 	    divide(s, &p, regions, n, &w, e) < 0 || pagemap_end(&w, s->to, name, e) < 0)
 		return -e->code;
 	return 0;
@@ -92,19 +90,31 @@ bool images_memory_name(const char *key, struct images_memory_name *ret)
 	return strcmp(again, key) == 0;
 }
 
+int images_memory_external(int fd, struct images_memory_name *ret, struct err *e)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
+		return err_set(e, errno, "statx");
+	snprintf(ret->name, sizeof(ret->name), "file[%llx:%llx]", (unsigned long long)st.stx_mnt_id,
+		 (unsigned long long)st.stx_ino);
+	return 0;
+}
+
 static int write_mm(const struct share *s, const struct share_process *x, struct err *e)
 {
+	cleanup_arena struct arena a = ARENA_INIT;
 	cleanup_mm struct mm m = MM_INIT;
 
-	if (mm_read(s->from, x->pid, s->a, &m, e) < 0)
+	if (mm_read(s->from, x->pid, &a, &m, e) < 0)
 		return -e->code;
-	struct vma_file *files = arena_new_array(s->a, m.n, struct vma_file);
+	struct vma_file *files = arena_new_array(&a, m.n, struct vma_file);
 	for (size_t i = 0; i < x->n; i++)
 		files[x->regions[i].vma] = (struct vma_file){ x->file, x->regions[i].offset };
 	return mm_write(&m, s->to, x->pid, files, e);
 }
 
-/* Its memory is readable for all: in a user namespace CRIU has no rights over it. The directory says who may come near. */
+/* Its memory is readable for all, since in a user namespace CRIU has no rights over it: the directory is not. */
 static int write_process(struct share *s, const struct share_process *x, struct err *e)
 {
 	char memory[40], name[40];
@@ -122,12 +132,9 @@ static int write_process(struct share *s, const struct share_process *x, struct 
 
 static int write_processes(struct share *s, struct err *e)
 {
-	for (size_t i = 0; i < s->plan->n; i++) {
-		cleanup_arena struct arena a = ARENA_INIT;
-		s->a = &a;
+	for (size_t i = 0; i < s->plan->n; i++)
 		if (write_process(s, &s->plan->processes[i], e) < 0)
 			return err_wrap(e, "process %u", s->plan->processes[i].pid);
-	}
 	return 0;
 }
 
@@ -157,106 +164,36 @@ static bool is_pagemap(const char *name)
 /* With parent images no pagemap stays as it is. */
 static int flatten(int from, const char *name, unsigned char type, void *data, struct err *e)
 {
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct share *s = data;
+	const struct share *s = data;
 
 	(void)from;
 	(void)type;
 	if (!is_pagemap(name) || faccessat(s->to, name, F_OK, 0) == 0)
 		return 0;
-	s->a = &a;
 	return write_pagemap(s, name, NULL, 0, e);
 }
 
-static int copy(int from, const char *name, int to, struct err *e)
+static int fill(int to, void *data, struct err *e)
 {
-	static const struct tree_copy o = { .owner = OWNER_MAKER };
-	cleanup_close int fd = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct share *s = data;
 
-	if (fd < 0)
-		return err_set(e, errno, "open '%s'", name);
-	return tree_copy(&o, fd, to, name, e) < 0 ? err_wrap(e, "copy '%s'", name) : 0;
-}
-
-/* What was not written anew. */
-static int take_over(int from, const char *name, unsigned char type, void *data, struct err *e)
-{
-	const struct share *s = data;
-	struct stat st;
-
-	(void)type;
-	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, errno, "stat '%s'", name);
-	if (!S_ISREG(st.st_mode) || linkat(from, name, s->to, name, 0) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
-		return err_set(e, errno, "link '%s'", name);
-	return copy(from, name, s->to, e);
-}
-
-/* CRIU leaves what it wrote to the kernel. */
-static int sync_one(int dir, const char *name, unsigned char type, void *data, struct err *e)
-{
-	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-
-	(void)type;
-	(void)data;
-	return fd < 0 || fsync(fd) < 0 ? err_set(e, errno, "sync '%s'", name) : 0;
-}
-
-static int each_file(int from, int (*each)(int, const char *, unsigned char, void *, struct err *), struct share *s,
-		     struct err *e)
-{
-	cleanup_close int dir = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return dir < 0 ? err_set(e, errno, "read the images") : dir_each(dir, each, s, e);
-}
-
-static int fill(struct share *s, struct err *e)
-{
+	s->to = to;
 	if (s->plan->n && (write_processes(s, e) < 0 || write_files(s, e) < 0))
 		return -e->code;
-	if (faccessat(s->from, "parent", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && each_file(s->from, flatten, s, e) < 0)
-		return -e->code;
-	if (each_file(s->from, take_over, s, e) < 0 || each_file(s->to, sync_one, s, e) < 0)
-		return -e->code;
-	return fsync(s->to) < 0 ? err_set(e, errno, "sync") : 0;
-}
-
-/* ---- the directory ---- */
-
-static int make(int from, int dirfd, const char *part, const char *name, const struct share_plan *plan, struct err *e)
-{
-	struct share s = { .from = from, .memory = -1, .plan = plan };
-
-	if (mkdirat(dirfd, part, 0700) < 0)
-		return err_set(e, errno, "create directory '%s'", part);
-	cleanup_close int to = openat(dirfd, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (to < 0)
-		return err_set(e, errno, "open '%s'", part);
-	s.to = to;
-	if (fill(&s, e) < 0)
-		return -e->code;
-	if (renameat2(dirfd, part, dirfd, name, RENAME_NOREPLACE) < 0)
-		return err_set(e, errno, "create '%s'", name);
-	return fsync(dirfd) < 0 ? err_set(e, errno, "sync") : 0;
+	if (faccessat(s->from, "parent", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return images_directory_each(s->from, flatten, s, e);
 }
 
 int images_share(int from, int dirfd, const char *name, uint64_t min_bytes, struct images_shared *ret, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct share_plan plan;
-	struct err ignored;
-	char part[NAME_MAX + 1];
+	struct share s = { .from = from, .to = -1, .memory = -1, .plan = &plan };
+	const struct images_directory d = { .from = from, .fill = fill, .data = &s, .sync = true };
 
-	if ((size_t)snprintf(part, sizeof(part), ".%s.part", name) >= sizeof(part))
-		return err_set(e, ENAMETOOLONG, "'%s'", name);
-	if (share_plan_make(from, min_bytes, &a, &plan, e) < 0 || remove_tree_at(dirfd, part, e) < 0)
+	if (share_plan_make(from, min_bytes, &a, &plan, e) < 0 || images_directory_make(&d, dirfd, name, e) < 0)
 		return -e->code;
-	if (make(from, dirfd, part, name, &plan, e) < 0) {
-		remove_tree_at(dirfd, part, &ignored);
-		return -e->code;
-	}
 	*ret = plan.shared;
 	return 0;
 }

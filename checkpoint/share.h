@@ -9,8 +9,8 @@
  * The file is external to CRIU: whoever restores opens it for reading and hands it over by the RPC's inherit_fd (criu
  * restore --inherit-fd 'fd[N]:KEY'); the keys are the names of those of files.img that are external, and
  * images_memory_name says which file that is. It needs to be in no directory of the container. A process restored so
- * maps it for as long as it lives: it must never change. To checkpoint it again, CRIU is told of "file[MNT:INODE]",
- * both hexadecimal, MNT being the mount's id in /proc/self/fdinfo, with `external`; that then is the key.
+ * maps it for as long as it lives: it must never change. To checkpoint it again, CRIU is told by `external` of what
+ * images_memory_external says of the file; in the new images that is the key.
  *
  * What differs for the process: after madvise(MADV_DONTNEED) such a region holds not zeros but what it held at the
  * checkpoint, and MADV_FREE fails. jemalloc counts on these zeros, so that processes that map a libjemalloc are left as
@@ -42,10 +42,17 @@ struct images_shared {
  */
 int images_share(int from, int dirfd, const char *name, uint64_t min_bytes, struct images_shared *ret, struct err *e);
 
-/* The file's name, given the key. False: it is no key of such a file. */
 struct images_memory_name {
 	char name[40];
 };
+
+/* The file's name, given the key. False: it is no key of such a file. */
 bool images_memory_name(const char *key, struct images_memory_name *ret);
+
+/*
+ * How CRIU calls the file when it dumps a process that maps it. @fd: it, opened by the same mount as the one that was
+ * handed over.
+ */
+int images_memory_external(int fd, struct images_memory_name *ret, struct err *e);
 
 #endif

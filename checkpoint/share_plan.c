@@ -1,16 +1,13 @@
 #include "checkpoint/share_plan.h"
 
+#include "checkpoint/directory.h"
 #include "checkpoint/files.h"
-#include "lib/fd.h"
-#include "lib/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* inventory.proto; magic.h: images with a common magic */
 enum { INVENTORY_VERSION = 1, VERSION_1_1 = 2 };
@@ -188,11 +185,7 @@ static int compare_pids(const void *a, const void *b)
 
 static int plan_processes(struct planning *p, struct err *e)
 {
-	cleanup_close int dir = openat(p->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (dir < 0)
-		return err_set(e, errno, "read the images");
-	if (dir_each(dir, find_pid, p, e) < 0)
+	if (images_directory_each(p->from, find_pid, p, e) < 0)
 		return -e->code;
 	if (p->n_pids)
 		qsort(p->pids, p->n_pids, sizeof(*p->pids), compare_pids);

@@ -2,9 +2,9 @@
  * Fuzzing of CRIU's images: two lengths of 16 bits, and then what stands in mm-1.img, in pagemap-1.img, and in
  * files.img, each behind its magic numbers.
  *
- * 	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_images.c \
- * 		checkpoint/{wire,image,mm,files,pagemap,share_plan}.c lib/{arena,buf,err,fd,file}.c -o fuzz_images && \
- * 		./fuzz_images CORPUS
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_images.c \
+ *		checkpoint/{wire,image,mm,files,pagemap,directory,share,share_plan}.c \
+ *		lib/{arena,buf,err,fd,file,tree_copy}.c -o fuzz_images && ./fuzz_images CORPUS
  *
  * With -DREPLAY as in replay.h.
  */

@@ -2,7 +2,8 @@
  * Warm memory to be checkpointed, and the images of it to be shared:
  *
  *	warm serve MIB FILE             a process and its child with memory of all kinds, MIB in one piece
- *	warm share FROM NAME [BYTES]    images_share() beside FROM; prints how many regions and bytes, and processes left out
+ *	warm share FROM NAME [BYTES]    images_share() beside FROM; prints the regions, their bytes, and processes left out
+ *	warm external FILE              images_memory_external()
  *
  * What a serving process is told by signals it answers with a line at the end of FILE:
  *
@@ -191,11 +192,27 @@ static int share(const char *from, const char *name, uint64_t min)
 	return 0;
 }
 
+static int external(const char *file)
+{
+	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct images_memory_name name;
+	struct err e = ERR_INIT;
+
+	if (images_memory_external(fd, &name, &e) < 0) {
+		fprintf(stderr, "%s: %s\n", file, e.msg);
+		return 1;
+	}
+	puts(name.name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "serve") == 0)
 		return serve(strtoul(argv[2], NULL, 10), argv[3]);
 	if ((argc == 4 || argc == 5) && strcmp(argv[1], "share") == 0)
 		return share(argv[2], argv[3], argc == 5 ? strtoull(argv[4], NULL, 10) : IMAGES_SHARE_MIN);
+	if (argc == 3 && strcmp(argv[1], "external") == 0)
+		return external(argv[2]);
 	return 2;
 }

@@ -1,6 +1,7 @@
 /* Images of CRIU that are made here, and what becomes of them when their memory is shared. */
 #include "tests/unit/fixture_dir.h"
 
+#include "checkpoint/clone.h"
 #include "checkpoint/files.h"
 #include "checkpoint/mm.h"
 #include "checkpoint/pagemap.h"
@@ -522,6 +523,73 @@ static void test_not_known(void **state)
 	assert_int_equal(share(&d, &shared, &e), -ENOTSUP);
 }
 
+static void make_utsns(struct fixture_dir *d)
+{
+	cleanup_buf struct buf ids = BUF_INIT, uts = BUF_INIT;
+	struct buf pstree = BUF_INIT, image = BUF_INIT;
+
+	image_begin(&pstree, IMAGE_PSTREE);
+	add_number(&pstree, 1, PID);
+	add_number(&pstree, 1, 11);
+	write_image(d, "pstree.img", &pstree);
+	image_begin(&image, IMAGE_IDS);
+	wire_put_number(&ids, 1, 5);
+	wire_put_number(&ids, 8, 12);
+	image_add(&image, &ids);
+	write_image(d, "ids-10.img", &image);
+	image_begin(&image, IMAGE_UTSNS);
+	wire_put_string(&uts, 1, "template");
+	wire_put_string(&uts, 2, "domain");
+	wire_put_string(&uts, 99, "kept");
+	image_add(&image, &uts);
+	write_image(d, "utsns-12.img", &image);
+}
+
+static void test_clone(void **state)
+{
+	(void)state;
+	static const char *const expected[] = { [1] = "web-17", [2] = "domain", [99] = "kept" };
+	cleanup_fixture struct fixture_dir d = make_images();
+	cleanup_image struct image i = IMAGE_INIT;
+	struct err e = ERR_INIT;
+	struct wire entry, text;
+
+	make_utsns(&d);
+	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), 0);
+	cleanup_close int fd = openat(d.fd, "clone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(image_read(fd, "utsns-12.img", IMAGE_UTSNS, &i, &e), 0);
+	assert_int_equal(image_first(&i, &entry, &e), 0);
+	for (uint32_t field = 0; field < sizeof(expected) / sizeof(expected[0]); field++)
+		if (expected[field]) {
+			assert_int_equal(wire_find_bytes(entry, field, &text), 1);
+			assert_int_equal(text.end - text.at, strlen(expected[field]));
+			assert_memory_equal(text.at, expected[field], strlen(expected[field]));
+		}
+	assert_true(is_same_file(d.fd, fd, "pages-7.img"));
+	assert_true(is_same_file(d.fd, fd, "mm-10.img"));
+	assert_false(is_same_file(d.fd, fd, "utsns-12.img"));
+}
+
+static void test_clone_refused(void **state)
+{
+	(void)state;
+	cleanup_fixture struct fixture_dir d = make_images();
+	struct err e = ERR_INIT;
+	char name[66];
+
+	memset(name, 'a', sizeof(name));
+	name[65] = '\0';
+	make_utsns(&d);
+	assert_int_equal(images_clone(d.fd, d.fd, "clone", name, &e), -EINVAL);
+	assert_int_equal(images_clone(d.fd, d.fd, "clone", "", &e), -EINVAL);
+	unlinkat(d.fd, "utsns-12.img", 0);
+	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), -ENOENT);
+	fixture_file(&d, "utsns-12.img", "something");
+	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), -EBADMSG);
+	assert_int_equal(faccessat(d.fd, "clone", F_OK, 0), -1);
+	assert_int_equal(faccessat(d.fd, ".clone.part", F_OK, 0), -1);
+}
+
 /* Cut off anywhere, or with any bit turned, it is refused, or what is left makes sense; and nothing stays behind. */
 static void test_damaged(void **state)
 {
@@ -574,6 +642,8 @@ int main(void)
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_parent_without_the_page),
 		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_clone),
+		cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,10 @@
 # tests/integration/warm.c, and in no container.
 load machine
 
-MIB=96
+export MIB=96
 
 setup_file() {
-	export work=/var/tmp/warm PATH=$BATS_TEST_DIRNAME/../../build/tests:$PATH
+	export work=/var/tmp/warm warm=$BATS_TEST_DIRNAME/../../build/tests/warm
 	rm -rf $work
 	mkdir -p $work/img
 	warm_process
@@ -15,7 +15,7 @@ setup_file() {
 	eventually grep -q child $work/answers
 	grep -v ready $work/answers >$work/expected
 	criu dump -t "$pid" -D $work/img -o dump.log || { grep Error $work/img/dump.log; return 1; }
-	read -r regions bytes left < <(warm share $work/img shared)
+	read -r regions bytes left < <($warm share $work/img shared)
 	echo "regions $regions, bytes $bytes, left out $left"
 	((regions == 4 && bytes > MIB << 21 && left == 0))
 	for file in $work/shared/memory-*.img; do
@@ -42,7 +42,7 @@ warm_process() (
 		fd=${fd##*/}
 		((fd < 3)) || eval "exec $fd>&-"
 	done
-	setsid warm serve $MIB $work/answers </dev/null >/dev/null 2>&1 &
+	setsid $warm serve $MIB $work/answers </dev/null >/dev/null 2>&1 &
 	for _ in {100..0}; do
 		! grep -q ready answers 2>/dev/null || break
 		sleep 0.1
@@ -114,9 +114,7 @@ export -f answered own eventually
 		kill -USR2 $pid; answered wrote
 		external=()
 		while read -r key file; do
-			exec 9<$file
-			key=$(printf "file[%x:%x]" $(awk "/^mnt_id/ { print \$2 }" /proc/$$/fdinfo/9) $(stat -L -c %i /proc/$$/fd/9))
-			exec 9<&-
+			key=$($warm external $file)
 			external+=(--external "$key")
 			echo "$key $file"
 		done <$DIR.keys >$work/again.keys
