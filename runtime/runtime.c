@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ static int default_root(struct runtime *rt, struct err *e)
 
 int runtime_init(struct runtime *rt, const char *root, const char *rootless, const char *manager, struct err *e)
 {
-	*rt = (struct runtime){ .euid = geteuid() };
+	*rt = (struct runtime){ .euid = (uid_t)getauxval(AT_EUID) };
 	if (!rootless || strcmp(rootless, "auto") == 0)
 		/* Root inside a user namespace that somebody else set up (podman's, say) keeps its state with the user's. */
 		rt->rootless = rt->euid != 0 || !proc_in_first_userns();
