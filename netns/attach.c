@@ -142,16 +142,6 @@ static int make_links(const struct attaching *x, struct err *e)
 	if (session_route(x->session, e) < 0)
 		return -e->code;
 	add_links(x, &b);
-	int r = nl_send(&x->session->route, &b, e);
-	if (r != -EEXIST)
-		return r;
-	/* What the container had before it was started again, which the kernel has not come to remove yet. */
-	for (size_t i = x->first; i < x->endpoint->n_links; i++)
-		if (x->endpoint->links[i].host_link)
-			link_remove(&b, x->endpoint->links[i].host_link);
-	if (b.n && nl_send(&x->session->route, &b, e) < 0)
-		return -e->code;
-	add_links(x, &b);
 	return nl_send(&x->session->route, &b, e);
 }
 

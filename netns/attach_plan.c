@@ -30,18 +30,6 @@ static const char *free_interface(const struct net_endpoint *x, const struct net
 	return name;
 }
 
-static const char *free_host_link(const struct net_endpoint *x, struct arena *a)
-{
-	for (size_t slot = 0;; slot++) {
-		const char *name = endpoint_host_link(x->key, slot, a);
-		size_t i = 0;
-		while (i < x->n_links && (!x->links[i].host_link || strcmp(x->links[i].host_link, name) != 0))
-			i++;
-		if (i == x->n_links)
-			return name;
-	}
-}
-
 const struct net_subnet *attach_subnet(const struct network *x, int family)
 {
 	for (size_t i = 0; i < x->n_subnets; i++)
@@ -80,13 +68,15 @@ static int plan_link(struct attaching *x, size_t i, size_t n, struct err *e)
 	const struct net_request *r = &x->requests[i];
 	struct network *network = &x->networks[i];
 	struct arena *a = x->session->arena;
+	const char *host_link = NULL;
 
 	if (network_load(x->session->net, r->network, a, network, e) < 0)
 		return -e->code;
 	if (check_request(r, network, endpoint, e) < 0)
 		return err_wrap(e, "network \"%s\"", r->network);
 	const char *interface = r->interface ? r->interface : free_interface(endpoint, x->requests + i, n - i, a);
-	const char *host_link = network->driver == NET_BRIDGE ? free_host_link(endpoint, a) : NULL;
+	if (network->driver == NET_BRIDGE && endpoint_host_link(a, &host_link, e) < 0)
+		return -e->code;
 	struct net_link *l = arena_push(a, &endpoint->links, &endpoint->n_links);
 	*l = (struct net_link){
 		.network = arena_strdup(a, network->name),

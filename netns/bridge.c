@@ -285,9 +285,17 @@ int bridge_leave(struct session *s, const char *network, const char *key, struct
 {
 	const struct claim_path path = claim_path("networks/%s/attached/%s", network, key);
 
-	if (unlinkat(s->net->state, path.path, 0) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove '%s'", path.path);
-	if (unlinkat(s->net->state, attached_path(network).path, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return 1;
-	return errno == ENOTEMPTY || errno == EEXIST ? 0 : err_set(e, errno, "remove '%s'", attached_path(network).path);
+	return unlinkat(s->net->state, path.path, 0) < 0 && errno != ENOENT ? err_set(e, errno, "remove '%s'", path.path) : 0;
+}
+
+int bridge_drop(struct session *s, const char *network, struct err *e)
+{
+	const struct claim_path path = attached_path(network);
+
+	if (unlinkat(s->net->state, path.path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return errno == ENOTEMPTY || errno == EEXIST ? 0 : err_set(e, errno, "remove '%s'", path.path);
+	if (session_alone(s, e) < 0)
+		return -e->code;
+	/* Others may have come meanwhile. */
+	return bridge_is_attached(s->net, network) ? 0 : bridge_lower(s, network, e);
 }

@@ -1,17 +1,17 @@
 /*
  * What a network has on the machine while containers are in it: its bridge with the gateways' addresses, its rules, and
- * somebody who answers for names. It comes with the first container and goes with the last.
+ * somebody who answers for names. It comes with the first container and goes some time after the last.
  *
  * Who is in a network is a link in STATE/networks/NET/attached, and that directory is there only while all of the above
  * stands: it is made after it, and removed before it. So the file system decides, by one call each and whatever the number
- * of containers: a container that finds no directory to put its link into must first make the network stand; one whose
- * link was the last can remove the directory, and then must take the network down. Both is done with the lock alone.
+ * of containers: a container that finds no directory to put its link into must first make the network stand; who has seen
+ * to one that left, and can remove the directory, must take the network down. Both is done with the lock alone.
  * Others may have had the lock between the two calls (session_alone): the second one then finds the directory again and
  * leaves the network standing, or finds that there is none and makes it stand. Neither is ever done under those who hold the
  * lock shared, which is from before they put their link there until their interface is a port of the bridge.
  *
  * A process that is killed in between leaves no directory but a network that stands, in whole or in part. The next container
- * makes of it what is missing; the next that goes, or net_reload, takes it down.
+ * makes of it what is missing; whoever sees to the next that leaves, or net_reload, takes it down.
  */
 #ifndef NETNS_BRIDGE_H
 #define NETNS_BRIDGE_H
@@ -26,8 +26,11 @@
  */
 int bridge_join(struct session *s, const struct network *x, const char *key, int *ret_index, struct err *e);
 
-/* Takes it out. Returns 1 when nobody may be in it any more: bridge_lower is to be called, with the lock alone. */
+/* Takes it out; the network stands. */
 int bridge_leave(struct session *s, const char *network, const char *key, struct err *e);
+
+/* Takes the network down when nobody is in it. May take the lock alone. */
+int bridge_drop(struct session *s, const char *network, struct err *e);
 
 /* Is anybody in it, as far as is known? And all of those, but what is defined no more. */
 bool bridge_is_attached(const struct net *n, const char *network);

@@ -1,9 +1,11 @@
 #include "netns/detach.h"
 
+#include "lib/fd.h"
 #include "netns/bridge.h"
 #include "netns/claim.h"
 #include "netns/endpoint.h"
 #include "netns/lease.h"
+#include "netns/leaving.h"
 #include "netns/link.h"
 
 #include <errno.h>
@@ -30,16 +32,31 @@ static int remove_names(struct session *s, const struct net_endpoint *x, struct 
 	return r;
 }
 
-static int remove_rules(struct session *s, const struct net_endpoint *x, struct err *e)
+/* Of what comes to it from outside. */
+static int remove_ports(struct session *s, const struct net_endpoint *x, struct err *e)
 {
+	if (x->n_ports == 0)
+		return 0;
 	if (session_filter(s, e) < 0)
 		return -e->code;
-	int r = firewall_remove_endpoint(&s->filter, x, e);
+	int r = firewall_remove_ports(&s->filter, x, e);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Of its interfaces: those that are others' by now are not its ports. */
+static int remove_rules(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct net_endpoint links = *x;
+
+	links.n_ports = 0;
+	if (session_filter(s, e) < 0)
+		return -e->code;
+	int r = firewall_remove_endpoint(&s->filter, &links, e);
 	return r == -ENOENT ? 0 : r;
 }
 
 /*
- * When the container's namespace has ended, as it has when its processes have, the kernel removes its pairs: to do it here, too,
+ * When the container's namespace has ended, as it has soon after its processes, the kernel removes its pairs: to do it here, too,
  * would be to wait for that, which takes many times as long as all the rest. Who asks only this does not wait.
  */
 static int remove_host_links(struct session *s, const struct net_endpoint *x, struct err *e)
@@ -91,107 +108,170 @@ int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e
 	return r;
 }
 
-/* Returns 1 when a network may have lost its last container. */
 static int leave_all(struct session *s, const struct net_endpoint *x, struct err *e)
 {
-	int last = 0;
-
-	for (size_t i = 0; i < x->n_links; i++) {
-		int r = bridge_leave(s, x->links[i].network, x->key, e);
-		if (r < 0)
-			return r;
-		last |= r;
-	}
-	return last;
+	for (size_t i = 0; i < x->n_links; i++)
+		if (bridge_leave(s, x->links[i].network, x->key, e) < 0)
+			return -e->code;
+	return 0;
 }
 
-/* With the lock alone, once the container's own is gone. */
 static int lower_all(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	struct err later;
 	int r = 0;
 
 	for (size_t i = 0; i < x->n_links; i++)
-		if (!bridge_is_attached(s->net, x->links[i].network))
-			keep_first(&r, bridge_lower(s, x->links[i].network, &later), e, &later);
+		keep_first(&r, bridge_drop(s, x->links[i].network, &later), e, &later);
 	return r;
 }
 
 /* ---- together ---- */
 
-/* Without the record. */
-static int remove_all(struct session *s, const struct net_endpoint *x, struct err *e)
+/* What others may want; with interfaces that are neighbours of theirs for as long as they have their addresses. */
+static int give_back(struct session *s, const struct net_endpoint *x, struct err *e)
 {
 	struct err later;
+	int r = leave_all(s, x, e);
 
-	int last = leave_all(s, x, e);
-	/* Others may have come meanwhile, or have looked at the record and put things right again: so once more, alone. */
-	if (last == 1) {
-		if (session_alone(s, e) < 0)
-			return -e->code;
-		last = leave_all(s, x, e);
-	}
-	int r = last < 0 ? last : 0;
 	keep_first(&r, remove_names(s, x, &later), e, &later);
-	keep_first(&r, remove_rules(s, x, &later), e, &later);
-	keep_first(&r, remove_host_links(s, x, &later), e, &later);
+	keep_first(&r, remove_ports(s, x, &later), e, &later);
 	keep_first(&r, remove_inner_links(s, x, &later), e, &later);
 	keep_first(&r, detach_claims(s, x, &later), e, &later);
-	if (last == 1)
-		keep_first(&r, lower_all(s, x, &later), e, &later);
 	return r;
 }
 
-struct leaving {
+/* And the rest. The rules go last: what still lives on an interface is held to them. */
+static int remove_rest(struct session *s, const struct net_endpoint *x, struct err *e)
+{
+	struct err later;
+	int r = remove_host_links(s, x, e);
+
+	keep_first(&r, remove_rules(s, x, &later), e, &later);
+	keep_first(&r, lower_all(s, x, &later), e, &later);
+	return r;
+}
+
+struct leaving_key {
 	struct session *session;
 	const char *key;
 };
 
 static int leave_one(const char *network, const char *target, void *data, struct err *e)
 {
-	const struct leaving *l = data;
+	const struct leaving_key *l = data;
 
 	(void)target;
-	int last = bridge_leave(l->session, network, l->key, e);
-	return last == 1 ? bridge_lower(l->session, network, e) : last;
+	return bridge_leave(l->session, network, l->key, e) < 0 ? -e->code : bridge_drop(l->session, network, e);
 }
 
 /* What it has is not written down, or not all of it: everything is looked through. Interfaces are, always. */
 static int sweep_key(struct session *s, const char *key, struct err *e)
 {
-	struct leaving l = { s, key };
+	struct leaving_key l = { s, key };
 
 	if (session_alone(s, e) < 0 || leases_sweep(s->net, key, s->arena, e) < 0)
 		return -e->code;
 	return claim_each(s->net->state, "networks", leave_one, &l, e);
 }
 
+static int release(struct session *s, const struct net_endpoint *x, struct net_leaving *ret, struct err *e)
+{
+	bool more = endpoint_has_more(s->net, x->key);
+
+	*ret = NET_LEAVING_INIT;
+	/* Those who have the lock alone in between see the record, and put things right again. */
+	if ((more && session_alone(s, e) < 0) || give_back(s, x, e) < 0 || (more && sweep_key(s, x->key, e) < 0))
+		return -e->code;
+	return leaving_begin(s->net, x->key, ret, e);
+}
+
+static int release_key(struct session *s, const char *key, struct net_leaving *ret, struct err *e)
+{
+	struct net_endpoint x;
+
+	*ret = NET_LEAVING_INIT;
+	int r = endpoint_load(s->net, key, s->arena, &x, e);
+	if (r == 0)
+		return release(s, &x, ret, e);
+	if (r != -EINVAL)
+		return r == -ENOENT ? 0 : r;
+	return sweep_key(s, key, e) < 0 ? -e->code : leaving_begin(s->net, key, ret, e);
+}
+
+static int drop_one(const char *network, const char *target, void *data, struct err *e)
+{
+	(void)target;
+	return bridge_drop(data, network, e);
+}
+
+static int settle(struct net_leaving *l, void *data, struct err *e)
+{
+	struct session *s = data;
+	struct net_endpoint x;
+
+	int r = l->fd < 0 ? -ENOENT : leaving_load(s->net, l, s->arena, &x, e);
+	if (r == -ENOENT)
+		return 0;
+	/* One that is not whole has no interfaces yet, but networks may stand for it. */
+	if (r == 0)
+		r = remove_rest(s, &x, e);
+	else if (r == -EINVAL)
+		r = claim_each(s->net->state, "networks", drop_one, s, e);
+	return r < 0 ? r : leaving_end(s->net, l, e);
+}
+
 int detach_endpoint(struct session *s, const struct net_endpoint *x, struct err *e)
 {
-	int r = remove_all(s, x, e);
+	struct net_leaving l;
 
-	if (r == 0 && endpoint_has_more(s->net, x->key))
-		r = sweep_key(s, x->key, e);
-	return r < 0 ? r : endpoint_remove(s->net, x->key, e);
+	int r = release(s, x, &l, e);
+	if (r == 0)
+		r = remove_rest(s, x, e);
+	if (r == 0 && l.fd >= 0)
+		r = leaving_end(s->net, &l, e);
+	close_fd(&l.fd);
+	return r;
 }
 
 int detach_key(struct session *s, const char *key, struct err *e)
 {
-	struct net_endpoint x;
+	struct net_leaving l;
 
-	int r = endpoint_load(s->net, key, s->arena, &x, e);
-	if (r == -ENOENT)
-		return 0;
-	if (r == -EINVAL)
-		return sweep_key(s, key, e) < 0 ? -e->code : endpoint_remove(s->net, key, e);
-	return r < 0 ? r : detach_endpoint(s, &x, e);
+	int r = release_key(s, key, &l, e);
+	if (r == 0)
+		r = settle(&l, s, e);
+	close_fd(&l.fd);
+	return r;
+}
+
+int detach_left(struct session *s, struct err *e)
+{
+	return leaving_each(s->net, settle, s, e);
 }
 
 int net_detach(struct net *n, const char *owner, struct arena *a, struct err *e)
 {
 	cleanup_session struct session s = SESSION_INIT(n, a);
 
-	return detach_key(&s, endpoint_key(owner, a), e) < 0 ? err_wrap(e, "detach from networks") : 0;
+	return detach_key(&s, endpoint_key(owner, a), e) < 0 || detach_left(&s, e) < 0 ? err_wrap(e, "detach from networks") :
+											 0;
+}
+
+int net_release(struct net *n, const char *owner, struct arena *a, struct net_leaving *ret, struct err *e)
+{
+	cleanup_session struct session s = SESSION_INIT(n, a);
+
+	return release_key(&s, endpoint_key(owner, a), ret, e) < 0 ? err_wrap(e, "detach from networks") : 0;
+}
+
+int net_settle(struct net *n, struct net_leaving *l, struct arena *a, struct err *e)
+{
+	cleanup_session struct session s = SESSION_INIT(n, a);
+
+	int r = settle(l, &s, e);
+	close_fd(&l->fd);
+	return r < 0 || detach_left(&s, e) < 0 ? err_wrap(e, "detach from networks") : 0;
 }
 
 /* ---- one network less ---- */
@@ -229,10 +309,11 @@ int detach_link(struct session *s, const struct net_endpoint *x, size_t i, struc
 	others.n_links--;
 	memmove(&others.links[i], &others.links[i + 1], (others.n_links - i) * sizeof(*x->links));
 
-	int r = x->n_ports ? change_rules(s, x, &others, e) : 0;
-	if (r == 0)
-		r = remove_all(s, &one, e);
-	return r == 0 ? endpoint_save(s->net, &others, e) : r;
+	/* Until it is written down those who have the lock alone would put it right again. */
+	if (session_alone(s, e) < 0 || (x->n_ports && change_rules(s, x, &others, e) < 0) || give_back(s, &one, e) < 0 ||
+	    remove_rest(s, &one, e) < 0)
+		return -e->code;
+	return endpoint_save(s->net, &others, e);
 }
 
 int net_disconnect(struct net *n, const char *owner, const char *network, struct arena *a, struct err *e)

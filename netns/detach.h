@@ -7,7 +7,7 @@
 /* Addresses and ports. */
 int detach_claims(struct session *s, const struct net_endpoint *x, struct err *e);
 
-/* One link; the record then has the others. */
+/* One link; the record then has the others. With the lock alone. */
 int detach_link(struct session *s, const struct net_endpoint *x, size_t i, struct err *e);
 
 /* All of it, and the record. */
@@ -15,5 +15,8 @@ int detach_endpoint(struct session *s, const struct net_endpoint *x, struct err 
 
 /* By what a record says, also one that is not whole. */
 int detach_key(struct session *s, const char *key, struct err *e);
+
+/* What killed processes have left of those that had given back what they had. */
+int detach_left(struct session *s, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,9 +29,14 @@ const char *endpoint_key(const char *owner, struct arena *a)
 	return arena_strndup(a, digest.text + strlen("sha256:"), ENDPOINT_KEY);
 }
 
-const char *endpoint_host_link(const char *key, size_t link, struct arena *a)
+int endpoint_host_link(struct arena *a, const char **ret, struct err *e)
 {
-	return arena_printf(a, "fv%.10s%zu", key, link);
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return err_set(e, errno, "getrandom");
+	*ret = arena_printf(a, "fv%011llx", (unsigned long long)(number >> 20));
+	return 0;
 }
 
 const char *endpoint_inner_link(const char *key, const char *interface, struct arena *a)
@@ -304,15 +310,13 @@ int endpoint_save(const struct net *n, const struct net_endpoint *x, struct err 
 	return r < 0 ? err_wrap(e, "the container's networks") : 0;
 }
 
-static int load_document(const struct net *n, const char *key, struct arena *a, struct json *ret, struct err *e)
+static int load_document(const struct net *n, const char *path, struct arena *a, struct json *ret, struct err *e)
 {
-	const struct claim_path path = record_path(key);
 	cleanup_buf struct buf text = BUF_INIT;
 
-	if (file_read_at(n->state, path.path, RECORD_MAX, &text, e) < 0)
+	if (file_read_at(n->state, path, RECORD_MAX, &text, e) < 0)
 		return -e->code;
-	return json_parse(buf_text(&text), text.len, a, ret, e) < 0 ? err_say(e, EINVAL, "'%s' is not whole", path.path) :
-								      0;
+	return json_parse(buf_text(&text), text.len, a, ret, e) < 0 ? err_say(e, EINVAL, "'%s' is not whole", path) : 0;
 }
 
 const char *endpoint_owner(const struct net *n, const char *key, struct arena *a)
@@ -321,20 +325,27 @@ const char *endpoint_owner(const struct net *n, const char *key, struct arena *a
 	const char *owner;
 	struct json doc;
 
-	return load_document(n, key, a, &doc, &ignored) == 0 && read_text(&doc, "owner", &owner) ? owner : NULL;
+	return load_document(n, record_path(key).path, a, &doc, &ignored) == 0 && read_text(&doc, "owner", &owner) ? owner :
+														     NULL;
 }
 
-int endpoint_load(const struct net *n, const char *key, struct arena *a, struct net_endpoint *ret, struct err *e)
+int endpoint_read(const struct net *n, const char *path, const char *key, struct arena *a, struct net_endpoint *ret,
+		  struct err *e)
 {
 	struct net_endpoint x = { .key = arena_strdup(a, key) };
 	struct json doc;
 
-	if (load_document(n, key, a, &doc, e) < 0)
+	if (load_document(n, path, a, &doc, e) < 0)
 		return -e->code;
 	if (!read_endpoint(&doc, a, &x))
-		return err_say(e, EINVAL, "'%s' is not whole", record_path(key).path);
+		return err_say(e, EINVAL, "'%s' is not whole", path);
 	*ret = x;
 	return 0;
+}
+
+int endpoint_load(const struct net *n, const char *key, struct arena *a, struct net_endpoint *ret, struct err *e)
+{
+	return endpoint_read(n, record_path(key).path, key, a, ret, e);
 }
 
 struct keys {
@@ -408,15 +419,24 @@ bool endpoint_has_more(const struct net *n, const char *key)
 	return claim_is(n->state, more_path(key).path, key);
 }
 
-int endpoint_remove(const struct net *n, const char *key, struct err *e)
+int endpoint_open(const struct net *n, const char *key, struct err *e)
+{
+	const struct claim_path path = record_path(key);
+	int fd = openat(n->state, path.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? err_set(e, errno, "open '%s'", path.path) : fd;
+}
+
+int endpoint_move(const struct net *n, const char *key, const char *to, struct err *e)
 {
 	/* The record is the last: as long as it is there, so may be the others. */
-	static const char *const suffixes[] = { "", ".new", ".more", ".json.tmp", ".json" };
+	static const char *const suffixes[] = { "", ".new", ".more", ".json.tmp" };
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		const struct claim_path path = claim_path("endpoints/%s%s", key, suffixes[i]);
 		if (unlinkat(n->state, path.path, 0) < 0 && errno != ENOENT)
 			return err_set(e, errno, "remove '%s'", path.path);
 	}
-	return 0;
+	return renameat(n->state, record_path(key).path, n->state, to) < 0 ?
+		       err_set(e, errno, "move '%s' to '%s'", record_path(key).path, to) : 0;
 }

@@ -172,18 +172,23 @@ static void list_port(struct elements *l, const struct net_port *p, const struct
 	}
 }
 
-static void list_endpoint(struct elements *l, const struct net_endpoint *x)
+static void list_ports(struct elements *l, const struct net_endpoint *x)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 
-	for (size_t i = 0; i < x->n_links; i++)
-		list_link(l, &x->links[i]);
 	for (size_t f = 0; f < 2; f++) {
 		const struct net_address *target = find_target(x, families[f]);
 		for (size_t i = 0; target && i < x->n_ports; i++)
 			if (!x->ports[i].host.family || x->ports[i].host.family == families[f])
 				list_port(l, &x->ports[i], target);
 	}
+}
+
+static void list_endpoint(struct elements *l, const struct net_endpoint *x)
+{
+	for (size_t i = 0; i < x->n_links; i++)
+		list_link(l, &x->links[i]);
+	list_ports(l, x);
 }
 
 /* ---- transactions ---- */
@@ -247,6 +252,15 @@ int firewall_add_endpoint(struct nl *s, const struct net_endpoint *x, struct err
 int firewall_remove_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e)
 {
 	return firewall_change_endpoint(s, x, NULL, e);
+}
+
+int firewall_remove_ports(struct nl *s, const struct net_endpoint *x, struct err *e)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct elements old = { .arena = &a }, new = { .arena = &a };
+
+	list_ports(&old, x);
+	return change(s, &old, &new, e) < 0 ? -e->code : conntrack_forget(s, x->ports, x->n_ports, e);
 }
 
 /* ---- everything ---- */

@@ -24,7 +24,7 @@
 
 /*
  * Each of these is one transaction: all of it or nothing. @s: NETLINK_NETFILTER. Elements that are there already, or are
- * gone already, are no error, so that all of them can be repeated. -ENOENT of the first five: the tables are not there (somebody
+ * gone already, are no error, so that all of them can be repeated. -ENOENT of the first six: the tables are not there (somebody
  * has flushed the ruleset); then firewall_rebuild is called for.
  */
 int firewall_add_network(struct nl *s, const struct network *x, struct err *e);
@@ -35,6 +35,7 @@ int firewall_remove_network(struct nl *s, const struct network *x, struct err *e
  */
 int firewall_add_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e);
 int firewall_remove_endpoint(struct nl *s, const struct net_endpoint *x, struct err *e);
+int firewall_remove_ports(struct nl *s, const struct net_endpoint *x, struct err *e); /* the ports alone */
 int firewall_change_endpoint(struct nl *s, const struct net_endpoint *before, const struct net_endpoint *after,
 			     struct err *e);
 

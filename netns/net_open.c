@@ -52,4 +52,5 @@ void net_close(struct net *n)
 	close_fd(&n->lock);
 	close_fd(&n->state);
 	close_fd(&n->definitions);
+	close_fd(&n->filter);
 }

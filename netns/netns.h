@@ -10,6 +10,7 @@
  *	STATE/lock                        shared: attaching and detaching; alone: everything that looks at all of them
  *	STATE/endpoints/KEY.json          all that was given to one container (endpoint.h)
  *	STATE/endpoints/KEY -> NET,NET SERVER,SERVER       what of that the resolver needs: networks, name servers of its own
+ *	STATE/leaving/KEY.NUMBER          the record of one that has given back what others may want (leaving.h)
  *	STATE/networks/NET/attached/KEY -> KEY             who is in it; there is none before its bridge stands (bridge.h)
  *	STATE/networks/NET/bridge -> INTERFACE             the bridge that ferry made for it
  *	STATE/networks/NET/leases/ADDRESS -> KEY           who has an address
@@ -28,7 +29,9 @@
  *	net_plan            which networks, addresses, ports: checked against the definitions; changes nothing
  *	net_attach          leases, links, rules, names: all of it, or nothing
  *	...
- *	net_detach          by the owner alone, in reverse; safe to repeat, and right after a SIGKILL at any instant of both
+ *	net_detach          by the owner alone, in reverse; safe to repeat, and right after a SIGKILL at any instant of both; or
+ *	net_release         what of that others may want: names, ports, addresses. The owner's path may be another's at once
+ *	net_settle          ... and some time later the rest, for which the kernel lets wait
  *
  * The container's side is configured in the network namespace that it is given as a descriptor; everything else in the
  * caller's.
@@ -52,8 +55,9 @@
 struct net {
 	int definitions, state; /* directories */
 	int lock; /* -1: not held */
+	int filter; /* -1; or a socket of nf_tables that was used: while others' rules are being freed, closing it takes long */
 };
-#define NET_INIT ((struct net){ -1, -1, -1 })
+#define NET_INIT ((struct net){ -1, -1, -1, -1 })
 
 /*
  * Opens both directories, making them. Paths are absolute: "/var/lib/ferry/networks", "/run/ferry/.networks". Takes the
@@ -149,6 +153,19 @@ int net_rename(struct net *n, const char *owner, const char *name, struct arena 
  * last container.
  */
 int net_detach(struct net *n, const char *owner, struct arena *a, struct err *e);
+
+/*
+ * The same in two steps. Between them there is a record that nobody but the caller of the first knows of, which is locked
+ * as long as he lives: another's settling carries on what he was killed in. The longer the second is put off, the more
+ * often the namespace has ended by itself, and the more often another container has come for whom the network stays.
+ */
+struct net_leaving {
+	int fd; /* -1: nothing is left to be done */
+	char name[40];
+};
+#define NET_LEAVING_INIT ((struct net_leaving){ .fd = -1 })
+int net_release(struct net *n, const char *owner, struct arena *a, struct net_leaving *ret, struct err *e);
+int net_settle(struct net *n, struct net_leaving *l, struct arena *a, struct err *e); /* closes it */
 
 /* What a container has. -ENOENT: nothing. */
 int net_endpoint_load(const struct net *n, const char *owner, struct arena *a, struct net_endpoint *ret, struct err *e);

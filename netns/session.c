@@ -1,5 +1,6 @@
 #include "netns/session.h"
 
+#include "lib/fd.h"
 #include "netns/bridge.h"
 #include "netns/endpoint.h"
 
@@ -10,6 +11,8 @@
 void session_close(struct session *s)
 {
 	nl_close(&s->route);
+	if (s->net->filter < 0)
+		s->net->filter = take_fd(&s->filter.fd);
 	nl_close(&s->filter);
 }
 
@@ -20,7 +23,12 @@ int session_route(struct session *s, struct err *e)
 
 int session_filter(struct session *s, struct err *e)
 {
-	return s->filter.fd >= 0 ? 0 : nl_open(NETLINK_NETFILTER, -1, &s->filter, e);
+	if (s->filter.fd >= 0)
+		return 0;
+	if (s->net->filter < 0)
+		return nl_open(NETLINK_NETFILTER, -1, &s->filter, e);
+	s->filter = (struct nl){ .fd = take_fd(&s->net->filter) };
+	return 0;
 }
 
 int session_alone(struct session *s, struct err *e)

@@ -12,7 +12,7 @@ struct session {
 	struct nl route, filter; /* of this machine */
 };
 #define SESSION_INIT(n, a) ((struct session){ (n), (a), NL_INIT, NL_INIT })
-void session_close(struct session *s);
+void session_close(struct session *s); /* its filter goes on to be the net's */
 #define cleanup_session __attribute__((cleanup(session_close)))
 
 int session_route(struct session *s, struct err *e); /* opens what is not open yet */

@@ -43,13 +43,26 @@ int container_join_network(struct runtime *rt, const char *id, struct spec *s, s
 	return pidfd < 0 ? pidfd : 0;
 }
 
-static int attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e)
+/* A kernel may be without bridges or nf_tables, or not let this process have them. */
+static int advise(struct err *e)
+{
+	const struct err why = *e;
+
+	if (why.code != EPERM && why.code != EOPNOTSUPP && why.code != EPROTONOSUPPORT && why.code != EAFNOSUPPORT)
+		return -why.code;
+	return err_say(e, why.code, "%s: where there can be no networks, launch with --network none", why.msg);
+}
+
+static int attach(struct runtime *rt, const struct create_network *x, int netns, int *ret_late, struct err *e)
 {
 	cleanup_net struct net n = NET_INIT;
 	struct net_endpoint endpoint;
 
-	if (networks_open(false, &n, e) < 0 || net_attach(&n, x->container, netns, &rt->arena, &endpoint, e) < 0)
+	if (networks_open(false, &n, e) < 0)
 		return -e->code;
+	if (net_attach(&n, x->container, netns, &rt->arena, &endpoint, e) < 0)
+		return advise(e);
+	*ret_late = take_fd(&n.filter);
 	return x->attached(&n, &endpoint, x->data, e);
 }
 
@@ -85,15 +98,15 @@ static void detach_ended(struct runtime *rt)
 	}
 }
 
-int container_attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e)
+int container_attach(struct runtime *rt, const struct create_network *x, int netns, int *ret_late, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int r = attach(rt, x, netns, &why);
+	int r = attach(rt, x, netns, ret_late, &why);
 
 	if (r != -EADDRINUSE && r != -ENOSPC)
 		return r < 0 ? *e = why, r : 0;
 	detach_ended(rt);
-	return attach(rt, x, netns, e);
+	return attach(rt, x, netns, ret_late, e);
 }
 
 int container_detach(struct runtime *rt, const struct container *c, struct err *e)
@@ -103,4 +116,20 @@ int container_detach(struct runtime *rt, const struct container *c, struct err *
 	if (networks_open(false, &n, e) < 0 || net_detach(&n, container_path(rt, c->id), &rt->arena, e) < 0)
 		return err_wrap(e, "container '%s'", c->id);
 	return 0;
+}
+
+int container_release(struct runtime *rt, const struct container *c, struct net_leaving *ret, struct err *e)
+{
+	cleanup_net struct net n = NET_INIT;
+
+	if (networks_open(false, &n, e) < 0 || net_release(&n, container_path(rt, c->id), &rt->arena, ret, e) < 0)
+		return err_wrap(e, "container '%s'", c->id);
+	return 0;
+}
+
+int container_settle(struct runtime *rt, struct net_leaving *l, struct err *e)
+{
+	cleanup_net struct net n = NET_INIT;
+
+	return networks_open(false, &n, e) < 0 ? -e->code : net_settle(&n, l, &rt->arena, e);
 }

@@ -22,11 +22,15 @@ int container_netns(pid_t pid, int pidfd, struct err *e);
 /* Has the configuration join the network namespace of container @id, which must run. */
 int container_join_network(struct runtime *rt, const char *id, struct spec *s, struct err *e);
 
-/* On failure nothing of it stays, but what @attached did. */
-int container_attach(struct runtime *rt, const struct create_network *x, int netns, struct err *e);
+/* On failure nothing of it stays, but what @attached did. *ret_late: as in struct run_handles. */
+int container_attach(struct runtime *rt, const struct create_network *x, int netns, int *ret_late, struct err *e);
 
 /* Gives back all that it has: addresses, ports, rules, names. Nothing there is no error. */
 int container_detach(struct runtime *rt, const struct container *c, struct err *e);
+
+/* The same in two steps: nobody has to wait for the second (net_release). */
+int container_release(struct runtime *rt, const struct container *c, struct net_leaving *ret, struct err *e);
+int container_settle(struct runtime *rt, struct net_leaving *l, struct err *e);
 
 /* Its directory, absolute: who it is to the networks. In rt->arena. */
 const char *container_path(struct runtime *rt, const char *id);

@@ -410,17 +410,37 @@ static int remove_directory(struct container *c, struct err *e)
 	return remove_files(c, FILES_USUAL) ? 0 : remove_tree_at(c->root, c->id, e);
 }
 
-int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
+/* Its pid namespace ends with it; with a shared one, or none, the cgroup holds the others. */
+static int end_first_process(const struct container *c, struct err *e)
 {
-	/* The first process ends its pid namespace; with a shared one, or none, the cgroup holds the others. */
 	struct err gone = ERR_INIT;
 	cleanup_close int pidfd = c->pid > 0 ? proc_open(c->pid, c->start_time, &gone) : -1;
-	if (pidfd >= 0) {
-		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-		if (proc_wait_end(pidfd, 10000, e) < 0)
-			return -e->code;
-	}
-	if ((c->network && container_detach(rt, c, e) < 0) || remove_cgroup(rt, c, host, e) < 0)
+
+	if (pidfd < 0)
+		return 0;
+	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	int r = proc_wait_end(pidfd, 10000, e);
+	return r < 0 ? r : 0;
+}
+
+static int remove_it(struct runtime *rt, struct container *c, const struct cgroup_host *host,
+		     struct net_leaving *ret_leaving, struct err *e)
+{
+	int r = end_first_process(c, e);
+
+	if (r == 0 && c->network)
+		r = ret_leaving ? container_release(rt, c, ret_leaving, e) : container_detach(rt, c, e);
+	if (r < 0 || remove_cgroup(rt, c, host, e) < 0)
 		return -e->code;
 	return remove_directory(c, e);
+}
+
+int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e)
+{
+	return remove_it(rt, c, host, NULL, e);
+}
+
+int container_remove_early(struct runtime *rt, struct container *c, struct net_leaving *ret_leaving, struct err *e)
+{
+	return remove_it(rt, c, NULL, ret_leaving, e);
 }

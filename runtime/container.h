@@ -16,6 +16,7 @@
 #define RUNTIME_CONTAINER_H
 
 #include "cgroups/cgroups.h"
+#include "netns/netns.h"
 #include "runtime/runtime.h"
 #include "spec/spec.h"
 
@@ -106,6 +107,11 @@ int container_list(struct runtime *rt, const char ***ret, size_t *ret_n, struct 
  * repeat. @host: where the cgroups are, when that is known already; NULL to have it found.
  */
 int container_remove(struct runtime *rt, struct container *c, const struct cgroup_host *host, struct err *e);
+
+/*
+ * The same, but for what of its networks others need not wait for: *ret_leaving, for container_settle (runtime/attach.h).
+ */
+int container_remove_early(struct runtime *rt, struct container *c, struct net_leaving *ret_leaving, struct err *e);
 
 /* Gives up the lock, so that others may work on the container; and takes it again. -ENOENT: it has been deleted. */
 int container_unlock(struct container *c, struct err *e);

@@ -11,6 +11,7 @@
 #include "runtime/hooks.h"
 #include "runtime/keeper.h"
 #include "runtime/log.h"
+#include "runtime/networks.h"
 #include "runtime/notify.h"
 #include "runtime/pty.h"
 #include "runtime/seal.h"
@@ -243,7 +244,7 @@ static int attach(struct runtime *rt, struct setup *s, pid_t pid, struct err *e)
 		return 0;
 	if (netns < 0)
 		return *e = gone, netns;
-	return container_attach(rt, s->request->network, netns, e);
+	return container_attach(rt, s->request->network, netns, &s->late, e);
 }
 
 /* Without rights a program stands between the container's network and the machine's. */
@@ -372,6 +373,7 @@ void setup_finish(struct setup *s)
 	close_fd(&s->parent_end);
 	close_fd(&s->child_end);
 	close_fd(&s->pidfd);
+	close_fd(&s->late);
 }
 
 /*
@@ -401,6 +403,9 @@ int create_container(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *r
 	if (container_check_id(r->id, e) < 0 || find_bundle(rt, r, &plan_of, e) < 0)
 		return -e->code;
 	if (load_spec(rt, r, &plan_of, &s->config, &spec, e) < 0)
+		return -e->code;
+	/* Before there is a record that says it may have one. */
+	if (r->network && networks_check_rights(e) < 0)
 		return -e->code;
 	if (r->network_of && container_join_network(rt, r->network_of, spec, e) < 0)
 		return -e->code;

@@ -9,7 +9,7 @@
 	{                                                                                                  \
 		.request = (r), .container = (c), .cgroup_host = { .root_fd = -1 }, .cgroup_fd = -1,         \
 		.process = PROCESS_PLAN_INIT, .console_socket = -1, .listener = -1, .parent_end = -1,  \
-		.child_end = -1, .pidfd = -1,                                                              \
+		.child_end = -1, .pidfd = -1, .late = -1,                                                  \
 	}
 
 /*

@@ -15,9 +15,10 @@ struct run_handles {
 	int pidfd;
 	int cgroup; /* its directory; -1: it has none */
 	int master; /* the other end of its terminal; -1: it has none */
+	int late; /* -1; or what may take the kernel long to close: to be done when nobody waits */
 };
 
-#define RUN_HANDLES_INIT ((struct run_handles){ .pidfd = -1, .cgroup = -1, .master = -1 })
+#define RUN_HANDLES_INIT ((struct run_handles){ .pidfd = -1, .cgroup = -1, .master = -1, .late = -1 })
 
 struct create_network;
 struct checkpoint_request;
@@ -39,8 +40,8 @@ struct create_request {
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 	const struct create_network *network; /* runtime/attach.h; NULL: its network is as the configuration says */
 	const char *const *network_program; /* its words but for the pid, ended by NULL: runtime/keeper.h; NULL */
-	const struct checkpoint_request *restore; /* its processes come from an image: runtime/checkpoint; NULL: a new one */
 	const char *network_of; /* id of a container that runs: its network namespace is joined; NULL */
+	const struct checkpoint_request *restore; /* its processes come from an image: runtime/checkpoint; NULL: a new one */
 };
 
 /* create: the container waits for start. */

@@ -78,6 +78,7 @@ static void hand_over(struct setup *s, pid_t pid, int *master)
 		.pidfd = take_fd(&s->pidfd),
 		.cgroup = take_fd(&s->cgroup_fd),
 		.master = take_fd(master),
+		.late = take_fd(&s->late),
 	};
 }
 

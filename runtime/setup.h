@@ -47,6 +47,7 @@ struct setup {
 	bool tells_ready; /* the parent waits for what it has to say: hooks to be run, a terminal, that all stands */
 	int parent_end, child_end; /* of the message pair */
 	int pidfd; /* of the first process, in the parent */
+	int late; /* as in struct run_handles */
 };
 
 /*

@@ -176,9 +176,11 @@ int launched_remove(struct runtime *rt, const struct launched *l, int dir, struc
 
 /*
  * The same in two steps. After the first, nothing knows of the container any more, and another may have its name; its
- * files lie aside (*ret_aside, in rt->arena), and may take long to be removed, with @dir still locked.
+ * files lie aside (*ret_aside, in rt->arena), and may take long to be removed, with @dir still locked. *ret_leaving: for
+ * container_settle.
  */
-int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside, struct err *e);
+int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside,
+		    struct net_leaving *ret_leaving, struct err *e);
 int launched_discard(struct runtime *rt, const struct launched *l, int dir, const char *aside, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "runtime/attach.h"
 #include "runtime/container.h"
 #include "runtime/discard.h"
 #include "runtime/images.h"
@@ -238,22 +239,24 @@ int launched_lock(const struct launched *l, struct err *e)
 }
 
 /* The OCI container of its last start. */
-static int remove_record(struct runtime *rt, const char *id, struct err *e)
+static int remove_record(struct runtime *rt, const char *id, struct net_leaving *ret_leaving, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	int r = container_open(rt, id, true, &c, e);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return container_remove(rt, &c, NULL, e);
+	return container_remove_early(rt, &c, ret_leaving, e);
 }
 
-int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside, struct err *e)
+int launched_retire(struct runtime *rt, const struct launched *l, int dir, const char **ret_aside,
+		    struct net_leaving *ret_leaving, struct err *e)
 {
 	const char *aside = arena_printf(&rt->arena, "%.*s/" REMOVED "%d", (int)(strrchr(l->dir, '/') - l->dir), l->dir,
 					 (int)getpid());
 
-	if (remove_record(rt, l->id, e) < 0)
+	*ret_leaving = NET_LEAVING_INIT;
+	if (remove_record(rt, l->id, ret_leaving, e) < 0)
 		return err_wrap(e, "remove container '%s'", l->name);
 	/* From here on it is what the next launch removes. */
 	if (rename(l->dir, aside) < 0) {
@@ -278,10 +281,14 @@ int launched_discard(struct runtime *rt, const struct launched *l, int dir, cons
 
 int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)
 {
+	struct net_leaving leaving;
 	const char *aside;
 
-	if (launched_retire(rt, l, dir, &aside, e) < 0)
-		return -e->code;
+	int r = launched_retire(rt, l, dir, &aside, &leaving, e);
+	if (leaving.fd >= 0 && container_settle(rt, &leaving, r < 0 ? &(struct err){ 0 } : e) < 0 && r == 0)
+		r = -e->code;
+	if (r < 0)
+		return r;
 	return launched_discard(rt, l, dir, aside, e);
 }
 

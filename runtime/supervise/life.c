@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000, RAN_WELL_MS = 10000, TERMINAL_LINGERS_MS = 100 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000, RAN_WELL_MS = 10000, TERMINAL_LINGERS_MS = 100, NETWORK_LINGERS_MS = 200 };
 enum { EXIT_UNKNOWN = 255, EXIT_NOT_STARTED = 127 };
 
 static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e);
@@ -235,19 +236,34 @@ static void read_again(struct supervisor *s)
 	s->l.restart_max = l.restart_max;
 }
 
+/*
+ * What remains of its networks is for the kernel, which likes to take its time, and for a network that nobody is in any more:
+ * soon somebody may be.
+ */
+static void settle(struct supervisor *s)
+{
+	struct err ignored = ERR_INIT;
+
+	if (s->leaving.fd < 0)
+		return;
+	nanosleep(&(struct timespec){ .tv_nsec = NETWORK_LINGERS_MS * 1000000L }, NULL);
+	container_settle(&s->rt, &s->leaving, &ignored);
+}
+
 /* Who launched it to be removed has its end as soon as nothing knows of it; the files, which may be many, go after that. */
 static void finish_throwaway(struct supervisor *s)
 {
 	struct err ignored = ERR_INIT;
 	const char *aside = NULL;
 
-	launched_retire(&s->rt, &s->l, s->dir, &aside, &ignored);
+	launched_retire(&s->rt, &s->l, s->dir, &aside, &s->leaving, &ignored);
 	life_event(s, "destroy", NULL, NULL);
 	clients_ended(s, s->status.exit_code);
 	close_fd(&s->root);
 	if (aside)
 		launched_discard(&s->rt, &s->l, s->dir, aside, &ignored);
 	close_fd(&s->dir);
+	settle(s);
 }
 
 static void finish(struct supervisor *s)
@@ -263,6 +279,7 @@ static void finish(struct supervisor *s)
 	life_save(s);
 	close_fd(&s->dir); /* those who waited for the end may go on with the container */
 	clients_ended(s, s->status.exit_code);
+	settle(s);
 }
 
 static void restart_later(struct supervisor *s)
@@ -293,7 +310,7 @@ static void look_after(struct supervisor *s, bool for_good)
 	if (container_open(&rt, s->l.id, true, &c, &gone) == -ENOENT && !s->status.error)
 		s->stop_requested = s->deleted = true;
 	if (for_good && c.network)
-		container_detach(&rt, &c, &gone);
+		container_release(&rt, &c, &s->leaving, &gone);
 	arena_finish(&rt.arena);
 }
 

@@ -66,6 +66,7 @@ static void remember(struct supervisor *s, const struct supervise_order *o, stru
 		.listener = -1,
 		.signals = -1,
 		.run = RUN_HANDLES_INIT,
+		.leaving = NET_LEAVING_INIT,
 		.starter_sock = -1,
 		.root = -1,
 		.out = { -1, -1 },
@@ -213,6 +214,7 @@ static void loop(struct supervisor *s)
 		if (s->shrink_at >= 0 && now >= s->shrink_at) {
 			s->shrink_at = -1;
 			daemon_shrink();
+			close_fd(&s->run.late);
 		} else if (n > 0 && s->shrink_at < 0)
 			s->shrink_at = now + SHRINK_AFTER_MS;
 		life_timers(s, now);

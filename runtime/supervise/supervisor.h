@@ -59,6 +59,7 @@ struct supervisor {
 
 	/* the container, while it runs */
 	struct run_handles run;
+	struct net_leaving leaving; /* what it had of its networks, after its end */
 	bool is_child; /* else it was adopted, and its end shows at the pidfd alone */
 	int starter_sock;
 	int root; /* the container's, of an image, when it goes at its end; else -1 */

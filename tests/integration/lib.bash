@@ -242,7 +242,9 @@ what_there_is() {
 	sed 's/^[0-9]* [0-9]* /mount: /' /proc/self/mountinfo
 	ls /sys/class/net /run/netns /var/run/netns 2>/dev/null | sed 's/^/network: /'
 	ip -o link 2>/dev/null | awk '{ print "link: " $2 }'
-	find /var/lib/ferry -maxdepth 2 2>/dev/null | sed 's/^/of this machine: /'
+	# The default network stays once it has been made.
+	find /var/lib/ferry -maxdepth 2 ! -path /var/lib/ferry/networks ! -path /var/lib/ferry/networks/ferry.json 2>/dev/null |
+		sed 's/^/of this machine: /'
 }
 
 processes_left() {

@@ -33,17 +33,22 @@ ferry() {
 		nsenter --target "$machine" --mount --net --wdns="$PWD" -- "$FERRY" --root "$root" "$@"
 }
 
-# Links that end with a container's namespace are removed by the kernel, which takes a moment.
+# What others may want is given back at once; links, and a network that nobody is in any more, go a moment later.
 nothing_attached() {
-	local left i
-	for i in $(seq 100); do
-		there ip -o link | grep -q ': fv' || break
-		sleep 0.05
-	done
-	left=$(there sh -c 'cd /run/ferry/.networks 2>/dev/null || exit 0
-		find endpoints ports networks/*/leases networks/*/names networks/*/pointers -mindepth 1 2>/dev/null
-		ip -o link | awk "\$2 !~ /^(lo|parent):/ { print \"link \" \$2 }"') || :
+	local left
+	left=$(given)
 	[ -z "$left" ] || { printf 'left of networks:\n%s\n' "$left"; return 1; }
+	eventually '[ -z "$(remains)" ]' || { remains; return 1; }
+}
+
+given() {
+	there bash -c 'cd /run/ferry/.networks 2>/dev/null || exit 0
+		find endpoints ports networks/*/{attached,leases,names,pointers} -mindepth 1 2>/dev/null' || :
+}
+
+remains() {
+	there sh -c 'find /run/ferry/.networks/leaving -mindepth 1 2>/dev/null
+		ip -o link | awk "\$2 !~ /^(lo|parent):/ { print \"link \" \$2 }"'
 }
 
 # Containers go before the machine that they are in.

@@ -1,5 +1,7 @@
 #include "netns/endpoint.h"
 
+#include "lib/fd.h"
+#include "netns/leaving.h"
 #include "tests/unit/fixture_dir.h"
 
 #include <errno.h>
@@ -22,21 +24,23 @@ static struct net_address address(const char *text)
 static void test_names(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
-	const char *key = endpoint_key("/run/ferry/web", &a);
+	const char *key = endpoint_key("/run/ferry/web", &a), *link, *other;
+	struct err e = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(strlen(key), ENDPOINT_KEY);
 	assert_string_equal(key, endpoint_key("/run/ferry/web", &a));
 	assert_string_not_equal(key, endpoint_key("/run/ferry/web2", &a));
-	const char *link = endpoint_host_link(key, 2, &a);
+	assert_int_equal(endpoint_host_link(&a, &link, &e), 0);
+	assert_int_equal(endpoint_host_link(&a, &other, &e), 0);
 	assert_memory_equal(link, "fv", 2);
-	assert_memory_equal(link + 2, key, 10);
-	assert_string_equal(link + 12, "2");
+	assert_int_equal(strlen(link), strlen("fv") + 11);
+	assert_string_not_equal(link, other);
 }
 
 static struct net net_of(const struct fixture_dir *dir)
 {
-	return (struct net){ .definitions = -1, .state = dir->fd, .lock = -1 };
+	return (struct net){ .definitions = -1, .state = dir->fd, .lock = -1, .filter = -1 };
 }
 
 static void test_record(void **state)
@@ -100,8 +104,8 @@ static void test_record(void **state)
 	assert_int_equal(endpoint_list(&net, &a, &all, &n, &e), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(all[0].n_links, 1);
-	assert_int_equal(endpoint_remove(&net, x.key, &e), 0);
-	assert_int_equal(endpoint_remove(&net, x.key, &e), 0);
+	assert_int_equal(endpoint_move(&net, x.key, "gone", &e), 0);
+	assert_int_equal(endpoint_move(&net, x.key, "gone", &e), -ENOENT);
 	assert_int_equal(endpoint_load(&net, x.key, &a, &y, &e), -ENOENT);
 	/* Nothing but the directory is left. */
 	assert_int_equal(unlinkat(dir.fd, "endpoints", AT_REMOVEDIR), 0);
@@ -135,8 +139,54 @@ static void test_begun(void **state)
 	assert_int_equal(endpoint_end_more(&net, key, &e), 0);
 	assert_false(endpoint_has_more(&net, key));
 	assert_int_equal(endpoint_begin_more(&net, key, &e), 1);
-	assert_int_equal(endpoint_remove(&net, key, &e), 0);
+	assert_int_equal(endpoint_move(&net, key, "gone", &e), 0);
 	assert_int_equal(unlinkat(dir.fd, "endpoints", AT_REMOVEDIR), 0);
+}
+
+static int count(struct net_leaving *l, void *data, struct err *e)
+{
+	int *n = data;
+
+	(void)e;
+	assert_true(l->fd >= 0);
+	++*n;
+	return 0;
+}
+
+static void test_leaving(void **state)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct net_endpoint x = { .key = "0123456789ab", .owner = "/run/ferry/web", .netns = 7 }, y;
+	struct net_leaving first, second, none;
+	struct err e = ERR_INIT;
+	cleanup_fixture struct fixture_dir dir = fixture_dir_new();
+	int n = 0;
+
+	(void)state;
+	struct net net = net_of(&dir);
+	assert_int_equal(leaving_begin(&net, x.key, &none, &e), 0);
+	assert_int_equal(none.fd, -1);
+	/* The same container may have gone twice, one soon after the other. */
+	assert_int_equal(endpoint_save(&net, &x, &e), 0);
+	assert_int_equal(leaving_begin(&net, x.key, &first, &e), 0);
+	assert_int_equal(endpoint_load(&net, x.key, &a, &y, &e), -ENOENT);
+	assert_int_equal(endpoint_save(&net, &x, &e), 0);
+	assert_int_equal(leaving_begin(&net, x.key, &second, &e), 0);
+	assert_int_equal(leaving_each(&net, count, &n, &e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(leaving_load(&net, &first, &a, &y, &e), 0);
+	assert_string_equal(y.key, x.key);
+	assert_int_equal(y.netns, 7);
+	/* Who held it was killed. */
+	close_fd(&second.fd);
+	assert_int_equal(leaving_each(&net, count, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(leaving_end(&net, &first, &e), 0);
+	assert_int_equal(first.fd, -1);
+	assert_int_equal(leaving_end(&net, &second, &e), 0);
+	assert_int_equal(leaving_each(&net, count, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(unlinkat(dir.fd, "leaving", AT_REMOVEDIR), 0);
 }
 
 static void test_damaged(void **state)
@@ -188,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_begun),
+		cmocka_unit_test(test_leaving),
 		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
