@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,60 +51,91 @@ static int follow_dangling(int parent, const char *dir, const char *name, char *
 	return n < PATH_MAX ? 0 : err_set(e, ENAMETOOLONG, "'%s/%s' in the container", dir, name);
 }
 
-static int mkdir_counted(int root, const char *path, mode_t mode, unsigned *links, struct err *e);
+/* The deepest directory of the path that exists, and how many bytes of the path lead to it. */
+static int open_deepest(int root, char *path, size_t *ret_len, struct err *e)
+{
+	size_t len = strlen(path);
+
+	for (;;) {
+		while (len > 0 && path[len - 1] != '/')
+			len--;
+		while (len > 0 && path[len - 1] == '/')
+			len--;
+		char next = path[len];
+		path[len] = '\0';
+		int fd = open_in(root, len ? path : "/", O_PATH | O_DIRECTORY);
+		if (fd < 0 && (errno != ENOENT || len == 0))
+			return err_set(e, errno, "open directory '%s' in the container", path);
+		path[len] = next;
+		*ret_len = len;
+		if (fd >= 0)
+			return fd;
+	}
+}
 
 /*
  * Descends one component at a time from the deepest part that exists. Each new directory is made in a directory that
- * is held open, so it lands inside the root whatever happens to the names meanwhile.
+ * is held open, so it lands inside the root whatever happens to the names meanwhile. Where a symlink's target is missing it
+ * stops: @path, of PATH_MAX bytes, is then the way by that, and *ret_again true.
  */
-static int make_below(int root, const char *path, mode_t mode, unsigned *links, struct err *e)
+static int make_below(int root, char *path, mode_t mode, unsigned *links, bool *ret_again, struct err *e)
 {
-	char part[PATH_MAX];
-	size_t len = strlen(path);
-
-	if (len >= sizeof(part))
-		return err_set(e, ENAMETOOLONG, "'%s'", path);
-	memcpy(part, path, len + 1);
-	while (len > 1 && part[len - 1] == '/')
-		part[--len] = '\0';
-
-	char *slash = strrchr(part, '/');
-	const char *name = slash ? slash + 1 : part;
-	cleanup_close int parent = -1;
-	if (!slash || slash == part)
-		parent = open_in(root, "/", O_PATH | O_DIRECTORY);
-	else {
-		*slash = '\0';
-		parent = mkdir_counted(root, part, mode, links, e);
-		if (parent < 0)
-			return parent;
-	}
-	if (parent < 0)
-		return err_set(e, errno, "open the container's root");
-	if (strcmp(name, "..") == 0)
-		return err_say(e, EINVAL, "'%s' goes through a directory that does not exist", path);
-	if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
-		return err_set(e, errno, "create directory '%s' in the container", path);
-	int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno != ENOTDIR && errno != ELOOP)
-		return err_set(e, errno, "open directory '%s' in the container", path);
 	char to[PATH_MAX];
-	if (follow_dangling(parent, slash && slash != part ? part : "", name, to, links, e) < 0)
-		return -e->code;
-	return mkdir_counted(root, to, mode, links, e);
+	size_t len = 0;
+	cleanup_close int parent = open_deepest(root, path, &len, e);
+
+	if (parent < 0)
+		return parent;
+	for (char *name = path + len; *(name += strspn(name, "/"));) {
+		char *rest = name + strcspn(name, "/"), next = *rest;
+		*rest = '\0';
+		if (strcmp(name, "..") == 0)
+			return err_say(e, EINVAL, "'%s' goes through a directory that does not exist", path);
+		if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "create directory '%s' in the container", path);
+		int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+			return err_set(e, errno, "open directory '%s' in the container", path);
+		if (fd < 0) {
+			if (name > path)
+				name[-1] = '\0';
+			if (follow_dangling(parent, name > path ? path : "", name, to, links, e) < 0)
+				return -e->code;
+			if (strlen(to) + strlen(rest + (next != '\0')) + 2 > sizeof(to))
+				return err_set(e, ENAMETOOLONG, "'%s' in the container", to);
+			*ret_again = true;
+			if (next)
+				strcat(strcat(to, "/"), rest + 1);
+			strcpy(path, to);
+			return 0;
+		}
+		close_fd(&parent);
+		parent = fd;
+		*rest = next;
+		name = rest;
+	}
+	return take_fd(&parent);
 }
 
 static int mkdir_counted(int root, const char *path, mode_t mode, unsigned *links, struct err *e)
 {
-	int fd = open_in(root, path, O_PATH | O_DIRECTORY);
+	char part[PATH_MAX];
+	bool again;
 
-	if (fd >= 0)
-		return fd;
-	if (errno != ENOENT)
-		return err_set(e, errno, "open directory '%s' in the container", path);
-	return make_below(root, path, mode, links, e);
+	if (strlen(path) >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "'%s'", path);
+	strcpy(part, path);
+	for (;;) {
+		int fd = open_in(root, part, O_PATH | O_DIRECTORY);
+		if (fd >= 0)
+			return fd;
+		if (errno != ENOENT)
+			return err_set(e, errno, "open directory '%s' in the container", part);
+		again = false;
+		fd = make_below(root, part, mode, links, &again, e);
+		if (!again)
+			return fd;
+	}
 }
 
 int in_root_mkdir(int root, const char *path, mode_t mode, struct err *e)
