@@ -58,7 +58,7 @@ int ingest_make(struct store *s, struct ingest *ret, struct err *e)
 		if (draw_name(in.name, sizeof(in.name), e) < 0)
 			return -e->code;
 		if (mkdirat(parent, in.name, 0700) < 0)
-			return err_set(e, errno, "image store '%s': create '%s/%s'", s->path, STORE_INGEST, in.name);
+			return err_set(e, errno, "create '%s/%s/%s'", s->path, STORE_INGEST, in.name);
 		lost = lock_directory(parent, in.name, &in.dir, e);
 	} while (lost > 0);
 	if (lost < 0)
