@@ -180,8 +180,8 @@ static int raise_all(struct session *s, const struct network *x, int *ret_index,
 			return -e->code;
 		return make_attached(s, x, e);
 	}
-	if (raise_bridge(s, x, ret_index, e) < 0 || add_ports(s, x, *ret_index, e) < 0 || firewall_sysctls(x, e) < 0 ||
-	    session_add_network(s, x, e) < 0)
+	if (raise_bridge(s, x, ret_index, e) < 0 || add_ports(s, x, *ret_index, e) < 0 ||
+	    firewall_sysctls(s->net->state, x, e) < 0 || session_add_network(s, x, e) < 0)
 		return -e->code;
 	if (x->dns && resolver_serve(s->net, x, e) < 0)
 		return -e->code;
@@ -230,6 +230,36 @@ static int load_network(struct session *s, const char *name, struct network *ret
 	return 0;
 }
 
+/* Is there any network? */
+struct standing {
+	const struct net *net;
+	bool any;
+};
+
+static int note_standing(const char *network, const char *target, void *data, struct err *e)
+{
+	const struct net *n = ((struct standing *)data)->net;
+
+	(void)target, (void)e;
+	((struct standing *)data)->any |= bridge_is_attached(n, network) ||
+					  faccessat(n->state, made_path(network).path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return 0;
+}
+
+/*
+ * After the last of all networks. Others that need forwarding, and found it switched on, have a bridge, a tunnel or the
+ * like. That it cannot be done is no reason to fail.
+ */
+static void restore_settings(struct session *s)
+{
+	struct standing standing = { s->net, false };
+	struct err ignored = ERR_INIT;
+
+	if (claim_each(s->net->state, "networks", note_standing, &standing, &ignored) == 0 && !standing.any &&
+	    session_route(s, &ignored) == 0 && link_any_virtual(&s->route, &ignored) == 0)
+		firewall_restore_sysctls(s->net->state, &ignored);
+}
+
 int bridge_lower(struct session *s, const char *network, struct err *e)
 {
 	struct network x;
@@ -245,6 +275,8 @@ int bridge_lower(struct session *s, const char *network, struct err *e)
 		r = firewall_remove_network(&s->filter, &x, e);
 	if (r == 0 || r == -ENOENT)
 		r = lower_bridge(s, &x, e);
+	if (r == 0)
+		restore_settings(s);
 	return r < 0 ? err_wrap(e, "network \"%s\"", network) : 0;
 }
 

@@ -53,8 +53,10 @@ int firewall_remove(struct nl *s, struct err *e);
 
 /*
  * What the rules need of the kernel besides: forwarding of both families, and for 127.0.0.1 route_localnet of the bridge. Only
- * what is not so yet is written. Forwarding is never switched off again: others may rely on it.
+ * what is not so yet is written, and before that what it was, below @state (-1: nowhere). The second makes it so again, where nobody has
+ * changed it since: for when nobody is in a network any more, and no others rely on it.
  */
-int firewall_sysctls(const struct network *x, struct err *e);
+int firewall_sysctls(int state, const struct network *x, struct err *e);
+int firewall_restore_sysctls(int state, struct err *e);
 
 #endif

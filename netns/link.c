@@ -65,6 +65,28 @@ int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err
 	return r;
 }
 
+static int note_virtual(const struct nlmsghdr *m, void *arg, struct err *e)
+{
+	struct link_facts f;
+
+	if (read_link(m, &f, e) < 0)
+		return -e->code;
+	*(bool *)arg |= *f.kind;
+	return 0;
+}
+
+int link_any_virtual(struct nl *s, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	const struct ifinfomsg m = { 0 };
+	bool any = false;
+
+	nl_begin(&b, RTM_GETLINK, NLM_F_DUMP, &m, sizeof(m), "list interfaces");
+	nl_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	int r = nl_ask(s, &b, note_virtual, &any, e);
+	return r < 0 ? r : any;
+}
+
 static int read_number(const struct nlmsghdr *m, void *arg, struct err *e)
 {
 	const struct nlattr *x[NETNSA_NSID + 1];

@@ -25,6 +25,9 @@ struct link_facts {
 };
 int link_find(struct nl *s, const char *name, struct link_facts *ret, struct err *e);
 
+/* 1: there is a bridge, a tunnel, or another interface that is neither hardware nor loopback; 0: there is none. Asks. */
+int link_any_virtual(struct nl *s, struct err *e);
+
 /*
  * The kernel's number for another network namespace, which stays as long as that does. -1: it gives none. None of this waits
  * for those who change interfaces, as everything else here does. Asks.

@@ -17,6 +17,7 @@
  *	STATE/networks/NET/names/NAME/ADDRESS -> KEY       what the resolver answers
  *	STATE/networks/NET/pointers/ADDRESS -> NAME        the other way round
  *	STATE/ports/PROTO,PORT/ADDRESS -> KEY              who has published a port of the host
+ *	STATE/settings/PATH -> WAS IS                      what ferry has set below /proc/sys/net; PATH with ':' for '/'
  *
  * An entry is a symbolic link, made by one system call that fails when it is there: nothing is ever half written, nothing
  * is rewritten when others come and go, and so what a container costs does not grow with how many there are. KEY is made

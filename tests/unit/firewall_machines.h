@@ -182,7 +182,7 @@ static inline void make_rules(struct machines *m)
 						 networks_made[i].subnet4, networks_made[i].subnet6);
 		m->networks[i].isolate = networks_made[i].isolate;
 		m->networks[i].internal = networks_made[i].internal;
-		assert_ok(firewall_sysctls(&m->networks[i], &e), &e);
+		assert_ok(firewall_sysctls(-1, &m->networks[i], &e), &e);
 	}
 	m->web_ports[0] = (struct net_port){ IPPROTO_TCP, .host_port = 8080, .container_port = 80, .count = 3 };
 	m->web_ports[1] = (struct net_port){ IPPROTO_UDP, .host_port = 8080, .container_port = 80, .count = 3 };

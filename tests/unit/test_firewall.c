@@ -3,6 +3,7 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "netns/link.h"
+#include "tests/unit/fixture_dir.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -398,11 +399,13 @@ static void test_sysctls(void **state)
 	cleanup_nl struct nl s = NL_INIT;
 	struct err e = ERR_INIT;
 	struct example x;
+	cleanup_fixture struct fixture_dir dir = fixture_dir_new();
 
 	(void)state;
 	fresh_netns();
 	example_init(&x);
 	assert_done(nl_open(NETLINK_ROUTE, -1, &s, &e), &e);
+	assert_int_equal(link_any_virtual(&s, &e), 0);
 	link_add_bridge(&b, "uplink", NULL, 0, 0);
 	for (size_t i = 0; i < 3; i++)
 		link_add_bridge(&b, x.networks[i].interface, NULL, 0, 0);
@@ -410,27 +413,43 @@ static void test_sysctls(void **state)
 	assert_done(file_write_at(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "0", &e), &e);
 
 	/* Internal: nothing is forwarded. */
-	assert_done(firewall_sysctls(&x.networks[1], &e), &e);
+	assert_done(firewall_sysctls(dir.fd, &x.networks[1], &e), &e);
 	assert_setting("/proc/sys/net/ipv4/ip_forward", "0\n");
 	assert_setting("/proc/sys/net/ipv4/conf/ferry1/route_localnet", "0\n");
 	assert_setting("/proc/sys/net/ipv6/conf/ferry1/accept_ra", "0\n");
 	/* IPv4 alone. */
-	assert_done(firewall_sysctls(&x.networks[2], &e), &e);
+	assert_done(firewall_sysctls(dir.fd, &x.networks[2], &e), &e);
 	assert_setting("/proc/sys/net/ipv4/ip_forward", "1\n");
 	assert_setting("/proc/sys/net/ipv4/conf/ferry2/route_localnet", "1\n");
 	assert_setting("/proc/sys/net/ipv6/conf/all/forwarding", "0\n");
 	assert_setting("/proc/sys/net/ipv6/conf/uplink/accept_ra", "1\n");
 	/* Both. The machine's own routes are learned as before. */
 	for (size_t twice = 0; twice < 2; twice++) {
-		assert_done(firewall_sysctls(&x.networks[0], &e), &e);
+		assert_done(firewall_sysctls(dir.fd, &x.networks[0], &e), &e);
 		assert_setting("/proc/sys/net/ipv6/conf/all/forwarding", "1\n");
 		assert_setting("/proc/sys/net/ipv6/conf/uplink/accept_ra", "2\n");
 		assert_setting("/proc/sys/net/ipv6/conf/ferry0/accept_ra", "0\n");
 	}
 	/* Whoever has switched it off since is not overruled. */
 	assert_done(file_write_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/uplink/accept_ra", "1", &e), &e);
-	assert_done(firewall_sysctls(&x.networks[0], &e), &e);
+	assert_done(firewall_sysctls(dir.fd, &x.networks[0], &e), &e);
 	assert_setting("/proc/sys/net/ipv6/conf/uplink/accept_ra", "1\n");
+
+	/* As it was; but what others have set, and interfaces that are gone. */
+	assert_done(file_write_at(AT_FDCWD, "/proc/sys/net/ipv4/conf/ferry2/route_localnet", "2", &e), &e);
+	link_remove(&b, "ferry1");
+	assert_done(nl_send(&s, &b, &e), &e);
+	assert_int_equal(link_any_virtual(&s, &e), 1);
+	for (size_t twice = 0; twice < 2; twice++) {
+		assert_done(firewall_restore_sysctls(dir.fd, &e), &e);
+		assert_setting("/proc/sys/net/ipv4/ip_forward", "0\n");
+		assert_setting("/proc/sys/net/ipv4/conf/ferry0/route_localnet", "0\n");
+		assert_setting("/proc/sys/net/ipv4/conf/ferry2/route_localnet", "2\n");
+		assert_setting("/proc/sys/net/ipv6/conf/all/forwarding", "0\n");
+		assert_setting("/proc/sys/net/ipv6/conf/uplink/accept_ra", "1\n");
+		assert_setting("/proc/sys/net/ipv6/conf/ferry0/accept_ra", "1\n");
+	}
+	assert_int_equal(unlinkat(dir.fd, "settings", AT_REMOVEDIR), 0);
 }
 
 int main(void)
