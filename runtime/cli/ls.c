@@ -177,7 +177,7 @@ static bool is_wanted(const struct cli_container *c, const struct wanted *w, siz
 
 /* ---- what is printed ---- */
 
-enum { COLUMNS = 7 }; /* without SIZE */
+enum { COLUMNS = 8 }; /* without SIZE */
 
 struct listing {
 	const struct options *o;
@@ -256,13 +256,18 @@ static int64_t size_of(struct runtime *rt, const struct cli_container *c, const 
 	return o->size && c->l.dir && launched_size(rt, &c->l, &bytes, &ignored) == 0 ? (int64_t)bytes : -1;
 }
 
-/* Of one that runs: no other has any. */
-static const char *ports_of(struct runtime *rt, const struct cli_container *c)
+/* One that does not run has nothing. */
+static void network_of(struct runtime *rt, const struct cli_container *c, const char **ret_addresses,
+		       const char **ret_ports)
 {
 	struct err ignored = ERR_INIT;
 	struct net_endpoint x;
 
-	return c->status.pid && cli_endpoint(rt, &c->l, &x, &ignored) == 0 ? cli_ports(&c->l, &x, &rt->arena) : "";
+	*ret_addresses = *ret_ports = "";
+	if (!c->status.pid || cli_endpoint(rt, &c->l, &x, &ignored) < 0)
+		return;
+	*ret_addresses = cli_addresses(&x, &rt->arena);
+	*ret_ports = cli_ports(&c->l, &x, &rt->arena);
 }
 
 static void add_row(struct runtime *rt, struct listing *l, const struct cli_container *c)
@@ -270,14 +275,17 @@ static void add_row(struct runtime *rt, struct listing *l, const struct cli_cont
 	struct arena *a = &rt->arena;
 	const char *created = ago(l, c->l.created, a);
 	int64_t memory = memory_of(rt, c), size = size_of(rt, c, l->o);
-	const char *image = c->l.image ? c->l.image : "";
+	const char *image = c->l.image ? c->l.image : "", *addresses, *ports;
+
+	network_of(rt, c, &addresses, &ports);
 	const char *row[] = {
 		c->l.name,
 		l->o->no_trunc || strlen(image) <= 40 ? image : arena_printf(a, "...%s", image + strlen(image) - 37),
 		command_text(c, l->o->no_trunc, a),
 		created ? arena_printf(a, "%s ago", created) : "",
 		status_text(l, c, a),
-		ports_of(rt, c),
+		addresses,
+		ports,
 		memory < 0 ? "-" : cli_size((uint64_t)memory, a),
 		size < 0 ? "-" : cli_size((uint64_t)size, a),
 	};
@@ -291,7 +299,9 @@ static void add_object(struct runtime *rt, struct listing *l, const struct cli_c
 {
 	struct json_writer *w = &l->json;
 	int64_t memory = memory_of(rt, c), size = size_of(rt, c, l->o);
+	const char *addresses, *ports;
 
+	network_of(rt, c, &addresses, &ports);
 	json_begin_object(w, NULL);
 	json_string(w, "Id", c->l.id);
 	json_string(w, "Name", c->l.name);
@@ -300,7 +310,8 @@ static void add_object(struct runtime *rt, struct listing *l, const struct cli_c
 	json_string(w, "Created", c->l.created);
 	json_string(w, "State", launched_state_name(c->status.state));
 	json_string(w, "Status", status_text(l, c, &rt->arena));
-	json_string(w, "Ports", ports_of(rt, c));
+	json_string(w, "Addresses", addresses);
+	json_string(w, "Ports", ports);
 	json_int(w, "Pid", c->status.pid);
 	json_int(w, "ExitCode", c->status.exit_code);
 	json_string(w, "Health", launched_health_name(c->status.health));
@@ -317,7 +328,8 @@ static void add_object(struct runtime *rt, struct listing *l, const struct cli_c
 
 static int run_ls(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
-	static const char *const head[] = { "NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "MEMORY", "SIZE" };
+	static const char *const head[] = { "NAME",    "IMAGE", "COMMAND", "CREATED", "STATUS",
+					    "ADDRESS", "PORTS", "MEMORY",  "SIZE" };
 	const struct options *o = options;
 	bool json = o->format && strcmp(o->format, "json") == 0;
 	cleanup_buf struct buf out = BUF_INIT;

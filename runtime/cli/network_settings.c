@@ -84,6 +84,19 @@ const char *cli_ports(const struct launched *l, const struct net_endpoint *x, st
 	return text;
 }
 
+const char *cli_addresses(const struct net_endpoint *x, struct arena *a)
+{
+	char one[NET_ADDRESS_TEXT];
+	const char *text = "";
+
+	for (size_t i = 0; i < x->n_links; i++)
+		for (size_t j = 0; j < 2; j++)
+			if (x->links[i].addresses[j].family)
+				text = arena_printf(a, "%s%s%s", text, *text ? ", " : "",
+						    net_address_text(&x->links[i].addresses[j], one));
+	return text;
+}
+
 static void write_binding(struct json_writer *w, const char *address, unsigned port, struct arena *a)
 {
 	json_begin_object(w, NULL);

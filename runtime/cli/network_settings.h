@@ -12,6 +12,9 @@ int cli_endpoint(struct runtime *rt, const struct launched *l, struct net_endpoi
 /* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp": published ports, then those that are merely exposed. In @a. */
 const char *cli_ports(const struct launched *l, const struct net_endpoint *x, struct arena *a);
 
+/* "10.88.0.2, fd00::2": of all its networks. In @a. */
+const char *cli_addresses(const struct net_endpoint *x, struct arena *a);
+
 /*
  * The addresses of this machine at which a port is published: "0.0.0.0" and "::", or the one that was asked for. Returns how
  * many.

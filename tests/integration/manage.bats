@@ -6,7 +6,7 @@ load lib
 	start_sleeper
 	run ferry ls
 	succeeded
-	matches "^NAME +IMAGE +COMMAND +CREATED +STATUS +PORTS +MEMORY"
+	matches "^NAME +IMAGE +COMMAND +CREATED +STATUS +ADDRESS +PORTS +MEMORY"
 	matches "$id +.*\"/bin/sleep 1000000\" +(Less than a|[0-9]+) seconds? ago +Up (Less than a|[0-9]+) second"
 	ferry kill "$id" KILL
 	wait_for_status stopped
