@@ -1,5 +1,6 @@
 #include "checkpoint/directory.h"
 
+#include "checkpoint/digests.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/tree_copy.h"
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +31,7 @@ static int copy(int from, const char *name, int to, struct err *e)
 	return tree_copy(&o, fd, to, name, e) < 0 ? err_wrap(e, "copy '%s'", name) : 0;
 }
 
-/* What was not written anew. */
+/* What was not written anew, but for the digests of what was. */
 static int take_over(int from, const char *name, unsigned char type, void *data, struct err *e)
 {
 	int to = *(int *)data;
@@ -38,7 +40,9 @@ static int take_over(int from, const char *name, unsigned char type, void *data,
 	(void)type;
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "stat '%s'", name);
-	if (!S_ISREG(st.st_mode) || linkat(from, name, to, name, 0) == 0 || errno == EEXIST)
+	if (!S_ISREG(st.st_mode) || strcmp(name, IMAGES_DIGESTS) == 0)
+		return 0;
+	if (linkat(from, name, to, name, 0) == 0 || errno == EEXIST)
 		return 0;
 	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
 		return err_set(e, errno, "link '%s'", name);
@@ -55,9 +59,9 @@ static int sync_one(int dir, const char *name, unsigned char type, void *data, s
 	return fd < 0 || fsync(fd) < 0 ? err_set(e, errno, "sync '%s'", name) : 0;
 }
 
-static int sync_all(int to, struct err *e)
+static int keep(int to, struct err *e)
 {
-	if (images_directory_each(to, sync_one, NULL, e) < 0)
+	if (images_digests_write(to, e) < 0 || images_directory_each(to, sync_one, NULL, e) < 0)
 		return -e->code;
 	return fsync(to) < 0 ? err_set(e, errno, "sync") : 0;
 }
@@ -70,11 +74,11 @@ static int make(const struct images_directory *d, int dirfd, const char *part, c
 	if (to < 0)
 		return err_set(e, errno, "open '%s'", part);
 	if (d->fill(to, d->data, e) < 0 || images_directory_each(d->from, take_over, &to, e) < 0 ||
-	    (d->sync && sync_all(to, e) < 0))
+	    (d->keep && keep(to, e) < 0))
 		return -e->code;
 	if (renameat2(dirfd, part, dirfd, name, RENAME_NOREPLACE) < 0)
 		return err_set(e, errno, "create '%s'", name);
-	return d->sync && fsync(dirfd) < 0 ? err_set(e, errno, "sync") : 0;
+	return d->keep && fsync(dirfd) < 0 ? err_set(e, errno, "sync") : 0;
 }
 
 int images_directory_make(const struct images_directory *d, int dirfd, const char *name, struct err *e)

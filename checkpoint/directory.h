@@ -16,7 +16,7 @@ struct images_directory {
 	 */
 	int (*fill)(int to, void *data, struct err *e);
 	void *data;
-	bool sync; /* it is to outlive a power failure */
+	bool keep; /* it is to stay: with digests, and on the disk */
 };
 
 /* Makes @name in @dirfd. Returns 0 or -errno, also the fill's; -EEXIST. */

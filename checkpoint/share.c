@@ -190,7 +190,7 @@ int images_share(int from, int dirfd, const char *name, uint64_t min_bytes, stru
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct share_plan plan;
 	struct share s = { .from = from, .to = -1, .memory = -1, .plan = &plan };
-	const struct images_directory d = { .from = from, .fill = fill, .data = &s, .sync = true };
+	const struct images_directory d = { .from = from, .fill = fill, .data = &s, .keep = true };
 
 	if (share_plan_make(from, min_bytes, &a, &plan, e) < 0 || images_directory_make(&d, dirfd, name, e) < 0)
 		return -e->code;

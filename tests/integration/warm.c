@@ -2,7 +2,7 @@
  * Warm memory to be checkpointed, and the images of it to be shared:
  *
  *	warm serve MIB FILE             a process and its child with memory of all kinds, MIB in one piece
- *	warm share FROM NAME [BYTES]    images_share() beside FROM; prints the regions, their bytes, and processes left out
+ *	warm share FROM NAME [BYTES]    images_share() beside FROM; prints regions, bytes, processes left out
  *	warm external FILE              images_memory_external()
  *
  * What a serving process is told by signals it answers with a line at the end of FILE:

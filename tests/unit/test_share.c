@@ -2,6 +2,7 @@
 #include "tests/unit/fixture_dir.h"
 
 #include "checkpoint/clone.h"
+#include "checkpoint/digests.h"
 #include "checkpoint/files.h"
 #include "checkpoint/mm.h"
 #include "checkpoint/pagemap.h"
@@ -523,6 +524,74 @@ static void test_not_known(void **state)
 	assert_int_equal(share(&d, &shared, &e), -ENOTSUP);
 }
 
+static void change(int dir, const char *name, off_t offset)
+{
+	cleanup_close int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
+	char byte;
+
+	assert_int_equal(pread(fd, &byte, 1, offset), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+}
+
+static void expect_damage(int dir, const char *name)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(images_digests_check(dir, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, name));
+}
+
+static void test_digests(void **state)
+{
+	(void)state;
+	cleanup_fixture struct fixture_dir d = make_images();
+	struct images_shared shared;
+	cleanup_close int fd = open_shared(&d, &shared);
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	assert_int_equal(images_digests_check(d.fd, &e), -ENOENT);
+	assert_int_equal(images_digests_check(fd, &e), 0);
+	fixture_file(&d, "shared/restore.log", "came later");
+	assert_int_equal(images_digests_check(fd, &e), 0);
+
+	change(fd, "core-10.img", 3);
+	expect_damage(fd, "core-10.img");
+	change(fd, "core-10.img", 3);
+	assert_int_equal(fstatat(fd, "memory-10.img", &st, 0), 0);
+	const off_t offsets[] = { 0, 2 * 4096 + 1, 5 * 4096, st.st_size - 1 };
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		change(fd, "memory-10.img", offsets[i]);
+		expect_damage(fd, "memory-10.img");
+		change(fd, "memory-10.img", offsets[i]);
+		assert_int_equal(images_digests_check(fd, &e), 0); /* what was a hole is now zeros */
+	}
+	cleanup_close int memory = openat(fd, "memory-10.img", O_RDWR | O_CLOEXEC);
+	assert_int_equal(ftruncate(memory, st.st_size + 4096), 0);
+	expect_damage(fd, "memory-10.img");
+	assert_int_equal(ftruncate(memory, st.st_size), 0);
+	assert_int_equal(images_digests_check(fd, &e), 0);
+	unlinkat(fd, "files.img", 0);
+	expect_damage(fd, "files.img");
+}
+
+static void test_digests_damaged(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "", "\n", "sha256:0", "sha256:0 1 ../files.img\n", "sha256:0 1\n",
+					     "a b c\n" };
+	cleanup_fixture struct fixture_dir d = make_images();
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		fixture_file(&d, IMAGES_DIGESTS, texts[i]);
+		assert_int_equal(images_digests_check(d.fd, &e), -EBADMSG);
+	}
+	assert_int_equal(images_digests_write(d.fd, &e), 0);
+	assert_int_equal(images_digests_check(d.fd, &e), 0);
+}
+
 static void make_utsns(struct fixture_dir *d)
 {
 	cleanup_buf struct buf ids = BUF_INIT, uts = BUF_INIT;
@@ -555,6 +624,7 @@ static void test_clone(void **state)
 	struct wire entry, text;
 
 	make_utsns(&d);
+	assert_int_equal(images_digests_write(d.fd, &e), 0);
 	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), 0);
 	cleanup_close int fd = openat(d.fd, "clone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(image_read(fd, "utsns-12.img", IMAGE_UTSNS, &i, &e), 0);
@@ -568,6 +638,7 @@ static void test_clone(void **state)
 	assert_true(is_same_file(d.fd, fd, "pages-7.img"));
 	assert_true(is_same_file(d.fd, fd, "mm-10.img"));
 	assert_false(is_same_file(d.fd, fd, "utsns-12.img"));
+	assert_int_equal(faccessat(fd, IMAGES_DIGESTS, F_OK, 0), -1);
 }
 
 static void test_clone_refused(void **state)
@@ -642,6 +713,8 @@ int main(void)
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_parent_without_the_page),
 		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_digests_damaged),
 		cmocka_unit_test(test_clone),
 		cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_damaged),

@@ -1,0 +1,163 @@
+#include "checkpoint/digests.h"
+
+#include "checkpoint/directory.h"
+#include "checkpoint/pagemap.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/sha256.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 4096, ROOM = 256 * BLOCK, DIGESTS_MAX = 16 << 20 };
+
+/* ---- one file ---- */
+
+/* @data begins at a block; what is left of the last one counts as one. */
+static void add_blocks(struct sha256 *s, const char *data, size_t n, uint64_t offset)
+{
+	for (size_t at = 0, size; at < n; at += size) {
+		uint64_t where = htole64(offset + at);
+		size = n - at < BLOCK ? n - at : BLOCK;
+		if (page_is_zero(data + at, size))
+			continue;
+		sha256_add(s, &where, sizeof(where));
+		sha256_add(s, data + at, size);
+	}
+}
+
+/* All that fits into @data, but for the end of the file. Returns how much, or -errno. */
+static ssize_t read_at(int fd, char *data, off_t offset, struct err *e)
+{
+	ssize_t at = 0, n = 1;
+
+	while (at < ROOM && n > 0) {
+		n = pread(fd, data + at, (size_t)(ROOM - at), offset + at);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n < 0)
+			return err_set(e, errno, "read");
+		else
+			at += n;
+	}
+	return at;
+}
+
+static int add_file(struct sha256 *s, int fd, char *data, struct err *e)
+{
+	off_t at = 0;
+
+	for (;;) {
+		off_t next = lseek(fd, at, SEEK_DATA);
+		if (next < 0 && errno == ENXIO)
+			return 0; /* nothing but holes is left */
+		if (next < 0)
+			return err_set(e, errno, "find what is written");
+		at = next / BLOCK * BLOCK;
+		ssize_t n = read_at(fd, data, at, e);
+		if (n <= 0)
+			return (int)n;
+		add_blocks(s, data, (size_t)n, (uint64_t)at);
+		at += n;
+	}
+}
+
+struct digest {
+	struct sha256_text text;
+	uint64_t size;
+};
+
+/* 0: no regular file. */
+static int digest_of(int dir, const char *name, struct digest *ret, struct err *e)
+{
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	struct sha256 s;
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "open '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	char *data = malloc(ROOM);
+	if (!data)
+		return err_set(e, ENOMEM, "read '%s'", name);
+	sha256_begin(&s);
+	int r = add_file(&s, fd, data, e);
+	free(data);
+	if (r < 0)
+		return err_wrap(e, "'%s'", name);
+	*ret = (struct digest){ sha256_end(&s), (uint64_t)st.st_size };
+	return 1;
+}
+
+/* ---- a directory ---- */
+
+static int write_one(int dir, const char *name, unsigned char type, void *data, struct err *e)
+{
+	struct buf *out = data;
+	struct digest d;
+
+	(void)type;
+	if (strcmp(name, IMAGES_DIGESTS) == 0)
+		return 0;
+	int r = digest_of(dir, name, &d, e);
+	if (r > 0)
+		buf_printf(out, "%s %" PRIu64 " %s\n", d.text.text, d.size, name);
+	return r < 0 ? r : 0;
+}
+
+int images_digests_write(int images, struct err *e)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	if (images_directory_each(images, write_one, &out, e) < 0)
+		return -e->code;
+	return file_replace_at(images, IMAGES_DIGESTS, 0600, buf_text(&out), out.len, e);
+}
+
+static int check_line(int images, char *line, struct err *e)
+{
+	struct digest d = { .size = 0 };
+	char *size = strchr(line, ' '), *name = size ? strchr(size + 1, ' ') : NULL;
+
+	if (!name || strchr(name, '/'))
+		return err_say(e, EBADMSG, "'%s' is damaged", IMAGES_DIGESTS);
+	*size++ = '\0';
+	*name++ = '\0';
+	int r = digest_of(images, name, &d, e);
+	if (r == -ENOENT)
+		return err_say(e, EBADMSG, "'%s' is missing", name);
+	if (r < 0)
+		return r;
+	if (r == 0 || d.size != strtoull(size, NULL, 10) || strcmp(d.text.text, line) != 0)
+		return err_say(e, EBADMSG, "'%s' is damaged: it does not hold what it held when it was made", name);
+	return 0;
+}
+
+int images_digests_check(int images, struct err *e)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (file_read_at(images, IMAGES_DIGESTS, DIGESTS_MAX, &text, e) < 0)
+		return -e->code;
+	if (text.len == 0 || text.data[text.len - 1] != '\n')
+		return err_say(e, EBADMSG, "'%s' is damaged", IMAGES_DIGESTS);
+	for (char *line = text.data, *end; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		if (!end)
+			return err_say(e, EBADMSG, "'%s' is damaged", IMAGES_DIGESTS);
+		*end = '\0';
+		if (check_line(images, line, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
