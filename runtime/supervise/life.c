@@ -10,7 +10,6 @@
 #include "runtime/supervise/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,21 +23,6 @@ enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000, RAN_WELL_MS = 10000, TERM
 enum { EXIT_UNKNOWN = 255, EXIT_NOT_STARTED = 127 };
 
 static int stop(struct supervisor *s, int signal, int64_t timeout_ms, bool restart, struct err *e);
-
-/*
- * Taking an overlay down, the kernel waits for all processors. The last who holds one that is thrown away is not to be the
- * program, whose end then would be later, but the supervisor, once it has told of that. Of an image's alone: what it lies
- * on is the store's, where nobody waits to unmount.
- */
-static void hold_root(struct supervisor *s)
-{
-	char path[32];
-
-	if (!s->l.rm || !s->l.image_digest)
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)s->run.pid);
-	s->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
 
 static void started(struct supervisor *s)
 {
@@ -56,7 +40,6 @@ static void started(struct supervisor *s)
 		stop(s, 0, -1, s->restart_requested, &ignored);
 	else
 		life_save(s);
-	hold_root(s);
 	life_event(s, "start", NULL, NULL);
 	health_begin(s);
 }
@@ -259,7 +242,7 @@ static void finish_throwaway(struct supervisor *s)
 	launched_retire(&s->rt, &s->l, s->dir, &aside, &s->leaving, &ignored);
 	life_event(s, "destroy", NULL, NULL);
 	clients_ended(s, s->status.exit_code);
-	close_fd(&s->root);
+	close_fd(&s->mounts);
 	if (aside)
 		launched_discard(&s->rt, &s->l, s->dir, aside, &ignored);
 	close_fd(&s->dir);
@@ -322,7 +305,7 @@ void life_after_end(struct supervisor *s)
 	s->run = RUN_HANDLES_INIT;
 	s->drained_at = -1;
 	if (s->restart_requested) {
-		close_fd(&s->root);
+		close_fd(&s->mounts);
 		life_event(s, "restart", NULL, NULL);
 		s->stop_requested = s->restart_requested = s->status.stopped = false;
 		s->restart_at = clock_ms();

@@ -10,6 +10,8 @@
 #include "runtime/supervise/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +63,34 @@ static int start(struct supervisor *s, struct runtime *rt, struct create_request
 	return lifecycle_run(rt, r, &ignored_exit, e);
 }
 
+/* Nothing of an image's container but what is in its directory, and in the store, is mounted in it. */
+static bool mounts_own_alone(const struct supervisor *s, const struct spec *spec)
+{
+	const size_t n = strlen(s->l.dir);
+
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const char *source = spec->mounts[i].source;
+		if (source && source[0] == '/' && (strncmp(source, s->l.dir, n) != 0 || source[n] != '/'))
+			return false;
+	}
+	return s->l.image_digest;
+}
+
+/*
+ * Where the kernel takes mounts down, it waits for all processors, more than once with an overlay. What is thrown away is
+ * held, so that the program's end need not wait for that, until it was told of; but not what somebody may want to unmount
+ * then.
+ */
+static void hold_mounts(struct supervisor *s, const struct spec *spec)
+{
+	char path[32];
+
+	if (!s->l.rm || !mounts_own_alone(s, spec))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)s->run.pid);
+	s->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int starter_run(struct supervisor *s, struct runtime *rt, struct create_request *request, struct err *e)
 {
 	struct run_handles h;
@@ -70,6 +100,7 @@ int starter_run(struct supervisor *s, struct runtime *rt, struct create_request 
 	if (h.master >= 0)
 		streams_terminal(s, take_fd(&h.master));
 	s->run = h;
+	hold_mounts(s, request->spec);
 	return 0;
 }
 

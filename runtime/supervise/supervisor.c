@@ -68,7 +68,7 @@ static void remember(struct supervisor *s, const struct supervise_order *o, stru
 		.run = RUN_HANDLES_INIT,
 		.leaving = NET_LEAVING_INIT,
 		.starter_sock = -1,
-		.root = -1,
+		.mounts = -1,
 		.out = { -1, -1 },
 		.in = -1,
 		.own_slave = -1,

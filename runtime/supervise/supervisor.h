@@ -62,7 +62,7 @@ struct supervisor {
 	struct net_leaving leaving; /* what it had of its networks, after its end */
 	bool is_child; /* else it was adopted, and its end shows at the pidfd alone */
 	int starter_sock;
-	int root; /* the container's, of an image, when it goes at its end; else -1 */
+	int mounts; /* its mount namespace, held beyond its end; or -1 */
 
 	/* streams */
 	int out[2]; /* standard output and error; or the terminal, and -1 */

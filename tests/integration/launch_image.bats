@@ -218,6 +218,17 @@ upper_of() {
 	nothing_stored
 }
 
+@test "launch -v: what was shown can be unmounted as soon as the command has ended" {
+	plain_image
+	mkdir "$WORK/shown"
+	for _ in 1 2 3 4 5; do
+		mount -t tmpfs none "$WORK/shown"
+		run launch -v "$WORK/shown:/a" -- true
+		umount "$WORK/shown"
+		succeeded
+	done
+}
+
 @test "launch -v, --mount, --tmpfs" {
 	plain_image
 	mkdir "$WORK/shown"
