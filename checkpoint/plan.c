@@ -27,17 +27,20 @@ static bool has_type(const struct spec_mount *m, const char *type)
 	return m->type && strcmp(m->type, type) == 0;
 }
 
-const char *checkpoint_mount_source(const struct spec *s, const struct spec_mount *m, const struct checkpoint_facts *f,
-				    struct arena *a)
+bool checkpoint_is_bind(const struct spec_mount *m)
+{
+	return m->source && !has_option(m, "remount") &&
+	       (has_type(m, "bind") || has_option(m, "bind") || has_option(m, "rbind"));
+}
+
+const char *checkpoint_mount_source(const struct spec *s, size_t i, const struct checkpoint_facts *f)
 {
 	const struct spec_namespace *cgroup = spec_find_namespace(s, CLONE_NEWCGROUP);
+	const struct spec_mount *m = &s->mounts[i];
 
-	if (has_option(m, "remount"))
-		return NULL;
-	if (has_type(m, "bind") || has_option(m, "bind") || has_option(m, "rbind"))
-		return !m->source || m->source[0] == '/' ? m->source :
-							   arena_printf(a, "%s/%s", f->bundle, m->source);
-	if ((has_type(m, "cgroup") || has_type(m, "cgroup2")) && (!cgroup || cgroup->path))
+	if (checkpoint_is_bind(m))
+		return f->sources[i];
+	if ((has_type(m, "cgroup") || has_type(m, "cgroup2")) && !has_option(m, "remount") && (!cgroup || cgroup->path))
 		return f->cgroup_dir;
 	return NULL;
 }
@@ -71,7 +74,7 @@ static void add_inherit(struct arena *a, struct criu_options *o, const char *key
 void checkpoint_plan_dump(const struct spec *s, const struct checkpoint_facts *f, struct arena *a, struct criu_options *o)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
-		if (checkpoint_mount_source(s, &s->mounts[i], f, a))
+		if (checkpoint_mount_source(s, i, f))
 			add_mount(a, o, f->targets[i], f->targets[i]);
 	for (size_t i = 0; i < s->lx.n_masked_paths; i++)
 		if (f->masked[i])
@@ -101,7 +104,7 @@ int checkpoint_plan_restore(const struct spec *s, const struct checkpoint_facts 
 			    struct err *e)
 {
 	for (size_t i = 0; i < s->n_mounts; i++) {
-		const char *source = checkpoint_mount_source(s, &s->mounts[i], f, a);
+		const char *source = checkpoint_mount_source(s, i, f);
 		if (source)
 			add_mount(a, o, f->targets[i], source);
 	}

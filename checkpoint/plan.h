@@ -11,7 +11,7 @@
 #include "spec/spec.h"
 
 struct checkpoint_facts {
-	const char *bundle; /* absolute: relative sources of mounts belong to it */
+	const char **sources; /* of each mount that is a bind: the host's path, absolute, symlinks resolved */
 	const char **targets; /* of each mount: where it is in the container, symlinks resolved */
 	/* Dump: likewise of each masked path; NULL: it is not there, or a directory, whose cover is the container's own. */
 	const char **masked;
@@ -29,9 +29,11 @@ void checkpoint_plan_dump(const struct spec *s, const struct checkpoint_facts *f
 int checkpoint_plan_restore(const struct spec *s, const struct checkpoint_facts *f, struct arena *a, struct criu_options *o,
 			    struct err *e);
 
-/* Whether the mount is a bind, and what of; or NULL. Of cgroup mounts without a cgroup namespace it is the cgroup. */
-const char *checkpoint_mount_source(const struct spec *s, const struct spec_mount *m, const struct checkpoint_facts *f,
-				    struct arena *a);
+/* Whether the mount is a bind of something of the host's. */
+bool checkpoint_is_bind(const struct spec_mount *m);
+
+/* The host's path of what comes from outside; else NULL. Of cgroup mounts without a cgroup namespace it is the cgroup. */
+const char *checkpoint_mount_source(const struct spec *s, size_t i, const struct checkpoint_facts *f);
 
 /* ---- descriptors.json: what descriptors 0 to 2 of the first process were ---- */
 

@@ -7,7 +7,10 @@
 #include "runtime/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Waits for the parent's word. Without a parent there is nothing left to do. */
@@ -92,6 +95,27 @@ static int set_up(struct setup *s, pid_t *ret_pid, struct err *e)
 	return await(s->child_end, MSG_RELEASE, NULL, e);
 }
 
+/*
+ * The standard descriptors that engines leave at the host's null device become the container's own: a file of the host's would
+ * be nothing that a checkpoint can bring back elsewhere.
+ */
+static void use_own_null(void)
+{
+	struct stat st;
+	int null = -1;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+			continue;
+		if (null < 0)
+			null = open("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+			break;
+		dup2(null, fd);
+	}
+	close_fd(&null);
+}
+
 _Noreturn void init_main(struct setup *s)
 {
 	struct err e = ERR_INIT;
@@ -102,6 +126,7 @@ _Noreturn void init_main(struct setup *s)
 	if (set_up(s, &pid, &e) < 0)
 		goto fail;
 	if (s->listener >= 0) {
+		use_own_null();
 		/* The parent's work is done; from here on `ferry start` is who hears of errors. */
 		close_fd(&s->child_end);
 		if (start_socket_wait(s->listener, &answer, &e) < 0)

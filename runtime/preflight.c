@@ -3,6 +3,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "netns/netns.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "runtime/log.h"
 
 #include <errno.h>
@@ -114,10 +115,11 @@ static int find_external_mounts(struct runtime *rt, struct container *c, struct 
 
 	if (container_load_config(c, &rt->arena, &s, e) < 0)
 		return -e->code;
+	cleanup_close int root = open(arena_printf(&rt->arena, "/proc/%d/root", (int)c->pid), O_PATH | O_CLOEXEC);
 	for (size_t i = 0; i < s->n_mounts; i++)
-		*arena_push(&rt->arena, &points, &n) = s->mounts[i].destination;
+		*arena_push(&rt->arena, &points, &n) = checkpoint_resolve(root, s->mounts[i].destination, &rt->arena);
 	for (size_t i = 0; i < s->lx.n_masked_paths; i++)
-		*arena_push(&rt->arena, &points, &n) = s->lx.masked_paths[i];
+		*arena_push(&rt->arena, &points, &n) = checkpoint_resolve(root, s->lx.masked_paths[i], &rt->arena);
 	ret->external_mounts = points;
 	ret->n_external_mounts = n;
 	return 0;

@@ -49,8 +49,12 @@ int checkpoint_open_directories(const struct checkpoint_request *r, bool make, s
 /* The path that is reached by @path in the directory @root, or @path itself when nothing is there. In the arena. */
 const char *checkpoint_resolve(int root, const char *path, struct arena *a);
 
-/* targets and masked of @f. @root: the container's root directory; masked are left out when there is no container yet. */
-void checkpoint_find_targets(const struct spec *s, int root, bool masked, struct arena *a, struct checkpoint_facts *f);
+/*
+ * sources, targets and masked of @f. @root: the container's root directory; masked are left out when there is no container
+ * yet. @bundle: absolute, where relative sources belong to.
+ */
+void checkpoint_find_places(const struct spec *s, const char *bundle, int root, bool masked, struct arena *a,
+			    struct checkpoint_facts *f);
 
 /* The file with further settings of CRIU, as the annotation org.criu.config or the convention has it; NULL: none. */
 const char *checkpoint_config_file(const struct spec *s);

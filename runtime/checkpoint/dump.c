@@ -6,6 +6,7 @@
 #include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/log.h"
+#include "runtime/preflight.h"
 #include "runtime/record.h"
 #include "runtime/start.h"
 
@@ -59,19 +60,29 @@ static int check_parent(const struct criu_options *o, struct err *e)
 	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "--parent-path '%s'", o->parent);
 }
 
-/* What this kernel cannot do is said before anything is frozen. */
-static int check_features(const struct checkpoint_request *r, const char *program, struct err *e)
+/*
+ * What would make CRIU fail is said before anything is frozen. A file of settings may allow what the options do not; then that
+ * is found out by CRIU alone.
+ */
+static int check_before(struct runtime *rt, const struct checkpoint_request *r, struct container *c,
+			const struct criu_options *o, struct preflight_host *ret, struct err *e)
 {
-	struct criu_features has;
+	bool any = o->config_file;
+	const struct preflight_options with = {
+		.tcp_established = any || o->tcp_established || o->tcp_close,
+		.tcp_skip_in_flight = any || o->tcp_skip_in_flight,
+		.ext_unix_sk = any || o->ext_unix_sockets,
+		.shell_job = any || o->shell_job,
+		.file_locks = any || o->file_locks,
+		.link_remap = any || o->link_remap,
+	};
 
-	if (!r->pre_dump && !r->options.lazy_pages)
-		return 0;
-	if (criu_features(program, &has, e) < 0)
+	if (runtime_check_before(rt, c, r->criu, &with, ret, e) < 0)
 		return -e->code;
-	if (r->pre_dump && !has.mem_track)
+	if (r->pre_dump && !ret->features.mem_track)
 		return err_say(e, ENOTSUP, "--pre-dump: this kernel does not track which memory is written "
 			       "(CONFIG_MEM_SOFT_DIRTY)");
-	if (r->options.lazy_pages && !has.lazy_pages)
+	if (o->lazy_pages && !ret->features.lazy_pages)
 		return err_say(e, ENOTSUP, "--lazy-pages: this kernel or criu lacks userfaultfd");
 	return 0;
 }
@@ -95,8 +106,7 @@ static int find_facts(struct runtime *rt, const struct container *c, const struc
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_set(e, errno, "open '%s'", path);
-	checkpoint_find_targets(s, root, true, &rt->arena, f);
-	f->bundle = c->bundle;
+	checkpoint_find_places(s, c->bundle, root, true, &rt->arena, f);
 	f->netns = joined_inode(s, CLONE_NEWNET, c->pid, "net");
 	f->pidns = joined_inode(s, CLONE_NEWPID, c->pid, "pid");
 	return 0;
@@ -178,7 +188,6 @@ static int plan(struct runtime *rt, const struct checkpoint_request *r, struct c
 	o->root = c->rootfs;
 	o->log_level = 4;
 	o->log_file = LOG_FILE;
-	o->config_file = checkpoint_config_file(s);
 	o->notify = true;
 	o->orphan_pts_master = true;
 	o->track_memory = r->pre_dump || o->parent;
@@ -247,20 +256,25 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	struct dump d = { .request = r, .status = r->status };
 	bool goes_on = r->pre_dump || o->leave_running;
 	struct err ignored = ERR_INIT;
-	const char *program;
+	struct preflight_host host;
 	struct spec *s;
 
-	if (container_load_config(c, &rt->arena, &s, e) < 0 || criu_find(r->criu, &rt->arena, &program, e) < 0)
+	if (container_load_config(c, &rt->arena, &s, e) < 0)
 		return -e->code;
-	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 || check_features(r, program, e) < 0 ||
-	    plan(rt, r, c, s, o, e) < 0 || find_descriptors(rt, c->pid, &d, o, e) < 0)
+	o->config_file = checkpoint_config_file(s);
+	if (check_before(rt, r, c, o, &host, e) < 0)
+		return -e->code;
+	if (!o->network_lock && host.lock != CRIU_LOCK_SKIP)
+		o->network_lock = host.lock;
+	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 || plan(rt, r, c, s, o, e) < 0 ||
+	    find_descriptors(rt, c->pid, &d, o, e) < 0)
 		return -e->code;
 	d.images = o->images;
 	if (unlinkat(o->images, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
 		return err_set(e, errno, "remove the old '" CHECKPOINT_DESCRIPTORS_FILE "'");
 	if (record_save(c, e) < 0)
 		return -e->code;
-	if (ask(program, c, &d, o, e) < 0) {
+	if (ask(host.program, c, &d, o, e) < 0) {
 		if (checkpoint_recover(rt, c, &ignored) < 0)
 			log_warn("%s", ignored.msg);
 		return -e->code;

@@ -67,11 +67,28 @@ static bool is_file(int root, const char *path)
 	return fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-void checkpoint_find_targets(const struct spec *s, int root, bool masked, struct arena *a, struct checkpoint_facts *f)
+/* CRIU takes a symlink for the file that is to be mounted. */
+static const char *find_source(const struct spec_mount *m, const char *bundle, struct arena *a)
 {
+	const char *path = m->source[0] == '/' ? m->source : arena_printf(a, "%s/%s", bundle, m->source);
+	char *real = realpath(path, NULL);
+
+	if (real)
+		path = arena_strdup(a, real);
+	free(real);
+	return path;
+}
+
+void checkpoint_find_places(const struct spec *s, const char *bundle, int root, bool masked, struct arena *a,
+			    struct checkpoint_facts *f)
+{
+	f->sources = arena_new_array(a, s->n_mounts, const char *);
 	f->targets = arena_new_array(a, s->n_mounts, const char *);
-	for (size_t i = 0; i < s->n_mounts; i++)
+	for (size_t i = 0; i < s->n_mounts; i++) {
 		f->targets[i] = checkpoint_resolve(root, s->mounts[i].destination, a);
+		if (checkpoint_is_bind(&s->mounts[i]))
+			f->sources[i] = find_source(&s->mounts[i], bundle, a);
+	}
 	f->masked = arena_new_array(a, s->lx.n_masked_paths, const char *);
 	for (size_t i = 0; masked && i < s->lx.n_masked_paths; i++)
 		if (is_file(root, s->lx.masked_paths[i]))

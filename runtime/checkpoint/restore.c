@@ -57,12 +57,12 @@ static bool is_directory(const char *path)
 static int make_place(const struct restore *r, size_t i, int root, struct err *e)
 {
 	const struct spec *s = r->setup->spec;
-	const char *below, *source = checkpoint_mount_source(s, &s->mounts[i], &r->facts, &r->rt->arena);
+	const char *below, *source = checkpoint_mount_source(s, i, &r->facts);
 	cleanup_close int base = -1;
 	int above = mount_above(&r->facts, i, &below);
 
 	if (above >= 0) {
-		const char *from = checkpoint_mount_source(s, &s->mounts[above], &r->facts, &r->rt->arena);
+		const char *from = checkpoint_mount_source(s, (size_t)above, &r->facts);
 		if (!from || !is_directory(from))
 			return 0;
 		base = open(from, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -190,8 +190,7 @@ static void find_facts(struct restore *r)
 	struct setup *s = r->setup;
 	cleanup_close int root = open(s->container->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	r->facts.bundle = s->container->bundle;
-	checkpoint_find_targets(s->spec, root, false, &r->rt->arena, &r->facts);
+	checkpoint_find_places(s->spec, s->container->bundle, root, false, &r->rt->arena, &r->facts);
 	for (size_t i = 0; i < s->ns.n_join; i++) {
 		if (s->ns.join[i].flag == CLONE_NEWNET)
 			r->facts.netns_fd = s->ns.join[i].fd;

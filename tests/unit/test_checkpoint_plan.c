@@ -24,12 +24,13 @@ static struct spec_mount mounts[] = {
 	{ .destination = "/sys/fs/cgroup", .type = "cgroup", .source = "cgroup" },
 };
 static const char *targets[] = { "/proc", "/data", "/etc/hosts", "/data", "/sys/fs/cgroup" };
+static const char *sources[] = { NULL, "/srv/data", "/b/hosts", NULL, NULL };
 static const char *masked_paths[] = { "/proc/keys", "/proc/acpi" };
 static const char *masked[] = { "/proc/keys", NULL };
 static struct spec_device fuse = { .type = DEVICE_CHAR, .path = "/dev/fuse" };
 
 static const struct checkpoint_facts facts = {
-	.bundle = "/b", .targets = targets, .masked = masked, .cgroup_dir = "/sys/fs/cgroup/c", .netns = 4026532000,
+	.sources = sources, .targets = targets, .masked = masked, .cgroup_dir = "/sys/fs/cgroup/c", .netns = 4026532000,
 	.netns_fd = 7, .pidns_fd = -1,
 };
 
