@@ -53,6 +53,9 @@ static int is_empty(int dir, struct err *e)
 	int data = openat(dir, VOLUME_DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), entries = 0;
 	DIR *d = data < 0 ? NULL : fdopendir(data);
 
+	/* A user of the container's has closed it, or of the image's, of which it was filled then. */
+	if (data < 0 && errno == EACCES)
+		return 0;
 	if (!d) {
 		close_fd(&data);
 		return err_set(e, errno, "open '" VOLUME_DATA "'");

@@ -129,6 +129,24 @@ use_image() {
 	rm -f "$WORK/home/mine/root"
 }
 
+@test "launch that fails: the volume that it has filled goes again, whoever the files belong to" {
+	give_subids
+	run as_user image import "$WORK/own.tar"
+	succeeded
+	run -127 launch --rm -v data:/closed own /no/such
+	run as_user volume ls -q
+	is ""
+	equal "$(ls -A "$WORK/home/.local/share/ferry/volumes")" ""
+	run launch --rm -v data:/closed own cat /closed/deep/file
+	is content
+	# It is closed to him outside, and not empty.
+	run -127 launch --rm -v data:/closed own /no/such
+	run launch --rm -v data:/closed own cat /closed/deep/file
+	is content
+	run as_user volume rm data
+	is data
+}
+
 @test "launch --userns keep-id without ids, and for root" {
 	run as_user image import "$WORK/own.tar"
 	succeeded
