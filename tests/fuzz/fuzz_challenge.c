@@ -4,7 +4,7 @@
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_challenge.c \
  *		overlay/registry/challenge.c overlay/registry/request.c overlay/registry/auth.c \
- *		overlay/registry/helper.c lib/[abefj]*.c lib/proc.c -lyajl_s \
+ *		overlay/registry/helper.c lib/[abefj]*.c lib/proc.c lib/sys.c -lyajl_s \
  *		-o fuzz_challenge && ./fuzz_challenge CORPUS
  *
  * With -DREPLAY as in replay.h.
