@@ -2,6 +2,7 @@
 
 #include "checkpoint/directory.h"
 #include "checkpoint/files.h"
+#include "checkpoint/memory.h"
 #include "checkpoint/share_plan.h"
 #include "lib/fd.h"
 
@@ -76,31 +77,6 @@ static int write_pagemap(const struct share *s, const char *name, const struct s
 
 /* ---- one process ---- */
 
-static const char name_format[] = "memory-%u.img", key_format[] = "ferry-memory-%u";
-
-bool images_memory_name(const char *key, struct images_memory_name *ret)
-{
-	char again[40];
-	unsigned pid;
-
-	if (sscanf(key, key_format, &pid) != 1)
-		return false;
-	snprintf(again, sizeof(again), key_format, pid);
-	snprintf(ret->name, sizeof(ret->name), name_format, pid);
-	return strcmp(again, key) == 0;
-}
-
-int images_memory_external(int fd, struct images_memory_name *ret, struct err *e)
-{
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
-		return err_set(e, errno, "statx");
-	snprintf(ret->name, sizeof(ret->name), "file[%llx:%llx]", (unsigned long long)st.stx_mnt_id,
-		 (unsigned long long)st.stx_ino);
-	return 0;
-}
-
 static int write_mm(const struct share *s, const struct share_process *x, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -119,7 +95,7 @@ static int write_process(struct share *s, const struct share_process *x, struct 
 {
 	char memory[40], name[40];
 
-	snprintf(memory, sizeof(memory), name_format, x->pid);
+	snprintf(memory, sizeof(memory), IMAGES_MEMORY_FILE, x->pid);
 	cleanup_close int fd = openat(s->to, memory, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)x->file_size) < 0)
 		return err_set(e, errno, "create '%s'", memory);
@@ -146,7 +122,7 @@ static int write_files(const struct share *s, struct err *e)
 
 	for (size_t i = 0; i < s->plan->n; i++) {
 		const struct share_process *x = &s->plan->processes[i];
-		more[i] = (struct image_file){ .id = x->file, .name = arena_printf(&a, key_format, x->pid),
+		more[i] = (struct image_file){ .id = x->file, .name = arena_printf(&a, IMAGES_MEMORY_KEY, x->pid),
 					       .external = true, .size = x->file_size };
 	}
 	return image_files_read(s->from, &a, &f, e) < 0 ? -e->code : image_files_write(&f, s->to, more, s->plan->n, e);

@@ -7,10 +7,9 @@
  * what it writes the kernel copies for it, and a next checkpoint contains that alone.
  *
  * The file is external to CRIU: whoever restores opens it for reading and hands it over by the RPC's inherit_fd (criu
- * restore --inherit-fd 'fd[N]:KEY'); the keys are the names of those of files.img that are external, and
- * images_memory_name says which file that is. It needs to be in no directory of the container. A process restored so
- * maps it for as long as it lives: it must never change. To checkpoint it again, CRIU is told by `external` of what
- * images_memory_external says of the file; in the new images that is the key.
+ * restore --inherit-fd 'fd[N]:KEY'): images_memory_open does. It needs to be in no directory of the container. A
+ * process restored so maps it for as long as it lives: it must never change. To checkpoint it again, CRIU is told by
+ * `external` of what images_memory_external says of the file; in the new images that is the key.
  *
  * What differs for the process: after madvise(MADV_DONTNEED) such a region holds not zeros but what it held at the
  * checkpoint, and MADV_FREE fails. jemalloc counts on these zeros, so that processes that map a libjemalloc are left as
@@ -20,6 +19,8 @@
 #ifndef CHECKPOINT_SHARE_H
 #define CHECKPOINT_SHARE_H
 
+#include "checkpoint/checkpoint.h"
+#include "lib/arena.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -42,17 +43,23 @@ struct images_shared {
  */
 int images_share(int from, int dirfd, const char *name, uint64_t min_bytes, struct images_shared *ret, struct err *e);
 
-struct images_memory_name {
-	char name[40];
+/*
+ * How CRIU calls the file when it dumps a process that maps it; the arena's. @fd: it, opened by the same mount as the
+ * one that was handed over. NULL with @e set.
+ */
+const char *images_memory_external(int fd, struct arena *a, struct err *e);
+
+/* Descriptors of such files; the array is an arena's. */
+struct images_memory {
+	int *fds;
+	size_t n;
 };
 
-/* The file's name, given the key. False: it is no key of such a file. */
-bool images_memory_name(const char *key, struct images_memory_name *ret);
-
 /*
- * How CRIU calls the file when it dumps a process that maps it. @fd: it, opened by the same mount as the one that was
- * handed over.
+ * Opens those that the images in @images need, which lie there, and adds them to what is to be inherited. Also when it
+ * fails what is open then is the caller's to close.
  */
-int images_memory_external(int fd, struct images_memory_name *ret, struct err *e);
+int images_memory_open(int images, struct arena *a, struct criu_options *o, struct images_memory *ret, struct err *e);
+void images_memory_close(struct images_memory *m);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "checkpoint/directory.h"
 #include "checkpoint/files.h"
+#include "checkpoint/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -198,14 +199,13 @@ static int plan_processes(struct planning *p, struct err *e)
 /* Ids that no other file has. */
 static int give_ids(struct planning *p, struct err *e)
 {
-	struct images_memory_name name;
-	uint32_t last = 0;
+	uint32_t last = 0, pid;
 
 	for (size_t i = 0; i < p->files.n; i++) {
 		const struct image_file *f = &p->files.files[i];
 		if (f->id > last)
 			last = f->id;
-		if (f->external && images_memory_name(f->name, &name))
+		if (f->external && images_memory_key(f->name, &pid))
 			return err_say(e, EALREADY, "the memory of these images is in files already");
 	}
 	if (p->plan->n > UINT32_MAX - last)

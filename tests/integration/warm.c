@@ -195,15 +195,12 @@ static int share(const char *from, const char *name, uint64_t min)
 static int external(const char *file)
 {
 	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct images_memory_name name;
+	cleanup_arena struct arena a = ARENA_INIT;
 	struct err e = ERR_INIT;
+	const char *name = images_memory_external(fd, &a, &e);
 
-	if (images_memory_external(fd, &name, &e) < 0) {
-		fprintf(stderr, "%s: %s\n", file, e.msg);
-		return 1;
-	}
-	puts(name.name);
-	return 0;
+	puts(name ? name : e.msg);
+	return !name;
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include "checkpoint/clone.h"
 #include "checkpoint/digests.h"
 #include "checkpoint/files.h"
+#include "checkpoint/memory.h"
 #include "checkpoint/mm.h"
 #include "checkpoint/pagemap.h"
 #include "checkpoint/share.h"
@@ -352,11 +353,11 @@ static void test_files(void **state)
 	assert_string_equal(file->name, "ferry-memory-10");
 	assert_true(file->external);
 	assert_int_equal(file->size, st.st_size);
-	struct images_memory_name name;
-	assert_true(images_memory_name(file->name, &name));
-	assert_string_equal(name.name, "memory-10.img");
-	assert_false(images_memory_name("ferry-memory-010", &name));
-	assert_false(images_memory_name("file[1a:1234]", &name));
+	uint32_t pid;
+	assert_true(images_memory_key(file->name, &pid));
+	assert_int_equal(pid, PID);
+	assert_false(images_memory_key("ferry-memory-010", &pid));
+	assert_false(images_memory_key("file[1a:1234]", &pid));
 	assert_true(is_same_file(d.fd, fd, "core-10.img"));
 	assert_true(is_same_file(d.fd, fd, "inventory.img"));
 	assert_false(is_same_file(d.fd, fd, "pages-7.img"));
@@ -522,6 +523,33 @@ static void test_not_known(void **state)
 	assert_int_equal(share(&d, &shared, &e), -ENOTSUP);
 	make_inventory(&d, 1);
 	assert_int_equal(share(&d, &shared, &e), -ENOTSUP);
+}
+
+static void test_inherited(void **state)
+{
+	(void)state;
+	cleanup_fixture struct fixture_dir d = make_images();
+	struct criu_options o = CRIU_OPTIONS_INIT;
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct images_shared shared;
+	struct images_memory memory;
+	cleanup_close int fd = open_shared(&d, &shared);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(images_memory_open(d.fd, &a, &o, &memory, &e), 0);
+	assert_int_equal(o.n_inherit, 0);
+	assert_int_equal(images_memory_open(fd, &a, &o, &memory, &e), 0);
+	assert_int_equal(o.n_inherit, 1);
+	assert_string_equal(o.inherit[0].key, "ferry-memory-10");
+	assert_int_equal(page_at(o.inherit[0].fd, page_size()), 'b');
+	assert_int_equal(memory.n, 1);
+	images_memory_close(&memory);
+	unlinkat(fd, "memory-10.img", 0);
+	assert_int_equal(images_memory_open(fd, &a, &o, &memory, &e), -ENOENT);
+	assert_int_equal(symlinkat("/etc/passwd", fd, "memory-10.img"), 0);
+	assert_int_equal(images_memory_open(fd, &a, &o, &memory, &e), -ELOOP);
+	unlinkat(fd, "files.img", 0);
+	assert_int_equal(images_memory_open(fd, &a, &o, &memory, &e), 0);
 }
 
 static void change(int dir, const char *name, off_t offset)
@@ -713,6 +741,7 @@ int main(void)
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_parent_without_the_page),
 		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_inherited),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_digests_damaged),
 		cmocka_unit_test(test_clone),
