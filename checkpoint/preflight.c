@@ -92,6 +92,16 @@ void preflight_lower(struct preflight *p, enum preflight_kind kind)
 			p->findings[i].severity = PREFLIGHT_WARNING;
 }
 
+void preflight_drop(struct preflight *p, enum preflight_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->findings[i].kind != kind)
+			p->findings[n++] = p->findings[i];
+	p->n = n;
+}
+
 const struct preflight_finding *preflight_fails(const struct preflight *p)
 {
 	for (size_t i = 0; i < p->n; i++)

@@ -83,8 +83,9 @@ const char *preflight_severity_name(enum preflight_severity s);
 void preflight_add(struct preflight *p, enum preflight_kind kind, const char *subject, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* What is of that kind is only a warning after all. */
+/* What is of that kind is only a warning after all; or nothing. */
 void preflight_lower(struct preflight *p, enum preflight_kind kind);
+void preflight_drop(struct preflight *p, enum preflight_kind kind);
 
 /* The first that is an error, or NULL. */
 const struct preflight_finding *preflight_fails(const struct preflight *p);
@@ -95,7 +96,11 @@ const char *preflight_line(const struct preflight_finding *f, struct arena *a);
 /* Options of a checkpoint with which some of it does not fail. */
 struct preflight_options {
 	bool tcp_established, tcp_skip_in_flight, ext_unix_sk, shell_job, file_locks, link_remap;
+	uint64_t ghost_limit_bytes; /* deleted files up to here are saved; 0: as criu does by itself */
 };
+
+/* Adds what a configuration file of criu says (criu(8), "CONFIGURATION FILES"). */
+void preflight_options_read(const char *text, struct preflight_options *o);
 
 /* A unix socket of the container's network namespace and whom it is connected to; 0: nobody. */
 struct preflight_unix {

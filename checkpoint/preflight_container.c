@@ -19,7 +19,7 @@
 
 enum {
 	TEXT_MAX = 64 << 20,
-	GHOST_MAX_BYTES = 1 << 20, /* criu's own limit, unless it is told another */
+	GHOST_LIMIT_BYTES = 1 << 20, /* criu's own, unless it is told another */
 	BLOCK_BYTES = 512, /* of st_blocks */
 	/* Of each kind that often a process has: one that has a thousand of them is told of once. */
 	SAME_MAX = 3,
@@ -111,11 +111,14 @@ static void look_at_lock(const struct process *x, const char *number, const char
 
 static void look_at_deleted(const struct process *x, const struct stat *st, const char *link)
 {
-	if (st->st_nlink > 0 && !x->look->c->options.link_remap)
+	const struct preflight_options *o = &x->look->c->options;
+	const uint64_t limit = o->ghost_limit_bytes ? o->ghost_limit_bytes : GHOST_LIMIT_BYTES;
+
+	if (st->st_nlink > 0 && !o->link_remap)
 		FOUND(x, PREFLIGHT_LINK_REMAP, "has '%s' open, which has another name left", link);
-	else if (st->st_nlink == 0 && st->st_blocks > GHOST_MAX_BYTES / BLOCK_BYTES)
-		FOUND(x, PREFLIGHT_GHOST, "uses '%s' of %lld KiB, and criu keeps no deleted file of more than %d", link,
-		      (long long)st->st_blocks * BLOCK_BYTES / 1024, GHOST_MAX_BYTES / 1024);
+	else if (st->st_nlink == 0 && (uint64_t)st->st_blocks * BLOCK_BYTES > limit)
+		FOUND(x, PREFLIGHT_GHOST, "uses '%s' of %llu KiB, and criu keeps no deleted file of more than %llu", link,
+		      (unsigned long long)st->st_blocks * BLOCK_BYTES / 1024, (unsigned long long)limit / 1024);
 }
 
 static void look_at_file(const struct process *x, const char *number, const char *link, const struct proc_fd *f)

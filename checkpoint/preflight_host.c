@@ -23,6 +23,21 @@ extern char **environ;
 
 enum { LAZY_PIPE_BYTES = 4 << 20, LOCKS = 2, OUTPUT_MAX = 1 << 20 };
 
+/* As execvp(3) will look for it. */
+static bool has_iptables(void)
+{
+	const char *path = getenv("PATH");
+	char file[PATH_MAX];
+
+	for (size_t n; path && *path; path += n + (path[n] == ':')) {
+		n = strcspn(path, ":");
+		snprintf(file, sizeof(file), "%.*s/iptables-restore", (int)n, path);
+		if (n > 0 && access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- what was proved before ---- */
 
 /* For which kernel and which file of criu; and where it is kept. */
@@ -57,7 +72,9 @@ static bool proof_load(int dir, const struct proof *p, struct preflight_host *h)
 	size_t n = strlen(p->key);
 	if (strncmp(buf_text(&b), p->key, n) != 0 || b.data[n] != '\n' ||
 	    sscanf(b.data + n + 1, "%u %1u %1u %1u %1u %3s", &h->version, &mem_track, &lazy_pages, &pidfd_store, &lock,
-		   end) != 6 || strcmp(end, "end") != 0 || (lock != CRIU_LOCK_IPTABLES && lock != CRIU_LOCK_NFTABLES))
+		   end) != 6 || strcmp(end, "end") != 0)
+		return false;
+	if (lock != CRIU_LOCK_NFTABLES && (lock != CRIU_LOCK_IPTABLES || !has_iptables()))
 		return false;
 	h->features = (struct criu_features){ mem_track, lazy_pages, pidfd_store };
 	h->lock = lock;
@@ -77,21 +94,6 @@ static void proof_store(int dir, const struct proof *p, const struct preflight_h
 }
 
 /* ---- the network's lock ---- */
-
-/* As execvp(3) will look for it. */
-static bool is_in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
-
-	for (size_t n; path && *path; path += n + (path[n] == ':')) {
-		n = strcspn(path, ":");
-		snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, name);
-		if (n > 0 && access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
 
 /*
  * `criu check`, for what the RPC does not tell. @out: what it says on standard error; may be NULL. Returns its wait status, -1
@@ -130,7 +132,7 @@ static size_t find_locks(const char *program, enum criu_network_lock ret[LOCKS])
 {
 	size_t n = 0;
 
-	if (is_in_path("iptables-restore"))
+	if (has_iptables())
 		ret[n++] = CRIU_LOCK_IPTABLES;
 	if (run_check(program, "network_lock_nftables", NULL) == 0)
 		ret[n++] = CRIU_LOCK_NFTABLES;

@@ -39,9 +39,15 @@ static bool is_given(const struct mounts *ms, const struct proc_mount *m)
 	return strcmp(m->point, "/") == 0 || is_one_of(m->point, ms->c->external_mounts, ms->c->n_external_mounts);
 }
 
+static bool is_makable(const struct proc_mount *m)
+{
+	return is_one_of(m->type, makes_itself, sizeof(makes_itself) / sizeof(makes_itself[0]));
+}
+
+/* Of a hierarchy of cgroups the root is named as the reader's cgroup namespace has it, but it is the container's. */
 static bool is_made(const struct proc_mount *m)
 {
-	return strcmp(m->root, "/") == 0 && is_one_of(m->type, makes_itself, sizeof(makes_itself) / sizeof(*makes_itself));
+	return is_makable(m) && (strcmp(m->root, "/") == 0 || strncmp(m->type, "cgroup", 6) == 0);
 }
 
 /* It is a bind mount of what another one that is known shows. */
@@ -71,7 +77,7 @@ void preflight_mounts(struct preflight *p, const struct preflight_container *c, 
 		const struct proc_mount *at = &ms.v[i];
 		if (ms.known[i] || is_bind(&ms, at))
 			continue;
-		if (is_one_of(at->type, makes_itself, sizeof(makes_itself) / sizeof(*makes_itself)))
+		if (is_makable(at))
 			preflight_add(p, PREFLIGHT_MOUNT_ROOT, subject,
 				      "has a mount at '%s' of a part, '%s', of a file system that is not mounted as a whole",
 				      at->point, at->root);

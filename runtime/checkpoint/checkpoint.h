@@ -43,6 +43,10 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e);
 
 /* ---- shared by both ---- */
 
+/* What CRIU has to be told of a running container. All of it is in rt->arena. */
+int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
+		    struct err *e);
+
 /* Opens directories into o->images and o->work, the caller's to close; @make: they are made when missing. */
 int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e);
 

@@ -1,12 +1,12 @@
 /* ferry checkpoint: a running container becomes an image. */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/preflight.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/log.h"
-#include "runtime/preflight.h"
 #include "runtime/record.h"
 #include "runtime/start.h"
 
@@ -60,24 +60,11 @@ static int check_parent(const struct criu_options *o, struct err *e)
 	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "--parent-path '%s'", o->parent);
 }
 
-/*
- * What would make CRIU fail is said before anything is frozen. A file of settings may allow what the options do not; then that
- * is found out by CRIU alone.
- */
+/* What would make CRIU fail is said before anything is frozen. */
 static int check_before(struct runtime *rt, const struct checkpoint_request *r, struct container *c,
-			const struct criu_options *o, struct preflight_host *ret, struct err *e)
+			struct criu_options *o, struct preflight_host *ret, struct err *e)
 {
-	bool any = o->config_file;
-	const struct preflight_options with = {
-		.tcp_established = any || o->tcp_established || o->tcp_close,
-		.tcp_skip_in_flight = any || o->tcp_skip_in_flight,
-		.ext_unix_sk = any || o->ext_unix_sockets,
-		.shell_job = any || o->shell_job,
-		.file_locks = any || o->file_locks,
-		.link_remap = any || o->link_remap,
-	};
-
-	if (runtime_check_before(rt, c, r->criu, &with, ret, e) < 0)
+	if (runtime_check_before(rt, c, r, o, ret, e) < 0)
 		return -e->code;
 	if (r->pre_dump && !ret->features.mem_track)
 		return err_say(e, ENOTSUP, "--pre-dump: this kernel does not track which memory is written "
@@ -171,8 +158,8 @@ static int find_descriptors(struct runtime *rt, pid_t pid, struct dump *d, struc
 	return 0;
 }
 
-static int plan(struct runtime *rt, const struct checkpoint_request *r, struct container *c, const struct spec *s,
-		struct criu_options *o, struct err *e)
+int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
+		    struct err *e)
 {
 	struct checkpoint_facts facts = CHECKPOINT_FACTS_INIT;
 	struct cgroup_host host;
@@ -186,12 +173,21 @@ static int plan(struct runtime *rt, const struct checkpoint_request *r, struct c
 		return -e->code;
 	o->pid = c->pid;
 	o->root = c->rootfs;
+	o->config_file = checkpoint_config_file(s);
+	checkpoint_plan_dump(s, &facts, &rt->arena, o);
+	return 0;
+}
+
+static int plan(struct runtime *rt, const struct checkpoint_request *r, struct container *c, const struct spec *s,
+		struct criu_options *o, struct err *e)
+{
+	if (checkpoint_plan(rt, c, s, o, e) < 0)
+		return -e->code;
 	o->log_level = 4;
 	o->log_file = LOG_FILE;
 	o->notify = true;
 	o->orphan_pts_master = true;
 	o->track_memory = r->pre_dump || o->parent;
-	checkpoint_plan_dump(s, &facts, &rt->arena, o);
 	return 0;
 }
 
@@ -259,14 +255,10 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	struct preflight_host host;
 	struct spec *s;
 
-	if (container_load_config(c, &rt->arena, &s, e) < 0)
+	if (container_load_config(c, &rt->arena, &s, e) < 0 || plan(rt, r, c, s, o, e) < 0 ||
+	    check_before(rt, r, c, o, &host, e) < 0)
 		return -e->code;
-	o->config_file = checkpoint_config_file(s);
-	if (check_before(rt, r, c, o, &host, e) < 0)
-		return -e->code;
-	if (!o->network_lock && host.lock != CRIU_LOCK_SKIP)
-		o->network_lock = host.lock;
-	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 || plan(rt, r, c, s, o, e) < 0 ||
+	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
 	    find_descriptors(rt, c->pid, &d, o, e) < 0)
 		return -e->code;
 	d.images = o->images;

@@ -1,6 +1,6 @@
 /* check: what would make a checkpoint fail, of this machine and of a container. */
 #include "runtime/cli/commands.h"
-#include "runtime/preflight.h"
+#include "runtime/checkpoint/preflight.h"
 
 #include "lib/fd.h"
 #include "lib/json.h"
@@ -135,6 +135,22 @@ static void print_json(const struct checked *c, struct arena *a)
 
 /* ---- the command ---- */
 
+static int check_container(struct runtime *rt, struct container *c, const struct options *o, struct checked *x,
+			   struct err *e)
+{
+	struct criu_options plan = CRIU_OPTIONS_INIT;
+	enum container_status status;
+	struct spec *s;
+
+	if (container_status(rt, c, &status, e) < 0)
+		return -e->code;
+	if (status == STATUS_STOPPED)
+		return err_say(e, ESRCH, "container not running");
+	if (container_load_config(c, &rt->arena, &s, e) < 0 || checkpoint_plan(rt, c, s, &plan, e) < 0)
+		return -e->code;
+	return runtime_check_container(rt, c, &o->with, &plan, &x->of_container, e);
+}
+
 static int check_images(const char *path, struct checked *x, struct err *e)
 {
 	cleanup_close int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -154,9 +170,7 @@ static int run_check(struct runtime *rt, const void *options, int argc, char **a
 
 	if (o->format && strcmp(o->format, "text") != 0 && strcmp(o->format, "json") != 0)
 		return err_say(e, EINVAL, "invalid --format '%s': use text or json", o->format);
-	if (argc > 0 && container_find(rt, argv[0], false, &c, e) < 0)
-		return -e->code;
-	if (argc > 0 && runtime_check_container(rt, &c, &o->with, &x.of_container, e) < 0)
+	if (argc > 0 && (container_find(rt, argv[0], false, &c, e) < 0 || check_container(rt, &c, o, &x, e) < 0))
 		return -e->code;
 	if (runtime_check_host(rt, o->criu, o->no_cache, &x.of_host, &x.host, e) < 0)
 		return -e->code;

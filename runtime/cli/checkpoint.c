@@ -24,7 +24,7 @@ static const struct cli_option options_table[] = {
 	CLI_OPTION("status-fd", 0, CLI_INT, struct options, criu.status_fd, "N",
 		   "descriptor that gets a NUL once --lazy-pages can be asked for memory"),
 	CRIU_TEXT(struct options, "network-lock", network_lock, "iptables|nftables|skip",
-		  "how CRIU keeps packets out meanwhile (default: iptables)"),
+		  "how CRIU keeps packets out meanwhile (default: what works here)"),
 	{ 0 },
 };
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bats
 # check: what would make a checkpoint fail. The proof by a real criu is in the test machine; what is made of its answers is
-# here, with a program that only speaks as criu does.
+# here, with criu.py in its place.
 load lib
 
 prepare() {
-	cp "$here/fake_criu.py" "$WORK/criu"
+	cp "$here/criu.py" "$WORK/criu"
 	chmod 755 "$WORK/criu"
-	export FAKE_CRIU=works FAKE_CRIU_LOG=$WORK/asked
-	export FERRY_CRIU=$WORK/criu
+	export FERRY_CRIU=$WORK/criu CRIU_PROVED=$WORK/asked
 	: >"$WORK/asked"
 }
 
@@ -49,14 +48,14 @@ kinds() { # [OPTION...]
 }
 
 @test "a kernel on which criu cannot dump sockets" {
-	FAKE_CRIU=no-sockets run ferry check
+	CRIU_KERNEL=no-sockets run ferry check
 	exited 1
 	has "self-dump        no sockets"
 	has "error: self-dump: this machine cannot dump sockets with criu 4.1.1"
 	has "Can't get 1:16 opt"
 	# It does not matter to a container that has none.
 	start_sleeper
-	FAKE_CRIU=no-sockets run ferry check "$id"
+	CRIU_KERNEL=no-sockets run ferry check "$id"
 	succeeded
 	has "warning: self-dump"
 	# A failure is not remembered.
@@ -65,7 +64,7 @@ kinds() { # [OPTION...]
 }
 
 @test "a criu that does not start, and none at all" {
-	FAKE_CRIU=broken run ferry check
+	CRIU_KERNEL=broken run ferry check
 	exited 1
 	has "error: criu-fails: this machine cannot use '$WORK/criu'"
 	has "vdso: This kernel is strange"
@@ -79,7 +78,7 @@ kinds() { # [OPTION...]
 }
 
 @test "iptables that is missing or does not work: nftables locks the network" {
-	FAKE_CRIU=no-iptables run ferry check
+	CRIU_KERNEL=no-iptables run ferry check
 	succeeded
 	has "network lock     nftables"
 	mkdir "$WORK/bin"
@@ -98,20 +97,20 @@ kinds() { # [OPTION...]
 	has "no images of a checkpoint"
 	touch "$WORK/images/inventory.img"
 	# Where nothing was saved, nothing is compared.
-	FAKE_CRIU=processor run ferry check --image-path "$WORK/images"
+	CRIU_KERNEL=processor run ferry check --image-path "$WORK/images"
 	succeeded
 	touch "$WORK/images/cpuinfo.img"
-	FAKE_CRIU=processor run ferry check --image-path "$WORK/images"
+	CRIU_KERNEL=processor run ferry check --image-path "$WORK/images"
 	exited 1
 	has "error: cpu: this machine has another processor than the image needs (cpu: CPU is of another kind)"
 	run ferry check --image-path "$WORK/images"
 	succeeded
-	equal "$(ls "$WORK/images" | xargs)" "cpuinfo.img inventory.img"
+	equal "$(ls "$WORK/images" | xargs)" "asked cpuinfo.img inventory.img"
 }
 
 @test "a check that was killed leaves nothing that the next does not remove" {
 	local pid left
-	FAKE_CRIU=hangs "$FERRY" --root "$root" check >/dev/null 2>&1 3>&- &
+	CRIU_KERNEL=hangs "$FERRY" --root "$root" check >/dev/null 2>&1 3>&- &
 	pid=$!
 	eventually 'grep -q dump "$WORK/asked"'
 	[ -d "$root/.cache/self-dump" ]

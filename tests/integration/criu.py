@@ -7,9 +7,20 @@
 #   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end
 #
 # What it was asked is in the image, as "asked": a line of "number value" for each option.
+#
+# A dump of which it does not tell the steps is a proof that it works on this kernel. CRIU_KERNEL says how that goes: works
+# (default), no-sockets, no-iptables, hangs; broken: it does not even start; processor: images are of another one. CRIU_PROVED, a
+# file, gets a line for each question of that kind.
 import ctypes, os, signal, socket, sys, time
 
-DUMP, RESTORE, PRE_DUMP, NOTIFY, FEATURES, VERSION = 1, 2, 4, 6, 9, 10
+DUMP, RESTORE, PRE_DUMP, NOTIFY, CPUINFO_CHECK, FEATURES, VERSION = 1, 2, 4, 6, 8, 9, 10
+
+kernel = os.environ.get("CRIU_KERNEL", "works")
+
+
+def note(what):
+    with open(os.environ.get("CRIU_PROVED", "/dev/null"), "a") as f:
+        print(what, file=f)
 
 
 def varint(n):
@@ -99,6 +110,23 @@ class Criu:
             os.kill(self.options[2], signal.SIGKILL)
         self.answer(1)
 
+    def fail_unless(self, good, place, words):
+        if not good:
+            print("(00.1) Error (criu/%s.c:1): %s" % (place, words), file=self.log, flush=True)
+        self.answer(int(good))
+
+    def prove(self):
+        fds, lock = "/proc/%d/fd" % self.options[2], self.options.get(64, 0)
+        sockets = any(os.readlink(fds + "/" + n).startswith("socket:") for n in os.listdir(fds))
+        note("dump sockets=%s lock=%s" % (sockets, lock))
+        if kernel == "hangs":
+            self.sock.recv(1)
+        elif kernel == "no-iptables" and lock == 1:
+            self.fail_unless(False, "net", "Locking network failed: iptables-restore returned 1")
+        else:
+            self.fail_unless(kernel != "no-sockets" or not sockets, "sockets",
+                             "sockets: Can't get 1:16 opt: Operation not supported")
+
     def restore(self):
         CLONE_PARENT, SYS_clone = 0x8000, 56 if os.uname().machine == "x86_64" else 220
         pid = ctypes.CDLL(None).syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0)
@@ -113,11 +141,15 @@ class Criu:
     def run(self):
         does = os.environ.get("CRIU_DOES", "succeed")
         if self.type == FEATURES:
-            return self.answer(1, field(8, field(1, int(os.environ.get("CRIU_TRACKS", 1)))))
+            note("features")
+            return self.answer(1, field(8, field(1, int(os.environ.get("CRIU_TRACKS", 1))) + field(2, 1)))
         if self.type == VERSION:
-            return self.answer(1, field(10, field(1, 4) + field(2, 2)))
-        if 12 not in self.options:  # ferry's own trial
-            return self.answer(1)
+            note("version")
+            return self.answer(1, field(10, field(1, 4) + field(2, 1) + field(4, 1)))
+        if self.type == CPUINFO_CHECK:
+            return self.fail_unless(kernel != "processor", "cpu", "cpu: CPU is of another kind")
+        if self.type == DUMP and 12 not in self.options:
+            return self.prove()
         if does == "fail":
             self.fail()
         if does == "hang":
@@ -125,4 +157,11 @@ class Criu:
         self.restore() if self.type == RESTORE else self.dump()
 
 
+if sys.argv[1] == "check":
+    note("check")
+    if kernel == "broken":
+        print("Error (criu/vdso.c:1): vdso: This kernel is strange", file=sys.stderr)
+    sys.exit(kernel == "broken" or "network_lock_nftables" not in sys.argv)
+if kernel == "broken":
+    sys.exit(1)
 Criu(socket.socket(fileno=int(sys.argv[2]))).run()

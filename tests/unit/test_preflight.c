@@ -68,6 +68,25 @@ static void test_findings(void **state)
 	}
 }
 
+/* As criu's own configuration files have them. */
+static void test_options(void **state)
+{
+	static const struct preflight_options none = { 0 };
+	struct preflight_options o = { 0 };
+
+	(void)state;
+	preflight_options_read("", &o);
+	preflight_options_read(NULL, &o);
+	preflight_options_read("# tcp-established\nfile-locks-not\nno file-locks\n\nghost-limit\n", &o);
+	assert_memory_equal(&o, &none, sizeof(o));
+	preflight_options_read("  tcp-established # always\nghost-limit 10M\nfile-locks", &o);
+	assert_true(o.tcp_established && o.file_locks && !o.shell_job && !o.link_remap);
+	assert_int_equal(o.ghost_limit_bytes, 10 << 20);
+	preflight_options_read("ghost-limit=4096\nshell-job\nskip-in-flight\next-unix-sk\nlink-remap\n", &o);
+	assert_int_equal(o.ghost_limit_bytes, 4096);
+	assert_true(o.shell_job && o.tcp_skip_in_flight && o.ext_unix_sk && o.link_remap);
+}
+
 /* ---- mounts ---- */
 
 static void test_mounts(void **state)
@@ -84,6 +103,7 @@ static void test_mounts(void **state)
 				   "9 1 0:50 /part /worse rw - tmpfs tmpfs rw\n"
 				   "10 1 0:51 / /fuse rw - fuse.sshfs x rw\n"
 				   "nonsense\n"
+				   "12 1 0:27 /x /sys/fs/cgroup ro - cgroup2 cgroup rw\n"
 				   "11 1 0:40 /etc/hosts /etc/hosts rw - overlay overlay rw\n";
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct preflight p = { .arena = &a };
@@ -444,7 +464,8 @@ static void test_outside_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest values[] = {
-		cmocka_unit_test(test_findings),  cmocka_unit_test(test_mounts), cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_findings),  cmocka_unit_test(test_options), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_protocols), cmocka_unit_test(test_unix),
 	};
 	const struct CMUnitTest processes[] = {

@@ -1,9 +1,8 @@
-#include "runtime/preflight.h"
+#include "runtime/checkpoint/preflight.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "netns/netns.h"
-#include "runtime/checkpoint/checkpoint.h"
 #include "runtime/log.h"
 
 #include <errno.h>
@@ -11,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { CONFIG_MAX = 1 << 20 };
 
 int runtime_check_host(struct runtime *rt, const char *criu, bool anew, struct preflight *p, struct preflight_host *ret,
 		       struct err *e)
@@ -106,27 +107,29 @@ static void find_unix_sockets(struct runtime *rt, const struct container *c, str
 	ret->n_unix_sockets = n;
 }
 
-/* Mounts of the configuration: those that criu does not make anew by itself it is told to leave to us. */
-static int find_external_mounts(struct runtime *rt, struct container *c, struct preflight_container *ret, struct err *e)
+/* Those that CRIU leaves to us. */
+static void find_external_mounts(struct runtime *rt, const struct criu_options *plan, struct preflight_container *ret)
 {
-	const char **points = NULL;
-	struct spec *s;
-	size_t n = 0;
+	const char **points = arena_new_array(&rt->arena, plan->n_mounts + 1, const char *);
 
-	if (container_load_config(c, &rt->arena, &s, e) < 0)
-		return -e->code;
-	cleanup_close int root = open(arena_printf(&rt->arena, "/proc/%d/root", (int)c->pid), O_PATH | O_CLOEXEC);
-	for (size_t i = 0; i < s->n_mounts; i++)
-		*arena_push(&rt->arena, &points, &n) = checkpoint_resolve(root, s->mounts[i].destination, &rt->arena);
-	for (size_t i = 0; i < s->lx.n_masked_paths; i++)
-		*arena_push(&rt->arena, &points, &n) = checkpoint_resolve(root, s->lx.masked_paths[i], &rt->arena);
+	for (size_t i = 0; i < plan->n_mounts; i++)
+		points[i] = plan->mounts[i].key;
 	ret->external_mounts = points;
-	ret->n_external_mounts = n;
-	return 0;
+	ret->n_external_mounts = plan->n_mounts;
+}
+
+/* What a user has told CRIU for good counts as if it was given to us. */
+static void read_configuration(const char *path, struct preflight_options *o)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (path && file_read_at(AT_FDCWD, path, CONFIG_MAX, &b, &ignored) == 0)
+		preflight_options_read(buf_text(&b), o);
 }
 
 int runtime_check_container(struct runtime *rt, struct container *c, const struct preflight_options *o,
-			    struct preflight *p, struct err *e)
+			    const struct criu_options *plan, struct preflight *p, struct err *e)
 {
 	struct preflight_container x = { .init = c->pid, .options = *o };
 	pid_t *pids;
@@ -136,30 +139,60 @@ int runtime_check_container(struct runtime *rt, struct container *c, const struc
 	if (pidfd < 0 || container_processes(rt, c, &pids, &x.n_pids, e) < 0)
 		return -e->code;
 	x.pids = pids;
-	if (find_external_mounts(rt, c, &x, e) < 0)
-		return -e->code;
+	read_configuration("/etc/criu/default.conf", &x.options);
+	read_configuration(plan->config_file, &x.options);
+	find_external_mounts(rt, plan, &x);
 	find_unix_sockets(rt, c, &x);
 	return preflight_container(p, &x, e);
 }
 
 /* ---- before a checkpoint ---- */
 
-int runtime_check_before(struct runtime *rt, struct container *c, const char *criu, const struct preflight_options *o,
-			 struct preflight_host *ret, struct err *e)
+static int refuse_or_warn(struct runtime *rt, const struct preflight *p, int code, struct err *e)
 {
-	struct preflight host = { .arena = &rt->arena }, its = { .arena = &rt->arena };
+	const struct preflight_finding *f = preflight_fails(p);
 
-	if (runtime_check_host(rt, criu, false, &host, ret, e) < 0 || runtime_check_container(rt, c, o, &its, e) < 0)
-		return -e->code;
-	if (!its.inet_sockets && ret->self_dump == SELF_DUMP_NO_SOCKETS)
-		preflight_lower(&host, PREFLIGHT_SELF_DUMP);
-	const struct preflight_finding *f = preflight_fails(&host);
 	if (f)
-		return err_say(e, ENOTSUP, "%s", preflight_line(f, &rt->arena));
-	f = preflight_fails(&its);
-	if (f)
-		return err_say(e, EBUSY, "%s", preflight_line(f, &rt->arena));
-	for (size_t i = 0; i < its.n; i++)
-		log_warn("%s", preflight_line(&its.findings[i], &rt->arena));
+		return err_say(e, code, "%s", preflight_line(f, &rt->arena));
+	for (size_t i = 0; i < p->n; i++)
+		log_warn("%s", preflight_line(&p->findings[i], &rt->arena));
 	return 0;
+}
+
+/* What is asked for in other ways, or not at all, does not count. */
+static void leave_out(struct preflight *p, const struct checkpoint_request *r)
+{
+	static const enum preflight_kind features[] = { PREFLIGHT_MEM_TRACK, PREFLIGHT_LAZY_PAGES, PREFLIGHT_PIPE_SIZE };
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		preflight_drop(p, features[i]);
+	if (r->options.network_lock == CRIU_LOCK_SKIP)
+		preflight_drop(p, PREFLIGHT_NETWORK_LOCK);
+}
+
+int runtime_check_before(struct runtime *rt, struct container *c, const struct checkpoint_request *r,
+			 struct criu_options *o, struct preflight_host *ret, struct err *e)
+{
+	struct preflight of_host = { .arena = &rt->arena }, of_container = { .arena = &rt->arena };
+	const struct preflight_options with = {
+		.tcp_established = o->tcp_established || o->tcp_close,
+		.tcp_skip_in_flight = o->tcp_skip_in_flight,
+		.ext_unix_sk = o->ext_unix_sockets,
+		.shell_job = o->shell_job,
+		.file_locks = o->file_locks,
+		.link_remap = o->link_remap,
+		.ghost_limit_bytes = o->ghost_limit_bytes,
+	};
+
+	if (runtime_check_host(rt, r->criu, false, &of_host, ret, e) < 0)
+		return -e->code;
+	/* A pre-dump is of the memory alone. */
+	if (!r->pre_dump && runtime_check_container(rt, c, &with, o, &of_container, e) < 0)
+		return -e->code;
+	if (!of_container.inet_sockets && ret->self_dump == SELF_DUMP_NO_SOCKETS)
+		preflight_lower(&of_host, PREFLIGHT_SELF_DUMP);
+	leave_out(&of_host, r);
+	if (o->network_lock == CRIU_LOCK_DEFAULT && ret->lock != CRIU_LOCK_SKIP)
+		o->network_lock = ret->lock;
+	return refuse_or_warn(rt, &of_host, ENOTSUP, e) < 0 ? -e->code : refuse_or_warn(rt, &of_container, EBUSY, e);
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# check, with a real criu: that it works here is proved by dumps, whatever locks the network.
+load machine
+
+setup() {
+	baseline
+	rm -rf /run/ferry/.cache
+}
+
+teardown() {
+	local at
+	for at in /usr/sbin/iptables-restore /usr/sbin/criu; do
+		umount "$at" 2>/dev/null || true
+	done
+	ferry delete -f c 2>/dev/null || true
+	clean
+}
+
+# Something else is in its place until the end of the test.
+replace() { # PATH BY
+	mount --bind "$(realpath "$2")" "$(realpath "$1")"
+}
+
+checked() { # JQ-FILTER: of what check says in JSON
+	ferry check --format json "${@:2}" | jq -c "$1"
+}
+
+@test "this machine's criu and kernel understand each other" {
+	run ferry check
+	[ "$status" = 0 ]
+	[[ "$output" == *"self-dump        works"* ]]
+	[[ "$output" == *"network lock     iptables"* ]]
+	[ "$(checked '[.ok, .host.criu, .host.lazyPages]')" = '[true,"/usr/sbin/criu",true]' ]
+	[ -s /run/ferry/.cache/criu-* ]
+	[ ! -e /run/ferry/.cache/self-dump ]
+	! pgrep -x criu
+}
+
+@test "iptables that does not work: nftables locks the network" {
+	printf '#!/bin/sh\nexit 1\n' >/var/tmp/fails
+	chmod 755 /var/tmp/fails
+	replace /usr/sbin/iptables-restore /var/tmp/fails
+	[ "$(checked '[.ok, .host.selfDump, .host.networkLock]')" = '[true,"works","nftables"]' ]
+}
+
+@test "a criu that is no criu, and none" {
+	replace /usr/sbin/criu /bin/false
+	run ferry check
+	[ "$status" = 1 ]
+	[[ "$output" == *"error: criu-fails: this machine cannot use '/usr/sbin/criu'"* ]]
+	run ferry check --criu /nowhere
+	[ "$status" = 1 ]
+	[[ "$output" == *"error: no-criu"* ]]
+}
+
+@test "an ordinary user is told that root can" {
+	run as tester ferry check
+	[ "$status" = 1 ]
+	[[ "$output" == *"error: rights: "* ]]
+	[[ "$output" == *"become root"* ]]
+}
+
+@test "in the middle of it killed, again and again" {
+	local i
+	for i in 1 2 3 4 5 6; do
+		timeout -s KILL 0.$((i * 15)) ferry check >/dev/null 2>&1 || true
+	done
+	eventually bash -c '! pgrep -x criu'
+	run ferry check
+	[ "$status" = 0 ]
+	[ ! -e /run/ferry/.cache/self-dump ]
+	! pgrep -f 'ferry check'
+}
