@@ -76,8 +76,8 @@ const char *cgroup_plan_dir(const struct cgroup_plan *p);
 
 /*
  * Makes the cgroup, enables the controllers above it that the limits need, writes the limits. @ret_fd: the cgroup's
- * directory for CLONE_INTO_CGROUP, the caller's to close; -1 where there is none (disabled, systemd: cgroup_attach does it
- * all). What was made is removed again when a later step fails.
+ * directory for CLONE_INTO_CGROUP, the caller's to close; -1 where there is none (disabled, systemd: cgroup_attach does
+ * it all). What was made is removed again when a later step fails.
  * -EEXIST: it is there and holds processes; being another's, it is no longer what cgroup_plan_ref names, so that it is
  * not removed with the container. An empty left-over is used again.
  */
@@ -87,9 +87,9 @@ int cgroup_create(struct cgroup_plan *p, const struct cgroup_host *h, int *ret_f
 int cgroup_id(int dir, uint64_t *ret, struct err *e);
 
 /*
- * After the clone: attaches the device program, which takes the kernel a while and forbids nothing that a runtime does but
- * mounting devices; before that, with systemd, moves @pid into a scope, writes its limits, and sets *ret_fd. -EEXIST: as
- * above.
+ * After the clone: attaches the device program, which takes the kernel a while and forbids nothing that a runtime does
+ * but mounting devices; before that, with systemd, moves @pid into a scope, writes its limits, and sets *ret_fd.
+ * -EEXIST: as above.
  */
 int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid, int *ret_fd, struct err *e);
 

@@ -152,7 +152,9 @@ int cgroup_attach(struct cgroup_plan *p, const struct cgroup_host *h, pid_t pid,
 {
 	if (p->ref.driver == CGROUP_SYSTEMD)
 		return systemd_attach(p, h, pid, ret_fd, e);
-	return p->ref.driver == CGROUP_CGROUPFS ? device_program_attach(*ret_fd, &p->devices, p->existed, p->rootless, e) : 0;
+	if (p->ref.driver == CGROUP_DISABLED)
+		return 0;
+	return device_program_attach(*ret_fd, &p->devices, p->existed, p->rootless, e);
 }
 
 int cgroup_open(const struct cgroup_ref *r, const struct cgroup_host *h, int *ret_fd, struct err *e)

@@ -81,9 +81,9 @@ void daemon_title(const char *line, const char *name)
 }
 
 /*
- * Around a page that is needed the kernel maps what else it has of the file, all of a large folio where that is how it has
- * it, and counts that as this process's. It goes no further than the mapping: each piece becomes one, as every other
- * is said to be read in another manner.
+ * Around a page that is needed the kernel maps what else it has of the file, all of a large folio where that is how it
+ * has it, and counts that as this process's. It goes no further than the mapping: each piece becomes one, as every
+ * other is said to be read in another manner.
  */
 static void give_back(uintptr_t first, uintptr_t end)
 {

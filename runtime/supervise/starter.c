@@ -77,9 +77,9 @@ static bool mounts_own_alone(const struct supervisor *s, const struct spec *spec
 }
 
 /*
- * Where the kernel takes mounts down, it waits for all processors, more than once with an overlay. What is thrown away is
- * held, so that the program's end need not wait for that, until it was told of; but not what somebody may want to unmount
- * then.
+ * Where the kernel takes mounts down, it waits for all processors, more than once with an overlay. What is thrown away
+ * is held until the program's end was told, which then does not wait for that; but not what somebody may want to
+ * unmount as soon as he has heard of it.
  */
 static void hold_mounts(struct supervisor *s, const struct spec *spec)
 {

@@ -205,7 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example), cmocka_unit_test(test_targets), cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_mounts_of_devices), cmocka_unit_test(test_errors), cmocka_unit_test(test_sysctl),
+		cmocka_unit_test(test_mounts_of_devices), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_sysctl),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 	arena_finish(&arena);
