@@ -87,10 +87,8 @@ static const struct nft_set inet_sets[] = {
 };
 
 static const struct nft_chain inet_chains[] = {
-	/* chain loopback { type filter hook prerouting priority raw; } */
-	{ "loopback", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW },
-	/* chain prerouting { type nat hook prerouting priority dstnat; } */
-	{ "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
+	/* chain prerouting { type nat hook prerouting priority dstnat - 10; } */
+	{ "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 10 },
 	/* chain output { type nat hook output priority -100; } */
 	{ "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
 	/* chain published */
@@ -107,10 +105,12 @@ static const struct nft_chain inet_chains[] = {
 	{ "from_internal" },
 };
 
-static const struct nft_rule inet_rules[] = {
-	/* iifname != "lo" ip daddr 127.0.0.0/8 drop */
-	{ "loopback", { META(IIFNAME, 0), COMPARE(NEQ, 16, 'l', 'o'), IS_IPV4, BYTES(NETWORK, 16, 1, 0), EQ(127), DROP } },
+#define TO_LOOPBACK    IS_IPV4, BYTES(NETWORK, 16, 1, 0), EQ(127)
+#define FROM_ELSEWHERE META(IIFNAME, 0), COMPARE(NEQ, 16, 'l', 'o')
 
+static const struct nft_rule inet_rules[] = {
+	/* ip daddr 127.0.0.0/8 iifname != "lo" drop */
+	{ "prerouting", { TO_LOOPBACK, FROM_ELSEWHERE, DROP } },
 	/* jump published */
 	{ "prerouting", { JUMP("published") } },
 	/* jump published */
@@ -159,10 +159,12 @@ static const struct nft_rule inet_rules[] = {
 	/* drop */
 	{ "into", { DROP } },
 
+	/* ct state established,related accept */
+	{ "input", { CT(STATE), ANY_OF(OF_A_CONNECTION), ACCEPT } },
+	/* ip daddr 127.0.0.0/8 iifname != "lo" drop */
+	{ "input", { TO_LOOPBACK, FROM_ELSEWHERE, DROP } },
 	/* iifname @internal jump from_internal */
 	{ "input", { META(IIFNAME, 0), IN("internal"), JUMP("from_internal") } },
-	/* ct state established,related accept */
-	{ "from_internal", { CT(STATE), ANY_OF(OF_A_CONNECTION), ACCEPT } },
 	/* meta l4proto { tcp, udp } th dport 53 fib daddr . iif type local accept */
 	{ "from_internal",
 	  { META(L4PROTO, 0), ONE_OF(NFT_TYPE_INET_PROTO, IPPROTO_TCP, IPPROTO_UDP), TH_DPORT(0), EQ(0, 53),

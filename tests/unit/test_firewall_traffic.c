@@ -225,21 +225,36 @@ static void send_loopback_out(const struct machines *m, enum machine who)
 	enter_netns(m, HOST);
 }
 
+static const enum machine loopback_senders[] = { OUTSIDE, WEB, OTHER, DATA };
+enum { SENDERS = sizeof(loopback_senders) / sizeof(loopback_senders[0]) };
+
+static void check_loopback(const struct machines *m)
+{
+	static const uint16_t ports[] = { 6000, 22, 53, 80, 8080, 9000 };
+
+	for (size_t i = 0; i < SENDERS; i++)
+		for (size_t j = 0; j < sizeof(ports) / sizeof(ports[0]); j++)
+			for (int by = TCP; by <= UDP; by++)
+				run_check(m, &(struct check){ loopback_senders[i], by, "127.0.0.1", ports[j], NOBODY, NULL },
+					  by == TCP);
+}
+
 static void test_loopback(void **state)
 {
-	static const enum machine senders[] = { OUTSIDE, WEB, OTHER, DATA };
-	static const uint16_t ports[] = { 6000, 22, 53, 8080, 9000 };
 	struct machines m;
 
 	(void)state;
 	machines_make(&m);
-	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
-		send_loopback_out(&m, senders[i]);
-		for (size_t j = 0; j < sizeof(ports) / sizeof(ports[0]); j++)
-			for (int by = TCP; by <= UDP; by++)
-				run_check(&m, &(struct check){ senders[i], by, "127.0.0.1", ports[j], NOBODY, NULL },
-					  by == TCP);
-	}
+	for (size_t i = 0; i < SENDERS; i++)
+		send_loopback_out(&m, loopback_senders[i]);
+	check_loopback(&m);
+	/* What others translate is not theirs either, and what others do not track is no connection. */
+	assert_int_equal(system("nft 'table ip other { chain translate { type nat hook prerouting priority dstnat;"
+				" ip daddr 127.0.0.1 dnat to 10.89.0.2; }; }'"), 0);
+	check_loopback(&m);
+	assert_int_equal(system("nft 'table ip other { chain ignore { type filter hook prerouting priority raw;"
+				" iifname != \"lo\" ip daddr 127.0.0.1 notrack; }; }'"), 0);
+	check_loopback(&m);
 	machines_end(&m);
 }
 
