@@ -268,6 +268,8 @@ static int start_process(struct runtime *rt, struct joining *j, pid_t *ret_pid, 
 		return err_say(e, ECHILD, "the new process ended unexpectedly");
 	if (r < 0)
 		return r;
+	if (!j->request->detach && *ret_master >= 0)
+		pty_copy_size(*ret_master); /* before the program can ask */
 	if (publish_process(pid, j->pidfd, j->request->pid_file, j->request->pidfd_socket, e) < 0 ||
 	    release_process(j->parent_end, pid, e) < 0)
 		return -e->code;

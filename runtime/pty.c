@@ -32,6 +32,14 @@ int pty_own(void)
 	return -1;
 }
 
+void pty_copy_size(int master)
+{
+	struct winsize size;
+
+	if (ioctl(pty_own(), TIOCGWINSZ, &size) == 0 && size.ws_row)
+		ioctl(master, TIOCSWINSZ, &size);
+}
+
 static int send_fd(int sock, int fd, const char *name, struct err *e)
 {
 	union {

@@ -17,6 +17,9 @@ int pty_connect(const char *path, struct err *e);
 /* Which of our own standard streams is a terminal; -1: none. */
 int pty_own(void);
 
+/* Gives the pty that terminal's size. */
+void pty_copy_size(int master);
+
 /* Sends the pty's master with SCM_RIGHTS, as engines receive it; the descriptor stays the caller's. */
 int pty_send(int sock, int master, struct err *e);
 

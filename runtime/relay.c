@@ -66,14 +66,6 @@ static void drain(struct channel *c)
 	c->n -= (size_t)n;
 }
 
-static void copy_size(int master)
-{
-	struct winsize size;
-
-	if (ioctl(pty_own(), TIOCGWINSZ, &size) == 0 && size.ws_row)
-		ioctl(master, TIOCSWINSZ, &size);
-}
-
 /* Collects the children that have ended, up to the one that matters: true when that was @pid. */
 static bool reap(pid_t pid, int *ret_wait_status)
 {
@@ -103,7 +95,7 @@ static bool handle_signal(struct relay *r, pid_t pid, int pidfd, int master, int
 		return false;
 	case SIGWINCH:
 		if (master >= 0) {
-			copy_size(master);
+			pty_copy_size(master);
 			return false;
 		}
 		break;
@@ -183,7 +175,6 @@ int relay_run(struct relay *r, pid_t pid, int pidfd, int master, int *ret_wait_s
 	/* A program that reads nothing must not stop what it writes. The description is ours alone. */
 	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return err_set(e, errno, "make the terminal non-blocking");
-	copy_size(master);
 	terminal_make_raw(&t);
 	int result = relay_terminal(r, pid, pidfd, master, ret_wait_status, e);
 	terminal_restore(&t);

@@ -96,6 +96,8 @@ int lifecycle_run(struct runtime *rt, const struct create_request *r, int *ret_e
 
 	int result = create_container(rt, &s, &pid, &master, e);
 	if (result == 0) {
+		if (!r->detach && master >= 0)
+			pty_copy_size(master); /* before the program can ask */
 		result = r->restore ? 0 : release(&s, e);
 		if (result < 0)
 			give_up(rt, &s);

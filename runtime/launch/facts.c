@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
@@ -102,6 +103,7 @@ static uint64_t read_capabilities(bool rootless)
 int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *ret, struct err *e)
 {
 	char cwd[PATH_MAX];
+	struct winsize size;
 	struct utsname uts;
 	struct launch_facts f = {
 		.rootless = rt->rootless,
@@ -116,6 +118,10 @@ int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *
 		.environ = (const char *const *)environ,
 	};
 
+	if (f.on_terminal && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
+		f.rows = size.ws_row;
+		f.columns = size.ws_col;
+	}
 	if (uname(&uts) < 0 || !getcwd(cwd, sizeof(cwd)))
 		return err_set(e, errno, "find out about this machine");
 	if (getrandom(&f.random, sizeof(f.random), 0) != sizeof(f.random))

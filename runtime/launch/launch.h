@@ -81,6 +81,7 @@ struct launch_device {
 /* What the machine and the caller are like, and the files that options name. */
 struct launch_facts {
 	bool rootless, on_terminal, systemd;
+	uint16_t rows, columns; /* of that terminal; 0: not known */
 	uid_t uid;
 	gid_t gid;
 	struct spec_idmap subuid, subgid; /* what the user may map besides himself; size 0: nothing */

@@ -177,6 +177,12 @@ int launch_plan_process(const struct launch_options *o, const struct launch_fact
 
 	json_begin_object(w, "process");
 	json_bool(w, "terminal", l->terminal);
+	if (l->terminal && f->rows) {
+		json_begin_object(w, "consoleSize");
+		json_int(w, "height", f->rows);
+		json_int(w, "width", f->columns);
+		json_end_object(w);
+	}
 	write_user(w, &user);
 	json_strings(w, "args", l->command, l->n_command);
 	json_strings(w, "env", env.v, env.n);

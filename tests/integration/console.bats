@@ -103,6 +103,19 @@ on_a_terminal() {
 	has "read: typed"
 }
 
+# Whoever is slow to pass it on must not be overtaken by the program.
+@test "the terminal's size is there before the program is" {
+	local slow="env ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=100000"
+	script 'stty size'
+	on_a_terminal "stty rows 40 cols 99; $slow '$FERRY' --root '$root' run -b '$bundle' '$id'"
+	has "40 99"
+	config '.process.terminal = false'
+	start_sleeper
+	on_a_terminal "stty rows 41 cols 98; $slow '$FERRY' --root '$root' exec -t '$id' stty size"
+	has "41 98"
+	ferry delete -f "$id"
+}
+
 @test "the terminal is left as it was found" {
 	script 'stty raw -echo; exit 0'
 	on_a_terminal "stty -a >'$WORK/a'; '$FERRY' --root '$root' run -b '$bundle' '$id'; stty -a >'$WORK/b'"

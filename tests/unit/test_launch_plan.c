@@ -308,7 +308,13 @@ static void terminals(void **state)
 	assert_int_equal(plan(x, &o, &f), 0);
 	assert_true(x->spec->process->terminal);
 	assert_string_equal(env(x->spec, "TERM"), "screen");
+	assert_int_equal(x->spec->process->console_height, 0);
 	f.on_terminal = true;
+	f.rows = 40;
+	f.columns = 99;
+	assert_int_equal(plan(x, &o, &f), 0);
+	assert_int_equal(x->spec->process->console_height, 40);
+	assert_int_equal(x->spec->process->console_width, 99);
 	o = (struct launch_options){ .no_terminal = true };
 	assert_int_equal(plan(x, &o, &f), 0);
 	assert_false(x->spec->process->terminal);
