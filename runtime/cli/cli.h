@@ -2,7 +2,8 @@
  * The command line: one table of commands, each with a table of options. The same tables parse, print --help, and give
  * the shell completions.
  *
- * Options are accepted as --name VALUE, --name=VALUE, -n VALUE and, as Go programs do, -name VALUE.
+ * Options are accepted as --name VALUE, --name=VALUE, -n VALUE and, as Go programs do, -name VALUE; flags together, -it, and
+ * behind them one with a value, -dp VALUE; and a value that does not begin with a letter right behind the letter, -p80.
  */
 #ifndef RUNTIME_CLI_H
 #define RUNTIME_CLI_H

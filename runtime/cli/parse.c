@@ -111,28 +111,53 @@ static int set_option(const struct cli_option *o, void *options, const char *val
 	return 0;
 }
 
-/* "-td" for "-t -d": flags alone, so that what follows is never taken for a value by mistake. */
-static bool is_cluster(const struct cli_option *table, const struct word *w)
+/* "-td" for "-t -d", "-dp 80:80", "-t10": flags, and behind them there may be one option with a value. */
+struct cluster {
+	const char *flags;
+	size_t n_flags;
+	const struct cli_option *last; /* NULL: there is none */
+	const char *value; /* of the last; NULL: it is the next word */
+};
+
+/* A value right behind its letter begins with no letter itself: a long name with one dash, mistyped, is not taken for one. */
+static bool take_cluster(const struct cli_option *table, const struct word *w, struct cluster *ret)
 {
-	if (!w->single || w->value || w->len < 2)
+	struct cluster c = { .flags = w->whole + 1 };
+
+	if (!w->single || w->len < 2)
 		return false;
-	for (size_t i = 0; i < w->len; i++) {
-		const struct cli_option *o = find(table, w->name + i, 1);
-		if (!o || cli_takes_value(o))
+	for (; c.flags[c.n_flags]; c.n_flags++) {
+		const char *rest = c.flags + c.n_flags + 1;
+		const struct cli_option *o = find(table, rest - 1, 1);
+		if (!o)
 			return false;
+		if (!cli_takes_value(o))
+			continue;
+		if (isalpha((unsigned char)*rest))
+			return false;
+		c.last = o;
+		c.value = *rest ? rest + (*rest == '=') : NULL;
+		break;
 	}
+	*ret = c;
 	return true;
 }
 
-static int set_cluster(const struct cli_option *table, const struct word *w, void *options, struct arena *a,
-		       struct err *e)
+/* Returns how many words after this one were its value, 0 or 1. */
+static int set_cluster(const struct cli_option *table, const struct word *w, const struct cluster *c, const char *next,
+		       void *options, struct arena *a, struct err *e)
 {
-	for (size_t i = 0; i < w->len; i++) {
-		int r = set_option(find(table, w->name + i, 1), options, NULL, a, e);
+	bool from_next = c->last && !c->value;
+
+	if (from_next && !next)
+		return err_say(e, EINVAL, "flag needs an argument: %s", w->whole);
+	for (size_t i = 0; i < c->n_flags; i++) {
+		int r = set_option(find(table, c->flags + i, 1), options, NULL, a, e);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	int r = c->last ? set_option(c->last, options, from_next ? next : c->value, a, e) : 0;
+	return r < 0 ? r : from_next;
 }
 
 /* The words before the hint are runc's. */
@@ -152,13 +177,14 @@ static int parse_word(const struct cli_option *table, const char *arg, const cha
 {
 	struct word w = take_apart(arg);
 	const struct cli_option *o = find(table, w.name, w.len);
+	struct cluster cluster;
 	int taken = 0, r;
 
 	if (!o) {
 		if (is_help(w.name, w.len))
 			return *ret_help = true, 0;
-		if (is_cluster(table, &w))
-			return set_cluster(table, &w, options, a, e);
+		if (take_cluster(table, &w, &cluster))
+			return set_cluster(table, &w, &cluster, next, options, a, e);
 		return unknown(table, &w, a, e);
 	}
 	if (cli_takes_value(o) && !w.value) {

@@ -96,8 +96,37 @@ static void flags(void **state)
 	assert_false(c.o.flag);
 	PARSE(d, false, "--flag=maybe");
 	assert_int_equal(d.result, -EINVAL);
-	PARSE(f, false, "-fn x");
-	assert_int_equal(f.result, -EINVAL);
+}
+
+/* Letters together, and values right behind them. */
+static void clusters(void **state)
+{
+	static const char *const good[] = { "-fn 8:/x", "-fn8:/x", "-fn=8:/x", "-of -n8:/x", "-fon 8:/x" };
+	static const char *const bad[] = { "-fnx", "-nx", "-nf", "-fxn 1", "-fn", "-f8", "-nfo 1", "-fl", "--fn 8", "-fmaybe" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		char line[32];
+		strcpy(line, good[i]);
+		cleanup_parsed struct parsed p = parse(line, false);
+		assert_int_equal(p.result, 0);
+		assert_true(p.o.flag);
+		assert_string_equal(p.o.name, "8:/x");
+		assert_int_equal(p.n, 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char line[32];
+		strcpy(line, bad[i]);
+		cleanup_parsed struct parsed p = parse(line, false);
+		assert_int_equal(p.result, -EINVAL);
+		assert_null(p.o.name);
+	}
+	PARSE(a, true, "-l/a=b:/c -l8 one -n2");
+	assert_int_equal(a.o.list.n, 2);
+	assert_string_equal(a.o.list.v[0], "/a=b:/c");
+	assert_string_equal(a.o.list.v[1], "8");
+	assert_int_equal(a.n, 2);
+	assert_null(a.o.name);
 }
 
 static void values(void **state)
@@ -299,7 +328,7 @@ static void users(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ways_to_write_an_option), cmocka_unit_test(flags),	   cmocka_unit_test(values),
+		cmocka_unit_test(ways_to_write_an_option), cmocka_unit_test(flags), cmocka_unit_test(clusters),	   cmocka_unit_test(values),
 		cmocka_unit_test(arguments),		   cmocka_unit_test(help),	   cmocka_unit_test(errors),
 		cmocka_unit_test(signal_names),		   cmocka_unit_test(sizes),	   cmocka_unit_test(durations),
 		cmocka_unit_test(moments),
