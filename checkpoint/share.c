@@ -20,18 +20,16 @@ struct share {
 
 /* ---- one pagemap ---- */
 
-/* The part of @run within @start and @end; false when there is none. */
-static bool within(const struct page_run *run, uint64_t start, uint64_t end, struct page_run *ret)
+/* What of @run is from @start, which is in it, to @end. */
+static struct page_run part_of(const struct page_run *run, uint64_t start, uint64_t end)
 {
 	uint64_t run_end = run->address + run->size;
+	struct page_run part = *run;
 
-	*ret = *run;
-	if (start > run->address) {
-		ret->address = start;
-		ret->offset += start - run->address;
-	}
-	ret->size = (run_end < end ? run_end : end) - ret->address;
-	return ret->address < run_end && ret->address < end;
+	part.address = start;
+	part.offset += start - run->address;
+	part.size = (run_end < end ? run_end : end) - start;
+	return part;
 }
 
 /* Pages of regions to the file, the others to the images. @n regions of one process, rising. */
@@ -48,11 +46,11 @@ static int divide(const struct share *s, const struct pagemap *p, const struct s
 			const struct share_region *next = m < n ? &regions[m] : NULL;
 			int r;
 			if (next && next->start <= at) {
-				within(run, at, next->end, &part);
+				part = part_of(run, at, next->end);
 				r = page_run_copy(&part, s->memory, next->offset + (part.address - next->start), e);
 				m++;
 			} else {
-				within(run, at, next ? next->start : UINT64_MAX, &part);
+				part = part_of(run, at, next ? next->start : end);
 				r = pagemap_add(w, &part, e);
 			}
 			if (r < 0)
