@@ -22,12 +22,32 @@ const char *checkpoint_external_file(struct arena *a, unsigned mount, uint64_t i
 	return arena_printf(a, "file[%x:%llx]", mount, (unsigned long long)inode);
 }
 
-static bool is_external(const char *target)
+static bool is_inherited(const struct criu_options *o, const char *key)
 {
-	return strncmp(target, "pipe:", 5) == 0 || strncmp(target, "file[", 5) == 0;
+	for (size_t i = 0; i < o->n_inherit; i++)
+		if (strcmp(o->inherit[i].key, key) == 0)
+			return true;
+	return false;
 }
 
-int checkpoint_load_descriptors(int dir, const int *own, struct arena *a, struct criu_options *o, struct err *e)
+/* The one numbered @i. Where several were one, one is taken for all. */
+static void inherit(const char *target, size_t i, const int *null, struct arena *a, struct criu_options *o)
+{
+	const char *key = target, *end = strchr(target, ']');
+	int fd = (int)i;
+
+	if (strncmp(target, "file[", 5) == 0 && end) {
+		key = arena_strndup(a, target, (size_t)(end + 1 - target));
+		if (strcmp(end, "]:/dev/null") == 0)
+			fd = null[i];
+	} else if (strncmp(target, "pipe:", 5) != 0) {
+		return;
+	}
+	if (!is_inherited(o, key))
+		*arena_push(a, &o->inherit, &o->n_inherit) = (struct criu_inherit){ key, fd };
+}
+
+int checkpoint_load_descriptors(int dir, const int *null, struct arena *a, struct criu_options *o, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json doc;
@@ -39,12 +59,9 @@ int checkpoint_load_descriptors(int dir, const int *own, struct arena *a, struct
 		return err_wrap(e, "'" CHECKPOINT_DESCRIPTORS_FILE "'");
 	if (doc.type != JSON_ARRAY)
 		return err_say(e, EBADMSG, "'" CHECKPOINT_DESCRIPTORS_FILE "': expected an array");
-	/* From the last on: where several are one, CRIU takes the first it finds, and standard input is not to be written to. */
-	for (size_t i = doc.n < CHECKPOINT_DESCRIPTORS ? doc.n : CHECKPOINT_DESCRIPTORS; i-- > 0;) {
-		const struct json *v = &doc.members[i].value;
-		if (v->type == JSON_STRING && is_external(v->text))
-			*arena_push(a, &o->inherit, &o->n_inherit) =
-				(struct criu_inherit){ v->text, own[i] >= 0 ? own[i] : (int)i };
-	}
+	/* From the last on, so that what is written to is not taken from standard input. */
+	for (size_t i = doc.n < CHECKPOINT_DESCRIPTORS ? doc.n : CHECKPOINT_DESCRIPTORS; i-- > 0;)
+		if (doc.members[i].value.type == JSON_STRING)
+			inherit(doc.members[i].value.text, i, null, a, o);
 	return 0;
 }

@@ -41,8 +41,8 @@ enum { CHECKPOINT_DESCRIPTORS = 3 };
 #define CHECKPOINT_DESCRIPTORS_FILE "descriptors.json"
 
 /*
- * @targets: as their links in /proc read, "pipe:[123]" or a path; of files outside of the container what CRIU calls them. The
- * file is written last of all, when everything else in @dir is whole: an image without it was cut short.
+ * @targets: as their links in /proc read, "pipe:[123]" or a path; of files outside of the container what CRIU calls them, ":" and
+ * the path. The file is written last of all, when everything else in @dir is whole: an image without it was cut short.
  */
 int checkpoint_save_descriptors(int dir, const char *const *targets, struct err *e);
 
@@ -50,9 +50,9 @@ int checkpoint_save_descriptors(int dir, const char *const *targets, struct err 
 const char *checkpoint_external_file(struct arena *a, unsigned mount, uint64_t inode);
 
 /*
- * Those that come from outside become o->inherit, from descriptors 0 to 2, or from the one that @own has in place of that unless
- * it is -1 there. -ENODATA: the image is not whole.
+ * Those that come from outside become o->inherit, from descriptors 0 to 2. What was /dev/null comes from @null, of which one is
+ * taken for each; they must allow reading and writing. -ENODATA: the image is not whole.
  */
-int checkpoint_load_descriptors(int dir, const int *own, struct arena *a, struct criu_options *o, struct err *e);
+int checkpoint_load_descriptors(int dir, const int *null, struct arena *a, struct criu_options *o, struct err *e);
 
 #endif

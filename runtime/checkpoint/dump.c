@@ -126,8 +126,8 @@ static bool is_mounted(const char *mounts, unsigned id)
 	return false;
 }
 
-/* A standard descriptor may be a file of the host's, /dev/null above all. */
-static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts)
+/* A standard descriptor may be a file of the host's, /dev/null above all: then that is external. */
+static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts, struct criu_options *o)
 {
 	char path[48], target[PATH_MAX];
 	unsigned mount = mount_of(pid, fd);
@@ -137,8 +137,11 @@ static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const 
 	ssize_t n = readlink(path, target, sizeof(target));
 	if (n <= 0)
 		return "";
-	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0)
-		return checkpoint_external_file(&rt->arena, mount, st.st_ino);
+	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0) {
+		const char *key = checkpoint_external_file(&rt->arena, mount, st.st_ino);
+		*arena_push(&rt->arena, &o->external, &o->n_external) = key;
+		return arena_printf(&rt->arena, "%s:%.*s", key, (int)n, target);
+	}
 	return arena_strndup(&rt->arena, target, (size_t)n);
 }
 
@@ -150,11 +153,8 @@ static int find_descriptors(struct runtime *rt, pid_t pid, struct dump *d, struc
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
 	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &mounts, e) < 0)
 		return -e->code;
-	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
-		d->descriptors[i] = find_descriptor(rt, pid, i, buf_text(&mounts));
-		if (strncmp(d->descriptors[i], "file[", 5) == 0)
-			*arena_push(&rt->arena, &o->external, &o->n_external) = d->descriptors[i];
-	}
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
+		d->descriptors[i] = find_descriptor(rt, pid, i, buf_text(&mounts), o);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ struct restore {
 	struct runtime *rt;
 	struct setup *setup;
 	struct checkpoint_facts facts;
-	int null; /* /dev/null for reading and writing */
+	int null[CHECKPOINT_DESCRIPTORS]; /* /dev/null for reading and writing, one for each that may have been it: CRIU closes them */
 	int *master;
 };
 
@@ -172,16 +172,13 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	return 0;
 }
 
-/* What was /dev/null in several ways comes from one descriptor: that has to allow all of them. */
-static int find_null(struct restore *r, int *ret_own, struct err *e)
+static int open_null(struct restore *r, struct err *e)
 {
-	struct stat null, st;
-
-	r->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (r->null < 0 || fstat(r->null, &null) < 0)
-		return err_set(e, errno, "open '/dev/null'");
-	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
-		ret_own[i] = fstat(i, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == null.st_rdev ? r->null : -1;
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
+		r->null[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (r->null[i] < 0)
+			return err_set(e, errno, "open '/dev/null'");
+	}
 	return 0;
 }
 
@@ -220,10 +217,10 @@ static int plan(struct restore *r, struct criu_options *o, struct err *e)
 
 static int ask(struct restore *r, const char *program, struct criu_options *o, pid_t *ret_pid, struct err *e)
 {
-	const int keep[] = { r->facts.netns_fd, r->facts.pidns_fd, r->null };
+	const int keep[] = { r->facts.netns_fd, r->facts.pidns_fd, r->null[0], r->null[1], r->null[2] };
 	const struct criu_start start = {
 		.program = program, .cgroup = r->setup->cgroup_fd, .namespaces = CLONE_NEWNS,
-		.keep = keep, .n_keep = 3, .attach = attach, .prepare = prepare, .data = r,
+		.keep = keep, .n_keep = 5, .attach = attach, .prepare = prepare, .data = r,
 	};
 	const struct criu_request q = { .type = CRIU_RESTORE, .options = o, .notified = notified, .data = r };
 	struct criu_answer answer;
@@ -246,13 +243,12 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 {
 	const struct checkpoint_request *request = r->setup->request->restore;
 	struct setup *s = r->setup;
-	int own[CHECKPOINT_DESCRIPTORS];
 	const char *program;
 
 	if (criu_find(request->criu, &r->rt->arena, &program, e) < 0 ||
-	    checkpoint_open_directories(request, false, o, e) < 0 || find_null(r, own, e) < 0)
+	    checkpoint_open_directories(request, false, o, e) < 0 || open_null(r, e) < 0)
 		return -e->code;
-	if (checkpoint_load_descriptors(o->images, own, &r->rt->arena, o, e) < 0)
+	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
@@ -264,12 +260,13 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 
 int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
-	struct restore r = { .rt = rt, .setup = s, .facts = CHECKPOINT_FACTS_INIT, .null = -1, .master = ret_master };
+	struct restore r = { .rt = rt, .setup = s, .facts = CHECKPOINT_FACTS_INIT, .null = { -1, -1, -1 }, .master = ret_master };
 	struct criu_options o = s->request->restore->options;
 
 	int result = restore(&r, &o, ret_pid, e);
 	close_fd(&o.images);
 	close_fd(&o.work);
-	close_fd(&r.null);
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
+		close_fd(&r.null[i]);
 	return result;
 }

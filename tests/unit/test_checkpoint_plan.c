@@ -100,7 +100,7 @@ static void test_restore(void **state)
 
 static void test_descriptors(void **state)
 {
-	static const int own[] = { 9, -1, -1 };
+	static const int null[] = { 9, 10, 11 };
 	char path[] = "/tmp/ferry-unit-XXXXXX";
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct criu_options o = CRIU_OPTIONS_INIT;
@@ -110,18 +110,26 @@ static void test_descriptors(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(path));
 	cleanup_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(checkpoint_load_descriptors(dir, own, &a, &o, &e), -ENODATA);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), -ENODATA);
 
 	external = checkpoint_external_file(&a, 0x6e, 3);
 	assert_string_equal(external, "file[6e:3]");
-	const char *const kept[] = { external, "pipe:[17]", "/dev/pts/0" };
+	const char *const kept[] = { "file[6e:3]:/dev/null", "pipe:[17]", "/dev/pts/0" };
 	assert_int_equal(checkpoint_save_descriptors(dir, kept, &e), 0);
-	assert_int_equal(checkpoint_load_descriptors(dir, own, &a, &o, &e), 0);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), 0);
 	assert_int_equal(o.n_inherit, 2);
 	assert_string_equal(o.inherit[0].key, "pipe:[17]");
 	assert_int_equal(o.inherit[0].fd, 1);
 	assert_string_equal(o.inherit[1].key, "file[6e:3]");
 	assert_int_equal(o.inherit[1].fd, 9);
+
+	/* Three that were one: the last of them is taken. */
+	const char *const same[] = { "file[6e:3]:/log", "file[6e:3]:/log", "file[6e:3]:/log" };
+	o.n_inherit = 0;
+	assert_int_equal(checkpoint_save_descriptors(dir, same, &e), 0);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), 0);
+	assert_int_equal(o.n_inherit, 1);
+	assert_int_equal(o.inherit[0].fd, 2);
 	assert_int_equal(remove_tree_at(AT_FDCWD, path, &e), 0);
 }
 
