@@ -111,6 +111,10 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: tests/integration/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
 	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+$(BUILD)/tests/roundtrip: tests/bench/roundtrip.c
+	@mkdir -p $(@D)
+	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $<
+
 check-unit: $(UNIT)
 	@failed=0; for t in $(UNIT); do $$t || failed=1; done; exit $$failed
 
@@ -155,7 +159,7 @@ bench-images:
 	@$(MAKE) --no-print-directory all
 	tests/bench/images
 
-bench-networks: $(BUILD)/tests/attach
+bench-networks: $(BUILD)/tests/attach $(BUILD)/tests/roundtrip
 	@tests/install-deps build bench
 	BUILD=$(BUILD) tests/bench/networks
 
