@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const struct {
 	const char *name;
@@ -59,6 +60,14 @@ static bool parse_protocol(const char *s, uint8_t *ret)
 	return false;
 }
 
+/* False: a group's, or IPv4's in IPv6's clothes (RFC 4291, section 2.5.5.2), to which nothing is ever sent. */
+static bool can_be_machines(const struct net_address *x)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	return x->family == AF_INET ? x->bytes[0] < 224 : x->bytes[0] != 0xff && memcmp(x->bytes, mapped, sizeof(mapped)) != 0;
+}
+
 /* What stands before the container's ports: "", "8080", "127.0.0.1:8080", "[::1]:". */
 static int parse_host(const char *text, const char *s, size_t n, struct arena *a, struct net_port *p, struct err *e)
 {
@@ -80,7 +89,7 @@ static int parse_host(const char *text, const char *s, size_t n, struct arena *a
 	const char *address = arena_strndup(a, s + brackets, address_len - 2 * brackets);
 	if (net_address_parse(address, false, &p->host, e) < 0)
 		return err_wrap(e, "'%s'", text);
-	return 0;
+	return can_be_machines(&p->host) ? 0 : err_say(e, EINVAL, "'%s': %s is no address of a machine", text, address);
 }
 
 int launch_port_parse(const char *text, struct arena *a, struct net_port *ret, struct err *e)

@@ -419,6 +419,17 @@ quietly_at() { # NUMBER COMMAND...
 	nothing_attached
 }
 
+@test "without a resolver it has those of this machine's name servers that it can reach" {
+	there sh -c 'printf "nameserver 127.0.0.53\nnameserver fe80::1%%eth0\nnameserver 192.0.2.53\n" >/run/resolv.conf
+		mount --bind /run/resolv.conf "$(realpath /etc/resolv.conf)"'
+	create_network "$tag-n" --subnet 10.77.0.0/24 --disable-dns
+	up a --network "$tag-n" -- sleep 1000000
+	run in_container a cat /etc/resolv.conf
+	is "nameserver 192.0.2.53"
+	gone a
+	nothing_attached
+}
+
 @test "what makes no sense is refused, and leaves nothing" {
 	local options
 	while read -r options; do
@@ -439,6 +450,15 @@ quietly_at() { # NUMBER COMMAND...
 		-p 80:80 -p 80:81
 		-p 1-3:1-2
 		-p 198.51.100.1.1:80:80
+		-p 224.0.0.1:80:80
+		-p 255.255.255.255:80:80
+		-p [ff02::1]:80:80
+		-p [::ffff:127.0.0.1]:80:80
+		--network ns:/etc/passwd
+		--network ns:/
+		--network container:nobody
+		--network slirp4netns
+		--network ferry:interface=all
 		--ip 203.0.113.1
 		--network-rate fast
 		--network-loss 200%
