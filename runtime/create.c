@@ -257,7 +257,13 @@ static int attach_program(struct runtime *rt, struct setup *s, pid_t pid, struct
 		*arena_push(&rt->arena, &argv, &n) = *word;
 	*arena_push(&rt->arena, &argv, &n) = arena_printf(&rt->arena, "%d", (int)pid);
 	*arena_push(&rt->arena, &argv, &n) = NULL;
-	return keeper_start(argv, s->pidfd, e);
+	int r = keeper_start(argv, s->pidfd, e);
+	if (r < 0 && s->request->network_if_possible) {
+		log_warn("no network: %s", e->msg);
+		*e = ERR_INIT;
+		return 0;
+	}
+	return r;
 }
 
 /* Answers the first process until it is ready. *ret_master: the pty to relay, or -1. */

@@ -40,6 +40,7 @@ struct create_request {
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 	const struct create_network *network; /* runtime/attach.h; NULL: its network is as the configuration says */
 	const char *const *network_program; /* its words but for the pid, ended by NULL: runtime/keeper.h; NULL */
+	bool network_if_possible; /* without that program, too */
 	const char *network_of; /* id of a container that runs: its network namespace is joined; NULL */
 	const struct checkpoint_request *restore; /* its processes come from an image: runtime/checkpoint; NULL: a new one */
 };

@@ -74,7 +74,7 @@ static const struct cli_option launch_options[] = {
 	OPTION("device", 0, CLI_STRINGS, devices, "HOST[:PATH[:rwm]]", "give it a device of the host"),
 	OPTION("sysctl", 0, CLI_STRINGS, sysctls, "NAME=VALUE", "set a kernel parameter of its namespaces"),
 	OPTION("network", 0, CLI_STRINGS, networks, "NAME[:KEY=VALUE,...]",
-	       "a network, with ip=, ip6=, mac=, alias=, interface=; or none, host, container:NAME, ns:PATH, pasta"),
+	       "a network (default: ferry): ip=, ip6=, mac=, alias=, interface=; or none, host, container:NAME, ns:PATH, pasta"),
 	OPTION("publish", 'p', CLI_STRINGS, publish, "[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]",
 	       "pass a port of this machine, or a range, on to the container"),
 	OPTION("publish-all", 'P', CLI_FLAG, publish_all, NULL, "publish all ports that the image or --expose names"),

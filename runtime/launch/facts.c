@@ -89,6 +89,18 @@ static const char *find_shell(struct arena *a)
 	return access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
 }
 
+/* As execvp(3) will look for it. */
+static bool is_installed(const char *program, struct arena *a)
+{
+	const char *path = getenv("PATH");
+	char *rest = arena_strdup(a, path ? path : "/bin:/usr/bin"), *dir;
+
+	while ((dir = strsep(&rest, ":")))
+		if (access(arena_printf(a, "%s/%s", *dir ? dir : ".", program), X_OK) == 0)
+			return true;
+	return false;
+}
+
 /* What this process could give to a container. In a user namespace of its own a container can have all there are. */
 static uint64_t read_capabilities(bool rootless)
 {
@@ -130,6 +142,7 @@ int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *
 	f.release = arena_strdup(a, uts.release);
 	f.hostname = arena_strdup(a, uts.nodename);
 	f.cwd = arena_strdup(a, cwd);
+	f.pasta = f.rootless && is_installed("pasta", a);
 	if (f.rootless && f.uid != 0 && read_ranges(a, &f, e) < 0)
 		return -e->code;
 	*ret = f;

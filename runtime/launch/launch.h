@@ -82,6 +82,7 @@ struct launch_device {
 struct launch_facts {
 	bool rootless, on_terminal, systemd;
 	uint16_t rows, columns; /* of that terminal; 0: not known */
+	bool pasta; /* that program is installed */
 	uid_t uid;
 	gid_t gid;
 	struct spec_idmap subuid, subgid; /* what the user may map besides himself; size 0: nothing */

@@ -56,6 +56,7 @@ struct launched_attachment {
 
 struct launched_network {
 	enum launched_network_mode mode;
+	bool if_possible; /* pasta: nobody has asked for it; where it fails the container has no network */
 	const char *of; /* the other container's id, or the file */
 	struct launched_attachment *attachments;
 	size_t n_attachments;

@@ -74,6 +74,7 @@ static const struct object attachment_object = { FIELDS(attachment_fields), .siz
 #define NETWORK_COUNT(member) COUNT(struct launched_network, member)
 static const struct field network_fields[] = {
 	{ "mode", FIELD_NAME, NETWORK(mode), .names = network_names },
+	{ "ifPossible", FIELD_BOOL, NETWORK(if_possible) },
 	{ "of", FIELD_STRING, NETWORK(of) },
 	{ "attachments", FIELD_OBJECTS, NETWORK(attachments), NETWORK_COUNT(n_attachments), .object = &attachment_object },
 	{ "ports", FIELD_STRINGS, NETWORK(ports), NETWORK_COUNT(n_ports) },
@@ -219,6 +220,8 @@ static void write_network(struct json_writer *w, const struct launched_network *
 {
 	json_begin_object(w, "network");
 	json_string(w, "mode", launched_network_mode_name(n->mode));
+	if (n->if_possible)
+		json_bool(w, "ifPossible", true);
 	write_text(w, "of", n->of);
 	if (n->n_attachments > 0)
 		write_attachments(w, n);

@@ -279,6 +279,19 @@ static int plan_names(const struct launch_options *o, struct launched_network *n
 	return 0;
 }
 
+/* Nothing is said of networks. An ordinary user can have one by pasta alone. */
+static void plan_default(const struct launch_options *o, const struct launch_facts *f, struct arena *a,
+			 struct launched_network *n)
+{
+	if (!f->rootless || wants_network(o, !f->pasta)) {
+		n->mode = NETWORK_ATTACHED;
+		arena_push(a, &n->attachments, &n->n_attachments)->network = LAUNCH_DEFAULT_NETWORK;
+	} else if (f->pasta) {
+		n->mode = NETWORK_PASTA;
+		n->if_possible = o->publish.n == 0 && !o->publish_all;
+	}
+}
+
 int launch_plan_network(const struct launch_options *o, const struct launch_facts *f, const struct image_config *image,
 			struct arena *a, struct launched_network *ret, struct err *e)
 {
@@ -289,11 +302,10 @@ int launch_plan_network(const struct launch_options *o, const struct launch_fact
 	/* Its id stays the same when it is renamed. */
 	if (n.mode == NETWORK_CONTAINER && f->other)
 		n.of = f->other;
+	if (o->networks.n == 0)
+		plan_default(o, f, a, &n);
 	const char *option = wants_network(o, n.mode != NETWORK_PASTA);
-	if (option && o->networks.n == 0) {
-		n.mode = NETWORK_ATTACHED;
-		arena_push(a, &n.attachments, &n.n_attachments)->network = LAUNCH_DEFAULT_NETWORK;
-	} else if (option && n.mode != NETWORK_ATTACHED)
+	if (option && n.mode != NETWORK_ATTACHED)
 		return err_say(e, EINVAL, "%s and --network %s contradict each other: that is no network of ferry's", option,
 			       o->networks.v[0]);
 	if (n.mode == NETWORK_ATTACHED && plan_attached(o, f, a, &n, e) < 0)

@@ -89,6 +89,7 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 	if (launch_attach_plan(rt, l, r.spec->hostname, &r.network, e) < 0)
 		return err_wrap(e, "container '%s'", l->name);
 	r.network_program = launch_pasta(l, &rt->arena);
+	r.network_if_possible = l->network.if_possible;
 	r.network_of = l->network.mode == NETWORK_CONTAINER ? l->network.of : NULL;
 	if (l->n_root_options > 0) {
 		const struct spec_linux *lx = &r.spec->lx;

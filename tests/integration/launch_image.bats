@@ -205,7 +205,7 @@ upper_of() {
 
 @test "launch IMAGE: hosts, hostname and resolv.conf are its own" {
 	plain_image
-	run launch --add-host db:10.1.2.3 --dns 10.9.9.9 --hostname web -- sh -c 'cat /etc/hosts /etc/hostname /etc/resolv.conf'
+	run launch --network none --add-host db:10.1.2.3 --dns 10.9.9.9 --hostname web -- sh -c 'cat /etc/hosts /etc/hostname /etc/resolv.conf'
 	succeeded
 	has $'10.1.2.3\tdb'
 	has $'127.0.1.1\tweb'
@@ -472,12 +472,12 @@ upper_of() {
 	}
 	run unprivileged image import "$home/rootfs.tar" --name "$image"
 	succeeded
-	run unprivileged launch --rm --name "$id" -e FT_TAG="$tag" "$image" -- sh -c 'id -u; echo x >/etc/passwd; cat /etc/hostname; cat /etc/passwd'
+	run unprivileged launch --rm --network none --name "$id" -e FT_TAG="$tag" "$image" -- sh -c 'id -u; echo x >/etc/passwd; cat /etc/hostname; cat /etc/passwd'
 	succeeded
 	is $'0\n'"$id"$'\nx'
-	run unprivileged launch --rm -e FT_TAG="$tag" "$image" -- cat /etc/passwd
+	run unprivileged launch --rm --network none -e FT_TAG="$tag" "$image" -- cat /etc/passwd
 	has root:x:0
-	run unprivileged launch --rm -e FT_TAG="$tag" --userns 0:1:2 "$image" -- true
+	run unprivileged launch --rm --network none -e FT_TAG="$tag" --userns 0:1:2 "$image" -- true
 	failed subuid
 	eventually_empty "$home/.local/share/ferry/launch"
 }

@@ -55,6 +55,80 @@ gone() { # NAME...
 	done
 }
 
+@test "without options a container is on the default network" {
+	web a
+	up b -- sleep 1000000
+	there ip -o link show ferry0
+	run in_container b ip -o -4 addr show eth0
+	has "$(address b)/"
+	run in_container b wget -q -O - "http://$(name a)/"
+	is "$(name a)"
+	run ferry ls
+	has "   $(address a)   "
+	run ferry launch --rm --network none --name "$(name c)" --rootfs "$bundle/rootfs:O" -- ip -o link
+	succeeded
+	equal "${#lines[@]}" 1
+	run ferry launch --rm --name "$(name c)" host -- cat /proc/net/fib_trie
+	has "$(there ip -j -4 addr show ferry0 | jq -r '.[0].addr_info[0].local | sub("[0-9]+$"; "")')"
+	quietly ferry restart -t 0 "$(name b)" || complain restart
+	run in_container b wget -q -O - "http://$(name a)/"
+	is "$(name a)"
+	gone a b
+	nothing_attached
+}
+
+@test "the same name again and again, and then the network is removed" {
+	local i bridge
+	create_network "$tag-n"
+	for i in 1 2 3 4 5; do
+		run ferry launch --rm --network "$tag-n" --name "$(name a)" --rootfs "$bundle/rootfs:O" -- ip -o -4 addr show eth0
+		succeeded
+		has eth0
+	done
+	bridge=$(ferry network inspect "$tag-n" --format .network_interface)
+	up a --network "$tag-n" -- sleep 1000000
+	there ip link show "$bridge"
+	quietly ferry stop -t 0 "$(name a)" || complain stop
+	quietly ferry start "$(name a)" || complain start
+	gone a
+	run ferry network rm "$tag-n"
+	succeeded
+	run there ip link show "$bridge"
+	failed
+	nothing_attached
+}
+
+@test "where there can be no networks, the word is --network" {
+	run there setpriv --bounding-set=-net_admin "$FERRY" --root "$root" launch --rm --name "$(name a)" --rootfs "$bundle/rootfs:O" -- true
+	failed "--network host, none"
+	run there setpriv --bounding-set=-net_admin "$FERRY" --root "$root" launch --rm --network host --name "$(name a)" \
+		--rootfs "$bundle/rootfs:O" -- true
+	succeeded
+	run there strace -f -qq -o /dev/null -e trace=socket -e inject=socket:error=EPROTONOSUPPORT:when=2+ "$FERRY" --root "$root" \
+		launch --rm --name "$(name a)" --rootfs "$bundle/rootfs:O" -- true
+	failed "--network none"
+	nothing_attached
+}
+
+@test "settings of the kernel become what they were, unless others may need them" {
+	forwarding() {
+		there cat /proc/sys/net/ipv4/ip_forward
+	}
+	there sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	up a -- sleep 1000000
+	equal "$(forwarding)" 1
+	gone a
+	nothing_attached
+	equal "$(forwarding)" 0
+	there ip link add br0 type bridge
+	up a -- sleep 1000000
+	gone a
+	eventually '! there ip link show ferry0 2>/dev/null && [ -z "$(there find /run/ferry/.networks/leaving -mindepth 1)" ]'
+	equal "$(forwarding)" 1
+	there ip link del br0
+	nothing_attached
+}
+
 @test "on a network a container has an interface, an address, a way out, and files that say so" {
 	up a --network ferry --hostname box -- sleep 1000000
 	local ip gateway
@@ -462,7 +536,7 @@ quietly_at() { # NUMBER COMMAND...
 		--ip 203.0.113.1
 		--network-rate fast
 		--network-loss 200%
-		--add-host x:host-gateway
+		--network none --add-host x:host-gateway
 		--network ferry:interface=averyveryverylongname
 	END
 	nothing_attached

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# launch --network pasta: how an ordinary user's container comes by that program, and loses it. What stands in for it goes into
+# launch --network pasta, and an ordinary user's launch that says nothing: how an ordinary user's container comes by that program, and loses it. What stands in for it goes into
 # the background as it does; tests/vm has the real one.
 load lib
 load user
@@ -60,8 +60,39 @@ helpers() {
 	failed "expected HOST:CONTAINER"
 	run as_user launch --rm --network some host -- true
 	failed "say --network pasta"
+	run as_user ls -q
+	is ""
+}
+
+@test "without --network it is taken where it is there and works" {
+	pasta ''
+	run as_user launch --rm --name "$id" host -- true
+	succeeded
+	is ""
+	run cat "$WORK/home/words"
+	has "--tcp-ports none --udp-ports none "
+	run as_user launch --rm --name "$id" -p 8080:80 host -- true
+	succeeded
+	run cat "$WORK/home/words"
+	has "--tcp-ports 8080-8080:80-80 "
+	rm "$WORK/home/words"
+	run as_user launch --rm --network none host -- true
+	succeeded
+	[ ! -e "$WORK/home/words" ]
+	pasta 'echo no way out >&2; exit 1'
+	run as_user launch --rm --name "$id" host -- ls /sys/class/net
+	succeeded
+	has "warning: no network: 'pasta' failed: no way out"
+	equal "$(grep -v warning <<<"$output")" lo
+	run as_user launch --rm --name "$id" -p 8080:80 host -- true
+	failed "no way out"
+	rm "$WORK/bin/pasta"
+	run as_user launch --rm --name "$id" host -- ls /sys/class/net
+	succeeded
+	is lo
 	run as_user launch --rm -p 8080:80 host -- true
 	failed "say --network pasta"
 	run as_user ls -q
 	is ""
+	eventually '[ -z "$(helpers)" ]'
 }

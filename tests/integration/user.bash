@@ -2,7 +2,7 @@
 #
 #   make_user           his home, and copies of the files of /etc that know him; no entries in /etc/subuid
 #   give_subids         a range of 65536 ids each: 200000 of users, 300000 of groups
-#   as_user COMMAND...  ferry with the arguments, as the user
+#   as_user COMMAND...  ferry with the arguments, as the user; pasta is not installed, but for a test's own in $PATH
 uid=54321
 
 make_user() {
@@ -33,6 +33,7 @@ as_user() {
 			[ -e "/etc/$f" ] || : >"/etc/$f"
 			mount --bind "$work/$f" "/etc/$f"
 		done
+		[ ! -e /usr/bin/pasta ] || mount --bind /dev/null /usr/bin/pasta
 		exec setpriv --reuid='$uid' --regid='$uid' --clear-groups --inh-caps=-all env -i PATH="$PATH" FT_TAG="$FT_TAG" \
 			HOME="$work/home" XDG_RUNTIME_DIR="$work/run" "$work/runtime" "$@"' \
 		sh "$WORK" "$@"

@@ -120,7 +120,7 @@ static void published_and_exposed(void **state)
 	x.image.exposed_ports = (const char *[]){ "80/tcp", "443", "53/udp", "80" };
 	x.image.n_exposed_ports = 4;
 	planned(.command = NULL);
-	assert_int_equal(x.n.mode, NETWORK_NONE);
+	assert_int_equal(x.n.mode, NETWORK_ATTACHED);
 	assert_int_equal(x.n.n_ports, 0);
 	is_list(x.n.exposed, x.n.n_exposed, "80/tcp 443/tcp 53/udp");
 	planned(.publish = LIST("8080:80", "10000-10001:7000-7001/udp"), .expose = LIST("90-91"), .publish_all = true);
@@ -206,12 +206,36 @@ static void contradictions(void **state)
 	refused("--network-jitter", .shaping = { .jitter_us = 1 });
 	refused("--network-jitter", .shaping = { .delay_us = 1, .jitter_us = 2 });
 	refused("no network of ferry's", .networks = LIST("pasta"), .ip = "10.0.0.1");
-	refused("--add-host 'x:host-gateway'", .add_hosts = LIST("x:host-gateway"));
+	refused("--add-host 'x:host-gateway'", .add_hosts = LIST("x:host-gateway"), .networks = LIST("none"));
 	refused("say --network pasta", .networks = LIST("slirp4netns"));
 	refused("say --network pasta", .networks = LIST("slirp4netns:mtu=1500"));
 	x.facts.rootless = true;
 	refused("--network: networks are made with root's rights", .networks = LIST("web"));
 	refused("--publish: networks are made with root's rights", .publish = LIST("80"));
+}
+
+static void without_options(void **state)
+{
+	(void)state;
+	planned(.command = NULL);
+	assert_int_equal(x.n.mode, NETWORK_ATTACHED);
+	assert_int_equal(x.n.n_attachments, 1);
+	assert_string_equal(x.n.attachments[0].network, "ferry");
+	x.facts.rootless = true;
+	planned(.command = NULL);
+	assert_int_equal(x.n.mode, NETWORK_NONE);
+	x.facts.pasta = true;
+	planned(.command = NULL);
+	assert_int_equal(x.n.mode, NETWORK_PASTA);
+	assert_true(x.n.if_possible);
+	planned(.publish = LIST("8080:80"));
+	assert_int_equal(x.n.mode, NETWORK_PASTA);
+	assert_false(x.n.if_possible);
+	planned(.networks = LIST("none"));
+	assert_int_equal(x.n.mode, NETWORK_NONE);
+	planned(.networks = LIST("pasta"));
+	assert_false(x.n.if_possible);
+	refused("--ip: networks are made with root's rights", .ip = "10.0.0.1");
 }
 
 static void nonsense(void **state)
@@ -318,6 +342,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ports_and_their_texts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(published_and_exposed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(networks_and_what_they_are_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_options, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(other_modes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(contradictions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nonsense, set_up, tear_down),
