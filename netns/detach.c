@@ -245,17 +245,30 @@ int detach_key(struct session *s, const char *key, struct err *e)
 	return r;
 }
 
-int detach_left(struct session *s, struct err *e)
+/* Others are not kept from anything by what cannot be done for this one. */
+static int settle_left(struct net_leaving *l, void *data, struct err *e)
 {
-	return leaving_each(s->net, settle, s, e);
+	struct err ignored;
+
+	(void)e;
+	settle(l, data, &ignored);
+	return 0;
+}
+
+void detach_left(struct session *s)
+{
+	struct err ignored;
+
+	leaving_each(s->net, settle_left, s, &ignored);
 }
 
 int net_detach(struct net *n, const char *owner, struct arena *a, struct err *e)
 {
 	cleanup_session struct session s = SESSION_INIT(n, a);
 
-	return detach_key(&s, endpoint_key(owner, a), e) < 0 || detach_left(&s, e) < 0 ? err_wrap(e, "detach from networks") :
-											 0;
+	int r = detach_key(&s, endpoint_key(owner, a), e);
+	detach_left(&s);
+	return r < 0 ? err_wrap(e, "detach from networks") : 0;
 }
 
 int net_release(struct net *n, const char *owner, struct arena *a, struct net_leaving *ret, struct err *e)
@@ -271,7 +284,8 @@ int net_settle(struct net *n, struct net_leaving *l, struct arena *a, struct err
 
 	int r = settle(l, &s, e);
 	close_fd(&l->fd);
-	return r < 0 || detach_left(&s, e) < 0 ? err_wrap(e, "detach from networks") : 0;
+	detach_left(&s);
+	return r < 0 ? err_wrap(e, "detach from networks") : 0;
 }
 
 /* ---- one network less ---- */

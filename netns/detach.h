@@ -16,7 +16,7 @@ int detach_endpoint(struct session *s, const struct net_endpoint *x, struct err 
 /* By what a record says, also one that is not whole. */
 int detach_key(struct session *s, const char *key, struct err *e);
 
-/* What killed processes have left of those that had given back what they had. */
-int detach_left(struct session *s, struct err *e);
+/* What killed processes have left of those that had given back what they had, as far as it can be done. */
+void detach_left(struct session *s);
 
 #endif

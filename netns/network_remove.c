@@ -52,7 +52,8 @@ int network_remove(struct net *n, const char *name, struct arena *a, struct err 
 	/* The default network is not made to be removed. */
 	if (strcmp(name, NETWORK_DEFAULT) == 0 && faccessat(n->definitions, file, F_OK, 0) < 0)
 		return err_say(e, ENOENT, "no network \"%s\"", name);
-	if (network_load(n, name, a, &x, e) < 0 || detach_left(&s, e) < 0 || check_unused(&s, name, e) < 0)
+	detach_left(&s);
+	if (network_load(n, name, a, &x, e) < 0 || check_unused(&s, name, e) < 0)
 		return -e->code;
 	if (bridge_lower(&s, name, e) < 0 || remove_tree_at(n->state, arena_printf(a, "networks/%s", name), e) < 0)
 		return err_wrap(e, "remove the network \"%s\"", name);

@@ -114,7 +114,8 @@ int net_reload(struct net *n, struct arena *a, struct err *e)
 {
 	cleanup_session struct session s = SESSION_INIT(n, a);
 
-	if (detach_left(&s, e) < 0 || detach_ownerless(&s, e) < 0 || leases_sweep(n, NULL, a, e) < 0 ||
+	detach_left(&s);
+	if (detach_ownerless(&s, e) < 0 || leases_sweep(n, NULL, a, e) < 0 ||
 	    claim_each(n->state, "networks", drop_members, &s, e) < 0 || restore_all(&s, e) < 0 ||
 	    complete_networks(&s, e) < 0)
 		return -e->code;

@@ -75,7 +75,9 @@ residue() {
 	find $unified -mindepth 1 -type d ! -name '*.service' ! -name '*.mount' ! -name '*.slice' ! -name '*.socket' \
 		! -name '*.swap' ! -name init.scope ! -name 'podman-pause*.scope' ! -name libpod_parent -printf 'cgroup %P\n' || true
 	find /run/$RUNTIME /run/user/*/$RUNTIME /run/containerd/runc /run/docker/runtime-$RUNTIME \
-		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 ! -path '*/.cache*' -printf 'state %p\n' || true
+		/run/user/*/docker/runtime-$RUNTIME -mindepth 1 -maxdepth 2 ! -path '*/.cache*' ! -path '*/.networks*' \
+		-printf 'state %p\n' || true
+	find /run/$RUNTIME/.networks \( -type l ! -path '*/settings/*' -o -path '*/leaving/*' \) -printf 'network %P\n' || true
 	ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
 	{ ls /run/netns || true; } | sed 's/^/netns /'
 	{ cat /proc/[0-9]*/comm || true; } | awk -v runtime="$RUNTIME" '$1 == runtime || /^conmon/ || /^containerd-shim/ { print "process", $0 }'
