@@ -53,6 +53,7 @@ dir=/var/lib/ferry/launch
 		find $unified -depth -type d -name "$name" -exec rmdir {} +
 	done
 	rm -rf /run/ferry/one /run/ferry/two /run/ferry/three
+	ferry network reload
 
 	systemctl start ferry-restart
 	[ "$(ferry state one | jq -r .status)" = running ]
