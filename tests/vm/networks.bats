@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Networks of launched containers with real programs, and with what only this machine's kernel has: vlan, ipvlan, netem.
 load machine
+load outside
 
 setup_file() {
 	systemctl stop nginx 2>/dev/null || true
@@ -24,6 +25,8 @@ teardown() {
 		f network rm "$name" >/dev/null 2>&1 || true
 	done
 	ip link del parent 2>/dev/null || true
+	disconnect_outside
+	[ -z "${served-}" ] || kill $served
 	clean
 }
 
@@ -48,12 +51,20 @@ address() {
 	f inspect -f .NetworkSettings.IPAddress "$1"
 }
 
+# scan WHERE ADDRESS...: the open ones of its first ports, of each. WHERE is "outside" or a container.
+scan() {
+	local at=(outside)
+	[ "$1" = outside ] || at=(nsenter "--net=/proc/$(f inspect -f .State.Pid "$1")/ns/net")
+	"${at[@]}" python3 "$BATS_TEST_DIRNAME/scan.py" "${@:2}"
+}
+
 @test "nginx behind a published port: curl from here, from its neighbour, and through the port again" {
 	up web -p 8080:80 -- nginx -g 'daemon off;'
 	up client --network ferry -- sleep 1000000
 	eventually curl -fsS -o /dev/null http://127.0.0.1:8080/
 	f exec client curl -fsS -o /dev/null http://web/
 	f exec client curl -fsS -o /dev/null "http://$(f inspect -f .NetworkSettings.Gateway client):8080/"
+	f exec web curl -fsS -o /dev/null "http://$(f inspect -f .NetworkSettings.Gateway web):8080/"
 	run f port web 80
 	[[ $output == *0.0.0.0:8080* ]]
 }
@@ -66,6 +77,42 @@ address() {
 	f exec client ping -6 -c 1 -W 5 fd00:77::1
 	run f exec client dig +short AAAA web
 	same "$(f inspect -f .NetworkSettings.GlobalIPv6Address web)" "$output"
+}
+
+@test "a machine outside: nginx and iperf3 by TCP and UDP, IPv4 and IPv6; its address is seen" {
+	connect_outside
+	f network create --subnet 10.77.0.0/24 --subnet fd00:77::/64 web
+	up web --network web -p 8080:80 -p 5201:5201 -p 5201:5201/udp -- sh -c 'iperf3 -s & exec nginx -g "daemon off;"'
+	eventually outside curl -fsS -o /dev/null http://198.51.100.1:8080/
+	outside curl -fsS -o /dev/null 'http://[2001:db8::1]:8080/'
+	same "198.51.100.2 2001:db8::2" "$(f exec web awk '{ print $1 }' /var/log/nginx/access.log | xargs)"
+	local at
+	for at in 198.51.100.1 2001:db8::1; do
+		outside iperf3 -c $at -u -b 1m -l 1000 -n 20k -J >"$BATS_FILE_TMPDIR/json"
+		jq -e '.end.sum.packets >= 20 and .end.sum.lost_percent < 50' "$BATS_FILE_TMPDIR/json"
+	done
+	f exec web ping -c 1 -W 5 198.51.100.2
+	f exec web ping -c 1 -W 5 2001:db8::2
+}
+
+@test "what should be closed is: every port, from outside, from another network, from an internal one" {
+	connect_outside
+	busybox httpd -f -p 127.0.0.1:81 -h / 3>&- & served=$!
+	busybox httpd -f -p 82 -h / 3>&- & served+=" $!"
+	f network create --subnet 10.77.0.0/24 --subnet fd00:77::/64 web
+	f network create --internal --subnet 10.78.0.0/24 back
+	up web --network web -p 200:80 -p 127.0.0.1:201:80 -- nginx -g 'daemon off;'
+	up near --network web -- sleep 1000000
+	up far --network ferry -- sleep 1000000
+	up back --network back -- busybox httpd -f -p 80 -h /
+	eventually curl -fsS -o /dev/null http://127.0.0.1:201/
+
+	local web web6 back
+	web=$(address web) web6=$(f inspect -f .NetworkSettings.GlobalIPv6Address web) back=$(address back)
+	same "80 | 53 82 200 | none" "$(scan near "$web" 10.77.0.1 "$back")"
+	same "82 200 | 82 200 | none | none | none" "$(scan outside 198.51.100.1 2001:db8::1 "$web" "$web6" "$back")"
+	same "82 200 | none | none" "$(scan far 198.51.100.1 "$web" "$back")"
+	same "53 | none | none" "$(scan back 10.78.0.1 198.51.100.1 "$web")"
 }
 
 @test "dig: addresses, pointers, aliases, what is not there" {
@@ -106,12 +153,16 @@ address() {
 	bridge vlan show | grep -qw 7
 }
 
-@test "ipvlan and macvlan: neighbours on an interface" {
-	local driver
+@test "ipvlan and macvlan: neighbours on an interface, and on a VLAN of it" {
+	local options
 	ip link add parent type dummy
 	ip link set parent up
-	for driver in ipvlan macvlan; do
-		f network create -d $driver -o parent=parent --subnet 10.78.0.0/24 lan
+	ip link add link parent parent.7 type vlan id 7
+	ip link set parent.7 up
+	for options in "ipvlan -o parent=parent" "ipvlan -o parent=parent.7" "ipvlan -o parent=parent -o mode=l3" \
+		"macvlan -o parent=parent" "macvlan -o parent=parent.7"; do
+		# shellcheck disable=SC2086 # words
+		f network create -d $options --subnet 10.78.0.0/24 lan
 		up a --network lan -- sleep 1000000
 		up b --network lan:ip=10.78.0.77 -- sleep 1000000
 		same 10.78.0.77 "$(address b)"
