@@ -14,11 +14,11 @@
 
 enum { LOG_MAX = 16 << 20 };
 
-static int ask(const char *program, enum criu_request_type type, int images, struct err *e)
+static int compare(const char *program, int images, struct err *e)
 {
 	struct criu_start s = { .program = program, .cgroup = -1, .quiet = true };
 	struct criu_options o = CRIU_OPTIONS_INIT;
-	const struct criu_request q = { .type = type, .options = &o };
+	const struct criu_request q = { .type = CRIU_CPUINFO_CHECK, .options = &o };
 	struct criu c;
 
 	o.images = images;
@@ -32,14 +32,6 @@ static int ask(const char *program, enum criu_request_type type, int images, str
 	return r;
 }
 
-int preflight_cpu_save(const char *program, int images, struct err *e)
-{
-	int r = ask(program, CRIU_CPUINFO_DUMP, images, e);
-
-	unlinkat(images, LOG, 0);
-	return r;
-}
-
 int preflight_cpu(struct preflight *p, const char *program, int images, struct err *e)
 {
 	cleanup_buf struct buf log = BUF_INIT;
@@ -48,7 +40,7 @@ int preflight_cpu(struct preflight *p, const char *program, int images, struct e
 
 	if (faccessat(images, IMAGE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "'" IMAGE "'");
-	int r = ask(program, CRIU_CPUINFO_CHECK, images, &why);
+	int r = compare(program, images, &why);
 	if (r < 0) {
 		bool told = file_read_at(images, LOG, LOG_MAX, &log, e) == 0 && criu_log_cause(buf_text(&log), &c);
 		preflight_add(p, PREFLIGHT_CPU, "this machine", "has another processor than the image needs (%s)",

@@ -40,10 +40,9 @@ struct preflight_host_options {
 int preflight_host(struct preflight *p, const struct preflight_host_options *o, struct preflight_host *ret, struct err *e);
 
 /*
- * The processor: saved beside the images of a checkpoint, and compared with this machine's before a restore. Images without
- * it are good for any. @images: their directory.
+ * Compares this machine's processor with the one that was saved in @images, a directory (cpuinfo.img, by `criu cpuinfo dump`).
+ * Images without it are good for any.
  */
-int preflight_cpu_save(const char *program, int images, struct err *e);
 int preflight_cpu(struct preflight *p, const char *program, int images, struct err *e);
 
 /* "4.1.1" for 40101. */
