@@ -1,6 +1,7 @@
 /* ferry restore: a container's processes are made by CRIU from an image. */
 #include "runtime/checkpoint/checkpoint.h"
 
+#include "checkpoint/share.h"
 #include "lib/fd.h"
 #include "lib/in_root.h"
 #include "lib/sys.h"
@@ -24,6 +25,7 @@ struct restore {
 	struct setup *setup;
 	struct checkpoint_facts facts;
 	int null[CHECKPOINT_DESCRIPTORS]; /* /dev/null for reading and writing, one for each that may have been it: CRIU closes them */
+	struct images_memory memory; /* what the images share with others that are restored from them */
 	int *master;
 };
 
@@ -215,12 +217,26 @@ static int plan(struct restore *r, struct criu_options *o, struct err *e)
 	return checkpoint_plan_restore(s->spec, &r->facts, &r->rt->arena, o, e);
 }
 
+/* What CRIU is to have open under the same numbers. */
+static size_t find_kept(const struct restore *r, int **ret)
+{
+	const int own[] = { r->facts.netns_fd, r->facts.pidns_fd, r->null[0], r->null[1], r->null[2] };
+	const size_t n = sizeof(own) / sizeof(own[0]);
+
+	*ret = arena_new_array(&r->rt->arena, n + r->memory.n, int);
+	memcpy(*ret, own, sizeof(own));
+	if (r->memory.n)
+		memcpy(*ret + n, r->memory.fds, r->memory.n * sizeof(**ret));
+	return n + r->memory.n;
+}
+
 static int ask(struct restore *r, const char *program, struct criu_options *o, pid_t *ret_pid, struct err *e)
 {
-	const int keep[] = { r->facts.netns_fd, r->facts.pidns_fd, r->null[0], r->null[1], r->null[2] };
+	int *keep;
+	const size_t n_keep = find_kept(r, &keep);
 	const struct criu_start start = {
 		.program = program, .cgroup = r->setup->cgroup_fd, .namespaces = CLONE_NEWNS,
-		.keep = keep, .n_keep = 5, .attach = attach, .prepare = prepare, .data = r,
+		.keep = keep, .n_keep = n_keep, .attach = attach, .prepare = prepare, .data = r,
 	};
 	const struct criu_request q = { .type = CRIU_RESTORE, .options = o, .notified = notified, .data = r };
 	struct criu_answer answer;
@@ -248,7 +264,8 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 	if (criu_find(request->criu, &r->rt->arena, &program, e) < 0 ||
 	    checkpoint_open_directories(request, false, o, e) < 0 || open_null(r, e) < 0)
 		return -e->code;
-	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0)
+	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0 ||
+	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
@@ -268,5 +285,6 @@ int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *
 	close_fd(&o.work);
 	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
 		close_fd(&r.null[i]);
+	images_memory_close(&r.memory);
 	return result;
 }

@@ -31,6 +31,8 @@ teardown_file() {
 gone() { ! pgrep -x warm; }
 
 teardown() {
+	ferry delete -f one 2>/dev/null || true
+	ferry delete -f two 2>/dev/null || true
 	pkill -9 -x warm || true
 	eventually gone
 }
@@ -127,4 +129,30 @@ export -f answered own eventually
 	((after - before >= 16 * 4096 && after - before <= 64 * 4096))
 	restored again 'kill -USR1 $pid; answered child'
 	same "$(sort $work/expected)" "$(sort $work/answers)"
+}
+
+@test "a container is restored from what others share" {
+	local bundle=$work/bundle answers=$work/bundle/rootfs/answers pid before
+	make_rootfs $bundle/rootfs
+	cp $warm $bundle/rootfs/bin/warm
+	ferry spec --bundle $bundle
+	jq '.process.terminal = false | .root.readonly = false | .process.args = ["/bin/warm", "serve", env.MIB, "/answers"]' \
+		$bundle/config.json >$bundle/new
+	mv $bundle/new $bundle/config.json
+	ferry run -d -b $bundle one </dev/null >$work/out 2>&1
+	eventually grep -q ready $answers
+	kill -USR1 "$(ferry state one | jq .pid)"
+	eventually grep -q child $answers
+	before=$(grep -v ready $answers | sort)
+	ferry checkpoint --image-path $work/image --work-path $work/log one
+	$warm share $work/image template
+	rm -r $work/image
+	: >$answers
+	ferry restore -d --image-path $work/template --work-path $work/log -b $bundle two </dev/null >$work/out 2>&1
+	pid=$(ferry state two | jq .pid)
+	# shellcheck disable=SC2046 # several
+	(($(own $pid $(pgrep -P $pid)) < MIB * 2 * 1024 / 20))
+	kill -USR1 $pid
+	eventually grep -q child $answers
+	same "$before" "$(sort $answers)"
 }
