@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# checkpoint and restore by the real CRIU, of ferry's own bundles.
+load machine
+
+export BATS_TEST_TIMEOUT=400
+
+setup_file() {
+	make_rootfs /var/tmp/rootfs
+	baseline
+}
+
+setup() {
+	work=$BATS_TEST_TMPDIR
+	bundle=$work/bundle
+	image=$work/image
+	mkdir -p "$bundle"
+	(cd "$bundle" && "$runtime" spec)
+	config '.root = { path: "/var/tmp/rootfs", readonly: false } | .process.terminal = false | .linux.cgroupsPath = "/checkpoint"
+		| .linux.namespaces += [{ type: "cgroup" }] | .linux.namespaces |= unique
+		| .mounts += [("/usr", "/lib", "/lib64") | { destination: ., type: "bind", source: ., options: ["bind", "ro"] }]
+		| .mounts += [{ destination: "/out", type: "bind", source: $work, options: ["bind"] }]' --arg work "$work"
+}
+
+teardown() {
+	local c
+	for c in $(r list -q); do
+		r delete -f "$c"
+	done
+	clean
+}
+
+config() {
+	jq "$@" <"$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
+}
+
+args() { config '.process.args = $ARGS.positional' --args -- "$@"; }
+
+r() { "$runtime" --root "$BATS_FILE_TMPDIR/state" "$@"; }
+
+start() { # ID [GLOBAL OPTION...]
+	r "${@:2}" run -d -b "$bundle" "$1" >"$work/stdout" 2>&1 </dev/null || { cat "$work/stdout"; return 1; }
+}
+
+# Says the log's errors when it fails.
+checkpoint() {
+	r checkpoint --image-path "$image" "$@" && return
+	grep -E 'Error|Warn' "$image/dump.log"
+	return 1
+}
+
+restore() {
+	r restore -d --image-path "$image" -b "$bundle" "$@" >>"$work/stdout" 2>&1 </dev/null && return
+	cat "$work/stdout"
+	grep -E 'Error|Warn' "$image/restore.log"
+	return 1
+}
+
+round() { sed 's/round //' "$work/rounds" 2>/dev/null || echo 0; }
+
+# The program goes on, and nothing of it was lost.
+goes_on() {
+	local was
+	was=$(round)
+	eventually eval "[ \$(round) -gt $((was + 1)) ]"
+	[ ! -e "$work/rounds.bad" ] || { cat "$work/rounds.bad"; return 1; }
+}
+
+@test "a counter goes on where it was, again and again, under other names" {
+	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	start c0
+	local i was
+	for i in 1 2 3; do
+		goes_on
+		checkpoint "c$((i - 1))"
+		run ! r state "c$((i - 1))"
+		was=$(round)
+		sleep 0.5
+		same "$was" "$(round)"
+		restore "c$i"
+		goes_on
+		[ "$(round)" -ge "$was" ]
+		same running "$(r state "c$i" | jq -r .status)"
+	done
+	same "0::/" "$(r exec c3 cat /proc/self/cgroup)"
+	same "0::/checkpoint" "$(cat "/proc/$(r state c3 | jq .pid)/cgroup")"
+	r exec c3 sh -c 'echo 1000 >/proc/self/oom_score_adj; ls /sys/fs/cgroup/cgroup.procs'
+}
+
+@test "threads, children, pipes, unix and TCP sockets, shared memory, a deleted file, a timer" {
+	args /usr/bin/python3 /out/everything.py /out/rounds
+	cp "$BATS_TEST_DIRNAME/everything.py" "$work"
+	start c
+	eventually eval '[ "$(round)" -gt 2 ]' || { cat "$work/stdout"; false; }
+	# Without the option nothing is lost either.
+	run ! checkpoint c
+	[[ $output == *--tcp-established* ]]
+	goes_on
+	checkpoint --tcp-established --leave-running c
+	goes_on
+	image=$work/second
+	checkpoint --tcp-established c
+	restore --tcp-established d
+	goes_on
+}
+
+@test "with systemd's cgroups, and with limits" {
+	config '.linux.cgroupsPath = "system.slice:ferry:checkpoint" | .linux.resources.memory.limit = 268435456'
+	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	start c --systemd-cgroup
+	goes_on
+	checkpoint c
+	r --systemd-cgroup restore -d --image-path "$image" -b "$bundle" d >>"$work/stdout" 2>&1 </dev/null
+	goes_on
+	same "0::/system.slice/ferry-checkpoint.scope" "$(cat "/proc/$(r state d | jq .pid)/cgroup")"
+	same 268435456 "$(cat /sys/fs/cgroup/system.slice/ferry-checkpoint.scope/memory.max)"
+	same "0::/" "$(r exec d cat /proc/self/cgroup)"
+}
+
+@test "pre-dumps make a chain" {
+	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	start c
+	goes_on
+	image=$work/1
+	checkpoint --pre-dump c
+	goes_on
+	image=$work/2
+	checkpoint --pre-dump --parent-path ../1 c
+	goes_on
+	image=$work/3
+	checkpoint --parent-path ../2 c
+	restore d
+	goes_on
+	image=$work/1
+	r delete -f d
+	run ! restore e
+	[[ $output == *"no whole checkpoint"* ]]
+}
+
+@test "in the foreground: output by pipes, signals, the exit code" {
+	args sh -c 'trap "exit 7" TERM; echo before; while :; do sleep 0.1; done'
+	start c
+	eventually grep -q before "$work/stdout"
+	checkpoint c
+	"$runtime" --root "$BATS_FILE_TMPDIR/state" restore --image-path "$image" -b "$bundle" d >>"$work/stdout" 2>&1 </dev/null &
+	local pid=$! code=0
+	eventually eval '[ "$(r state d | jq -r .status)" = running ]'
+	kill -TERM $pid
+	wait $pid || code=$?
+	same 7 $code
+	run ! r state d
+}
