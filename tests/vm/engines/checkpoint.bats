@@ -17,26 +17,7 @@ teardown_file() {
 	podman rmi -f image
 }
 
-teardown() {
-	podman rm -fa -t 0 --volumes
-	rm -f /var/tmp/c.tar* /var/tmp/pre.tar*
-	clean
-}
-
-n() {
-	podman rm -fa -t 0 --volumes
-	rm -f /var/tmp/c.tar* /var/tmp/pre.tar*
-	clean
-}
-
-# use PROGRAM: as podman's runtime. A script, since podman keeps apart what runtimes support by their path.
-use() {
-	printf '#!/bin/sh\nexec %s "$@"\n' "$1" >$chosen.new
-	chmod 755 $chosen.new
-	mv $chosen.new $chosen
-}
-
-n() { podman exec "$1" cat /tmp/n; }
+teardown() { podman exec "$1" cat /tmp/n; }
 
 goes_on() { # CONTAINER [AT-LEAST]
 	local was
