@@ -17,7 +17,13 @@ teardown_file() {
 	podman rmi -f image
 }
 
-teardown() { podman exec "$1" cat /tmp/n; }
+teardown() {
+	podman rm -fa -t 0 --volumes
+	rm -f /var/tmp/c.tar* /var/tmp/pre.tar*
+	clean
+}
+
+n() { podman exec "$1" cat /tmp/n; }
 
 goes_on() { # CONTAINER [AT-LEAST]
 	local was
