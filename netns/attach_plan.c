@@ -1,6 +1,7 @@
 #include "netns/attach.h"
 
 #include "netns/endpoint.h"
+#include "netns/lease.h"
 #include "netns/link.h"
 
 #include <errno.h>
@@ -59,6 +60,22 @@ static int check_request(const struct net_request *r, const struct network *x, c
 	if (r->mac && x->driver == NET_IPVLAN)
 		return err_say(e, EINVAL, "an ipvlan has its parent's hardware address: --mac-address cannot be honoured");
 	return r->mac ? net_mac_parse(r->mac, mac, e) : 0;
+}
+
+int net_check_request(const struct net *n, const struct net_request *r, struct arena *a, struct err *e)
+{
+	const struct net_address *wanted[] = { &r->ip4, &r->ip6 };
+	const struct net_endpoint none = { 0 };
+	struct network x;
+
+	if (network_load(n, r->network, a, &x, e) < 0)
+		return -e->code;
+	if (check_request(r, &x, &none, e) < 0)
+		return err_wrap(e, "network \"%s\"", r->network);
+	for (int i = 0; i < 2; i++)
+		if (wanted[i]->family && lease_check(attach_subnet(&x, wanted[i]->family), wanted[i], e) < 0)
+			return err_wrap(e, "network \"%s\"", r->network);
+	return 0;
 }
 
 /* All that is known without taking anything. */

@@ -21,7 +21,7 @@ static struct claim_path path_of(const char *network, const struct net_address *
 
 /* ---- one that was asked for ---- */
 
-static int check_wanted(const struct net_subnet *s, const struct net_address *wanted, struct err *e)
+int lease_check(const struct net_subnet *s, const struct net_address *wanted, struct err *e)
 {
 	char text[NET_ADDRESS_TEXT], subnet[NET_ADDRESS_TEXT];
 	struct net_address first, last;
@@ -120,7 +120,7 @@ int lease_take(const struct net *n, const struct network *x, const struct net_su
 {
 	if (!wanted->family)
 		return take_any(n, x->name, subnet, key, ret, e);
-	if (check_wanted(subnet, wanted, e) < 0)
+	if (lease_check(subnet, wanted, e) < 0)
 		return err_wrap(e, "network \"%s\"", x->name);
 	if (take_wanted(n, x->name, wanted, key, e) < 0)
 		return -e->code;

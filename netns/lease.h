@@ -14,6 +14,8 @@
  */
 int lease_take(const struct net *n, const struct network *x, const struct net_subnet *subnet,
 	       const struct net_address *wanted, const char *key, struct net_address *ret, struct err *e);
+/* What is -EINVAL in that, without taking it. */
+int lease_check(const struct net_subnet *s, const struct net_address *wanted, struct err *e);
 /* Only if @key has it. Nothing there is no error. */
 int lease_release(const struct net *n, const char *network, const struct net_address *x, const char *key,
 		  struct err *e);

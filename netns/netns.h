@@ -141,6 +141,9 @@ struct net_endpoint {
 int net_attach(struct net *n, const struct net_container *c, int netns, struct arena *a, struct net_endpoint *ret,
 	       struct err *e);
 
+/* What is wrong with a request, as far as that is known without attaching: -ENOENT, -EINVAL, -EEXIST. */
+int net_check_request(const struct net *n, const struct net_request *r, struct arena *a, struct err *e);
+
 /* One more network, or one less, for a container that has been attached. The others stay as they are. */
 int net_connect(struct net *n, const char *owner, const struct net_request *r, int netns, struct arena *a,
 		struct net_endpoint *ret, struct err *e);

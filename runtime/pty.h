@@ -17,7 +17,7 @@ int pty_connect(const char *path, struct err *e);
 /* Which of our own standard streams is a terminal; -1: none. */
 int pty_own(void);
 
-/* Gives the pty that terminal's size. */
+/* Gives the pty that terminal's size: once before the program runs; relay_run does it again when that changes. */
 void pty_copy_size(int master);
 
 /* Sends the pty's master with SCM_RIGHTS, as engines receive it; the descriptor stays the caller's. */

@@ -102,20 +102,17 @@ static int attach_first(struct connecting *x, const struct net_request *r, struc
 	return net_attach(&x->net, &c, x->netns, &x->rt->arena, ret, e);
 }
 
-static int connect_running(struct connecting *x, const struct launched_attachment *a, struct err *e)
+static int connect_running(struct connecting *x, const struct net_request *r, struct err *e)
 {
 	const char *owner = container_path(x->rt, x->l.id);
 	struct net_endpoint now;
-	struct net_request r;
 	struct err none = ERR_INIT;
 
-	if (launch_net_request(a, &r, e) < 0)
-		return -e->code;
 	int there = net_endpoint_load(&x->net, owner, &x->rt->arena, &now, &none);
 	if (there < 0 && there != -ENOENT)
 		return *e = none, there;
-	there = there < 0 ? attach_first(x, &r, &now, e) :
-			    net_connect(&x->net, owner, &r, x->netns, &x->rt->arena, &now, e);
+	there = there < 0 ? attach_first(x, r, &now, e) :
+			    net_connect(&x->net, owner, r, x->netns, &x->rt->arena, &now, e);
 	if (there < 0)
 		return there;
 	return launch_write_names(&x->net, &x->l, x->hostname, &now, e);
@@ -125,7 +122,7 @@ int launch_connect(struct runtime *rt, const struct launched *l, const struct la
 {
 	cleanup_connecting struct connecting x = CONNECTING_INIT(rt, l);
 	struct launched_network *n = &x.l.network;
-	struct network network;
+	struct net_request request;
 	struct err ignored = ERR_INIT;
 
 	if (begin(&x, e) < 0)
@@ -135,11 +132,11 @@ int launch_connect(struct runtime *rt, const struct launched *l, const struct la
 			       n->mode == NETWORK_HOST ? "host" : n->mode == NETWORK_PASTA ? "pasta" : "container or ns");
 	if (find(n, a->network))
 		return err_say(e, EEXIST, "container '%s' is in network '%s' already", l->name, a->network);
-	if (network_load(&x.net, a->network, &rt->arena, &network, e) < 0)
+	if (launch_net_request(a, &request, e) < 0 || net_check_request(&x.net, &request, &rt->arena, e) < 0)
 		return -e->code;
 	n->mode = NETWORK_ATTACHED;
 	*arena_push(&rt->arena, &n->attachments, &n->n_attachments) = *a;
-	if (x.netns >= 0 && connect_running(&x, a, e) < 0)
+	if (x.netns >= 0 && connect_running(&x, &request, e) < 0)
 		return -e->code;
 	if (launched_save(x.dir, &x.l, e) == 0)
 		return 0;

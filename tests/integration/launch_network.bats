@@ -320,6 +320,10 @@ gone() { # NAME...
 	run ferry network disconnect --force "$tag-n" "$(name a)"
 	succeeded
 	quietly ferry stop -t 0 "$(name a)"
+	run ferry network connect --ip 10.78.0.5 "$tag-n" "$(name a)"
+	failed "the address 10.78.0.5 is outside of the subnet 10.77.0.0/24"
+	run ferry network connect --ip6 fd00::5 "$tag-n" "$(name a)"
+	failed "it has no IPv6 subnet"
 	run ferry network connect "$tag-n" "$(name a)"
 	succeeded
 	quietly ferry start "$(name a)" || complain start

@@ -101,6 +101,8 @@ static pid_t start(const struct foreground *f)
 		f->child();
 		_exit(0);
 	}
+	if (f->master >= 0)
+		pty_copy_size(f->master);
 	if (relay_run(&relay, pid, pidfd, f->master, &wait_status, &e) < 0)
 		_exit(98);
 	relay_end(&relay);
