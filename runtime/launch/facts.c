@@ -134,14 +134,14 @@ int launch_facts_read(struct runtime *rt, struct arena *a, struct launch_facts *
 		f.rows = size.ws_row;
 		f.columns = size.ws_col;
 	}
-	if (uname(&uts) < 0 || !getcwd(cwd, sizeof(cwd)))
+	if (uname(&uts) < 0)
 		return err_set(e, errno, "find out about this machine");
 	if (getrandom(&f.random, sizeof(f.random), 0) != sizeof(f.random))
 		return err_set(e, errno, "getrandom");
 	f.machine = arena_strdup(a, uts.machine);
 	f.release = arena_strdup(a, uts.release);
 	f.hostname = arena_strdup(a, uts.nodename);
-	f.cwd = arena_strdup(a, cwd);
+	f.cwd = getcwd(cwd, sizeof(cwd)) ? arena_strdup(a, cwd) : NULL;
 	f.pasta = f.rootless && is_installed("pasta", a);
 	if (f.rootless && f.uid != 0 && read_ranges(a, &f, e) < 0)
 		return -e->code;

@@ -92,7 +92,8 @@ struct launch_facts {
 	const char *shell; /* $SHELL, when the container has it; NULL */
 	const char *passwd, *group; /* the text of the container's files */
 	const char *const *environ; /* the caller's */
-	const char *cwd, *hostname;
+	const char *cwd; /* NULL: it has been removed */
+	const char *hostname;
 	const char *volumes; /* where volumes are; NULL: the environment names no place */
 	struct launch_list env; /* of --env-file */
 	struct spec_pair *labels; /* of --label-file */

@@ -78,7 +78,11 @@ static int take_destination(const char *path, const char *option, const char *te
 static int find_source(const char *source, const struct launch_facts *f, const char *option, const char *text,
 		       struct arena *a, struct launch_volume *ret, struct err *e)
 {
-	if (source[0] == '.' && (source[1] == '/' || source[1] == '\0'))
+	bool relative = source[0] == '.' && (source[1] == '/' || source[1] == '\0');
+
+	if (relative && !f->cwd)
+		return err_say(e, ENOENT, "%s '%s': the current directory has been removed", option, text);
+	if (relative)
 		source = arena_printf(a, "%s%s", f->cwd, source + 1);
 	ret->mount.source = source;
 	if (source[0] == '/')

@@ -228,6 +228,16 @@ start_launched() { # OPTION...: a detached sleeper
 	succeeded
 }
 
+@test "launch from a directory that has been removed" {
+	mkdir "$WORK/gone"
+	cd "$WORK/gone"
+	rmdir "$WORK/gone"
+	run launch -- echo hello
+	is hello
+	run launch -v ./data:/data -- true
+	failed "--volume './data:/data': the current directory has been removed"
+}
+
 @test "launch -v: what is wrong with a volume is said, and nothing stays" {
 	run launch -v nonsense -- true
 	failed "launch: --volume 'nonsense'"
