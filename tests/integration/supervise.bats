@@ -344,8 +344,9 @@ is_small() { # PID [FIELD]
 		sh -c 'echo before; while [ ! -e /etc/go ]; do sleep 0.05; done; echo after; exit 6' >"$WORK/first" 2>&1 3>&- &
 	local first=$! code=0
 	eventually 'grep -q before "$WORK/first"'
+	pgrep -f -- "--name $id host" >"$WORK/known"
 	kill -KILL "$(supervisor_pid)"
-	sleep 0.2
+	eventually 'is_small "$(pgrep -f -- "--name $id host" | grep -vxFf "$WORK/known")"'
 	ferry exec "$id" touch /etc/go || : # its end may be quicker than this one's
 	wait "$first" || code=$?
 	equal "$code" 6
