@@ -10,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What Docker itself calls its registry, in its file and to helpers. */
-#define DOCKER_HUB "https://index.docker.io/v1/"
-
 enum { FILE_MAX = 1 << 20 };
 
 /* ---- one file ---- */
@@ -84,11 +81,6 @@ static const struct json *find_entry(const struct json *auths, const char *image
 	return best;
 }
 
-static bool is_docker_hub(const char *host)
-{
-	return strcmp(host, "docker.io") == 0;
-}
-
 static const char *helper_of(const struct json *helper)
 {
 	return helper && *helper->text ? helper->text : NULL;
@@ -110,8 +102,6 @@ int registry_auth_parse(const char *text, size_t len, const char *host, const ch
 		return 1;
 	const struct json *auths = member(&root, "auths", JSON_OBJECT);
 	const struct json *entry = find_entry(auths, arena_printf(a, "%s/%s", host, path), a);
-	if (!entry && is_docker_hub(host))
-		entry = find_entry(auths, plain_key(DOCKER_HUB, a), a);
 	const struct json *auth = member(entry, "auth", JSON_STRING);
 	const struct json *identity = member(entry, "identitytoken", JSON_STRING);
 	if (identity && *identity->text)
@@ -119,7 +109,6 @@ int registry_auth_parse(const char *text, size_t len, const char *host, const ch
 			       "password or an access token", host);
 	if (!auth || !*auth->text) {
 		ret->helper = helper_of(member(&root, "credsStore", JSON_STRING));
-		ret->server = is_docker_hub(host) ? DOCKER_HUB : host;
 		ret->said = entry;
 		return ret->helper != NULL;
 	}

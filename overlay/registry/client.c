@@ -141,9 +141,8 @@ int registry_open(const struct image_reference *ref, const char *scope, const st
 		.scope = scope,
 		.login = access->login,
 	};
-	const char *host = registry_api_host(ref->host);
 	ret->setup = (struct registry_setup){
-		.origin = arena_printf(a, "https://%s", host),
+		.origin = arena_printf(a, "https://%s", ref->host),
 		.user = ret->login.user,
 		.password = ret->login.password,
 		.cert_dir = access->cert_dir ? access->cert_dir : find_cert_dir(ref->host, a),
@@ -153,7 +152,7 @@ int registry_open(const struct image_reference *ref, const char *scope, const st
 	int s = ping(ret, &w, e);
 	if (s == -EPROTO && (access->insecure || registry_host_is_loopback(ref->host))) {
 		registry_close(ret);
-		ret->setup.origin = arena_printf(a, "http://%s", host);
+		ret->setup.origin = arena_printf(a, "http://%s", ref->host);
 		s = ping(ret, &w, e);
 	}
 	if (s < 0)

@@ -19,11 +19,6 @@ bool registry_host_is_loopback(const char *host)
 	return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-const char *registry_api_host(const char *host)
-{
-	return strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host;
-}
-
 const char *registry_url(const char *origin, const char *path, const char *kind, const char *what, struct arena *a)
 {
 	return arena_printf(a, "%s/v2/%s/%s/%s", origin, path, kind, what);

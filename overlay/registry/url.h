@@ -9,9 +9,6 @@
 /* "localhost", 127.0.0.0/8, "[::1]"; with or without a port. */
 bool registry_host_is_loopback(const char *host);
 
-/* Which host is asked: Docker's own registry is not at the one that its images' names have. */
-const char *registry_api_host(const char *host);
-
 /* "ORIGIN/v2/PATH/KIND/WHAT": kind "manifests", "blobs", "tags". @path, @what: as image_reference_parse gives them. */
 const char *registry_url(const char *origin, const char *path, const char *kind, const char *what, struct arena *a);
 

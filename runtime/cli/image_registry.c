@@ -69,9 +69,6 @@ static int parse_with_host(const char *text, const char *command, struct arena *
 			       "\"%s\" does not say which registry: there is none by default; write its host in front, as in "
 			       "'ferry image %s registry.example/%s'",
 			       text, command, text);
-	/* What Docker made for itself has a path there, which everybody leaves out. */
-	if (strcmp(ret->host, "docker.io") == 0 && !strchr(ret->path, '/'))
-		ret->path = arena_printf(a, "library/%s", ret->path);
 	return 0;
 }
 

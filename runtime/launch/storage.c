@@ -282,10 +282,11 @@ int launched_discard(struct runtime *rt, const struct launched *l, int dir, cons
 int launched_remove(struct runtime *rt, const struct launched *l, int dir, struct err *e)
 {
 	struct net_leaving leaving;
+	struct err ignored = ERR_INIT;
 	const char *aside;
 
 	int r = launched_retire(rt, l, dir, &aside, &leaving, e);
-	if (leaving.fd >= 0 && container_settle(rt, &leaving, r < 0 ? &(struct err){ 0 } : e) < 0 && r == 0)
+	if (leaving.fd >= 0 && container_settle(rt, &leaving, r < 0 ? &ignored : e) < 0 && r == 0)
 		r = -e->code;
 	if (r < 0)
 		return r;

@@ -137,25 +137,6 @@ static void test_logins(void **state)
 	assert_int_equal(login_of(&a, "{}", "db.example", "app", &l, &e), 0);
 }
 
-static void test_docker_hub(void **state)
-{
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct err e = ERR_INIT;
-	struct registry_login l;
-
-	(void)state;
-	assert_string_equal(registry_api_host("docker.io"), "registry-1.docker.io");
-	assert_string_equal(registry_api_host("docker.io:443"), "docker.io:443");
-	assert_string_equal(registry_api_host("db.example:5000"), "db.example:5000");
-	assert_int_equal(login_of(&a, "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"bWU6c2VjcmV0\"}}}", "docker.io",
-				  "library/app", &l, &e), 1);
-	assert_string_equal(l.user, "me");
-	assert_int_equal(login_of(&a, "{\"credsStore\":\"pass\"}", "docker.io", "library/app", &l, &e), 1);
-	assert_string_equal(l.server, "https://index.docker.io/v1/");
-	assert_int_equal(login_of(&a, "{\"credHelpers\":{\"docker.io\":\"pass\"}}", "docker.io", "library/app", &l, &e), 1);
-	assert_string_equal(l.server, "docker.io");
-}
-
 static void test_helpers(void **state)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
@@ -306,7 +287,6 @@ int main(void)
 		cmocka_unit_test(test_bad_challenges),
 		cmocka_unit_test(test_token_url),
 		cmocka_unit_test(test_logins),
-		cmocka_unit_test(test_docker_hub),
 		cmocka_unit_test(test_helpers),
 		cmocka_unit_test(test_helper_answers),
 		cmocka_unit_test(test_refused_logins),
