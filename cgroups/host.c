@@ -7,6 +7,7 @@
 #include "cgroups/files.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/mountinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,24 +37,6 @@ static int open_cgroup2(const char *path)
 	return take_fd(&fd);
 }
 
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static char *unescape(struct arena *a, const char *s)
-{
-	char *out = arena_strdup(a, s), *to = out;
-
-	for (; *s; to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
-		    s[3] <= '7') {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to = *s++;
-		}
-	}
-	*to = '\0';
-	return out;
-}
-
 /* One line: id parent major:minor root mountpoint options fields... - fstype source options */
 static void look_at_mount(char *line, struct arena *a, struct cgroup_host *h)
 {
@@ -79,7 +62,8 @@ static void look_at_mount(char *line, struct arena *a, struct cgroup_host *h)
 	}
 	if (!mountpoint)
 		return;
-	mountpoint = unescape(a, mountpoint);
+	mountpoint = arena_strdup(a, mountpoint);
+	mountinfo_unescape(mountpoint);
 	h->root_fd = open_cgroup2(mountpoint);
 	if (h->root_fd >= 0)
 		h->mountpoint = mountpoint;

@@ -1,5 +1,7 @@
 #include "checkpoint/proc_text.h"
 
+#include "lib/mountinfo.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
@@ -212,22 +214,6 @@ enum proc_map_type proc_map_type(const struct proc_map *m)
 
 /* ---- mounts ---- */
 
-/* "\040" and its like, as mountinfo writes what would end a word. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		unsigned c;
-		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strspn(s + 1, "01234567") >= 3) {
-			*to++ = (char)c;
-			s += 3;
-		} else
-			*to++ = *s;
-	}
-	*to = '\0';
-}
-
 bool proc_text_mount(char *line, struct proc_mount *ret)
 {
 	enum { DEVICE = 2, ROOT = 3, POINT = 4, FIRST_OPTIONAL = 6 };
@@ -244,8 +230,8 @@ bool proc_text_mount(char *line, struct proc_mount *ret)
 	m.type = word ? strsep(&line, " ") : NULL;
 	if (!m.type || !*m.type || sscanf(words[DEVICE], "%u:%u", &m.major, &m.minor) != 2)
 		return false;
-	unescape(words[ROOT]);
-	unescape(words[POINT]);
+	mountinfo_unescape(words[ROOT]);
+	mountinfo_unescape(words[POINT]);
 	m.root = words[ROOT];
 	m.point = words[POINT];
 	*ret = m;

@@ -1,5 +1,7 @@
 #include "overlay/host.h"
 
+#include "lib/mountinfo.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,21 +21,6 @@ bool path_is_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* mountinfo writes blank, tab, newline and backslash as three octal digits. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && strspn(s + 1, "01234567") >= 3) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else
-			*to++ = *s;
-	}
-	*to = '\0';
-}
-
 static int read_mountpoints(struct arena *a, struct host_facts *f, struct err *e)
 {
 	FILE *in = fopen("/proc/self/mountinfo", "re");
@@ -48,7 +35,7 @@ static int read_mountpoints(struct arena *a, struct host_facts *f, struct err *e
 			place = strsep(&at, " ");
 		if (!place)
 			continue;
-		unescape(place);
+		mountinfo_unescape(place);
 		*arena_push(a, &f->mountpoints, &f->n_mountpoints) = arena_strdup(a, place);
 	}
 	free(line);
