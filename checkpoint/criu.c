@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,29 +109,6 @@ int criu_end(struct criu *c)
 	return status;
 }
 
-/* One packet, with the descriptor that came along or -1. Returns its length; 0: CRIU is gone. */
-static ssize_t receive(int sock, char *data, size_t size, int *ret_fd, struct err *e)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { data, size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	ssize_t n;
-
-	do
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-	if (n < 0)
-		return err_set(e, errno, "receive criu's answer");
-	struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fd, CMSG_DATA(h), sizeof(*ret_fd));
-	return n;
-}
-
 /* What it was asked for, for messages. */
 static const char *verb(enum criu_request_type t)
 {
@@ -205,9 +180,9 @@ static int converse(struct criu *c, const struct criu_request *q, struct criu_an
 
 	for (;;) {
 		cleanup_close int fd = -1;
-		ssize_t n = receive(c->sock, data, ANSWER_MAX, &fd, e);
+		ssize_t n = message_receive_raw(c->sock, data, ANSWER_MAX, &fd, 1, e);
 		if (n < 0)
-			return (int)n;
+			return err_wrap(e, "criu's answer");
 		if (n == 0)
 			return gone(c, q->type, e);
 		if (criu_packet_read(data, (size_t)n, &p, e) < 0)

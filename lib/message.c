@@ -116,14 +116,13 @@ static void take_descriptors(struct msghdr *msg, int *ret, size_t n)
 	}
 }
 
-/* Returns the packet's length, 0 when the other side is gone. */
-static ssize_t receive_packet(int sock, struct packet *p, int *ret_fds, size_t n_fds, struct err *e)
+ssize_t message_receive_raw(int sock, void *data, size_t size, int *ret_fds, size_t n_fds, struct err *e)
 {
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
 	} control;
-	struct iovec iov = { p, sizeof(*p) };
+	struct iovec iov = { data, size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 			      .msg_controllen = sizeof(control) };
 	ssize_t n;
@@ -137,10 +136,17 @@ static ssize_t receive_packet(int sock, struct packet *p, int *ret_fds, size_t n
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return err_set(e, errno, "receive a message");
-	if (n == 0)
-		return 0;
-	take_descriptors(&msg, ret_fds, n_fds);
-	if ((size_t)n >= HEAD && (p->kind != 0 || p->err.code > 0))
+	if (n > 0)
+		take_descriptors(&msg, ret_fds, n_fds);
+	return n;
+}
+
+/* Returns the packet's length, 0 when the other side is gone. */
+static ssize_t receive_packet(int sock, struct packet *p, int *ret_fds, size_t n_fds, struct err *e)
+{
+	ssize_t n = message_receive_raw(sock, p, sizeof(*p), ret_fds, n_fds, e);
+
+	if (n <= 0 || ((size_t)n >= HEAD && (p->kind != 0 || p->err.code > 0)))
 		return n;
 	for (size_t i = 0; i < n_fds; i++)
 		close_fd(&ret_fds[i]);

@@ -45,6 +45,12 @@ int message_receive_data(int sock, void *data, size_t len, int *ret_fds, size_t 
 /* A packet of bytes alone, of any length, which both sides know to come. */
 int message_send_bytes(int sock, const void *data, size_t len, struct err *e);
 
+/*
+ * The next one as it is, with what descriptors came along: the rest of @ret_fds becomes -1. Its length; 0: the other side is
+ * gone.
+ */
+ssize_t message_receive_raw(int sock, void *data, size_t size, int *ret_fds, size_t n_fds, struct err *e);
+
 /* Appends the next one to @b. Returns 1, 0 when the other side is gone, -errno; -EMSGSIZE: longer than @max. */
 int message_receive_bytes(int sock, size_t max, struct buf *b, struct err *e);
 
