@@ -32,6 +32,9 @@
  */
 int criu_find(const char *given, struct arena *a, const char **ret, struct err *e);
 
+/* The first executable @name in the directories that @path names between colons; in the arena. NULL: none. */
+const char *program_in(const char *path, const char *name, struct arena *a);
+
 struct criu {
 	pid_t pid; /* a child of the caller; -1: none */
 	int pidfd;

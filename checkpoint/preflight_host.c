@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,19 +22,11 @@ extern char **environ;
 
 enum { LAZY_PIPE_BYTES = 4 << 20, LOCKS = 2, OUTPUT_MAX = 1 << 20 };
 
-/* As execvp(3) will look for it. */
 static bool has_iptables(void)
 {
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
+	cleanup_arena struct arena a = ARENA_INIT;
 
-	for (size_t n; path && *path; path += n + (path[n] == ':')) {
-		n = strcspn(path, ":");
-		snprintf(file, sizeof(file), "%.*s/iptables-restore", (int)n, path);
-		if (n > 0 && access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
+	return program_in(getenv("PATH"), "iptables-restore", &a);
 }
 
 /* ---- what was proved before ---- */

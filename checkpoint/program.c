@@ -39,27 +39,29 @@ static int read_conf(struct arena *a, const char **ret, struct err *e)
 	return 0;
 }
 
+const char *program_in(const char *path, const char *name, struct arena *a)
+{
+	for (size_t n; path && *path; path += n + (path[n] == ':')) {
+		n = strcspn(path, ":");
+		const char *file = arena_printf(a, "%.*s/%s", (int)n, path, name);
+		if (n > 0 && access(file, X_OK) == 0)
+			return file;
+	}
+	return NULL;
+}
+
 static int find_in_path(struct arena *a, const char **ret, struct err *e)
 {
 	const char *path = getenv("PATH");
 
 	if (!path || !*path)
 		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	for (size_t n; *path; path += n + (path[n] == ':')) {
-		n = strcspn(path, ":");
-		const char *file = arena_printf(a, "%.*s/criu", (int)n, path);
-		if (n > 0 && access(file, X_OK) == 0) {
-			*ret = file;
-			return 0;
-		}
-	}
+	*ret = program_in(path, "criu", a);
 	/* Debian has it where an ordinary user's PATH does not lead. */
-	if (access("/usr/sbin/criu", X_OK) == 0) {
-		*ret = "/usr/sbin/criu";
-		return 0;
-	}
-	return err_say(e, ENOENT, "criu is not in PATH: install the package criu, or name the program by --criu, FERRY_CRIU or "
-		       "'" CRIU_CONF "'");
+	if (!*ret)
+		*ret = program_in("/usr/sbin", "criu", a);
+	return *ret ? 0 : err_say(e, ENOENT, "criu is not in PATH: install the package criu, or name the program by --criu, "
+				  "FERRY_CRIU or '" CRIU_CONF "'");
 }
 
 int criu_find(const char *given, struct arena *a, const char **ret, struct err *e)

@@ -3,6 +3,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "netns/netns.h"
+#include "runtime/attach.h"
 #include "runtime/log.h"
 
 #include <errno.h>
@@ -81,23 +82,16 @@ static int container_processes(struct runtime *rt, struct container *c, pid_t **
 	return cgroup_pids(cgroup, &rt->arena, ret, ret_n, e);
 }
 
-static int open_netns(struct runtime *rt, const struct container *c, struct err *e)
-{
-	int fd = open(arena_printf(&rt->arena, "/proc/%d/ns/net", (int)c->pid), O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? err_set(e, errno == ENOENT ? ESRCH : errno, "open the container's network namespace") : fd;
-}
-
 /* ---- the container ---- */
 
 /* A kernel that cannot be asked for them is no reason to say no. */
-static void find_unix_sockets(struct runtime *rt, const struct container *c, struct preflight_container *ret)
+static void find_unix_sockets(struct runtime *rt, pid_t pid, int pidfd, struct preflight_container *ret)
 {
 	struct net_unix_socket *found = NULL;
 	struct err ignored = ERR_INIT;
 	size_t n = 0;
 
-	cleanup_close int netns = open_netns(rt, c, &ignored);
+	cleanup_close int netns = container_netns(pid, pidfd, &ignored);
 	if (netns < 0 || net_unix_sockets(netns, &rt->arena, &found, &n, &ignored) < 0)
 		return;
 	struct preflight_unix *v = arena_new_array(&rt->arena, n + 1, struct preflight_unix);
@@ -142,7 +136,7 @@ int runtime_check_container(struct runtime *rt, struct container *c, const struc
 	read_configuration("/etc/criu/default.conf", &x.options);
 	read_configuration(plan->config_file, &x.options);
 	find_external_mounts(rt, plan, &x);
-	find_unix_sockets(rt, c, &x);
+	find_unix_sockets(rt, c->pid, pidfd, &x);
 	return preflight_container(p, &x, e);
 }
 
