@@ -300,9 +300,10 @@ static bool is_in_tree(const struct preflight_container *c, pid_t pid)
 
 static void look_at_session(const struct process *x, const struct proc_status *s)
 {
-	/* Where the reader's numbers are the container's: its leader must be of the container, or have ended. */
-	bool outside = s->own_pids ? s->session == 0
-				   : s->session > 0 && !includes(x->look->c, s->session) && kill(s->session, 0) == 0;
+	/* 0: the leader is outside of the pid namespace. Else, in a namespace shared with the reader, it must be one of the
+	 * container's processes, or have ended. */
+	bool outside = s->session == 0 ||
+		       (!s->own_pids && s->session > 0 && !includes(x->look->c, s->session) && kill(s->session, 0) == 0);
 
 	if (outside && !x->look->c->options.shell_job)
 		FOUND(x, PREFLIGHT_SESSION, "is in a session that began outside of the container, such as a shell's");

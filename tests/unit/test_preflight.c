@@ -418,7 +418,8 @@ static void test_session(void **state)
 	(void)state;
 	assert_true(pid > 0);
 	look(pid, &o, &p);
-	assert_int_equal(find(&p, PREFLIGHT_SESSION) != NULL, kill(getsid(0), 0) == 0);
+	/* Whoever began this program's session may have ended, or be outside of its pid namespace (0). */
+	assert_int_equal(find(&p, PREFLIGHT_SESSION) != NULL, getsid(0) == 0 || kill(getsid(0), 0) == 0);
 	o.shell_job = true;
 	look(pid, &o, &p);
 	assert_null(find(&p, PREFLIGHT_SESSION));
