@@ -131,7 +131,7 @@ OCI         ?= $(abspath ../shared/oci/runtime-spec)
 # Natively, as root: the commands and the fields of config.json as this machine can run them.
 check-integration: all $(BUILD)/tests/attach
 	FERRY=$(BUILD)/ferry OCI_EXAMPLES=$(OCI)/test/config/good OCI_SCHEMA=$(OCI)/features-schema.json \
-		tests/integration/run -v tests/integration/*.bats
+		tests/integration/run
 
 # In the test machine: limits, systemd, engines; the program as it is installed, whatever the others were built with.
 check-vm: all $(BUILD)/tests/warm
