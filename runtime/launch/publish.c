@@ -196,12 +196,24 @@ static void publish_exposed(const struct net_port *p, struct arena *a, struct po
 	}
 }
 
-static int plan_publish(const struct launch_options *o, struct arena *a, struct ports *all, struct err *e)
+/* The kernel leads nothing from ::1 to anywhere else; pasta listens there itself. */
+static bool is_loopback6(const struct net_address *x)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+
+	return x->family == AF_INET6 && memcmp(x->bytes, loopback, sizeof(loopback)) == 0;
+}
+
+static int plan_publish(const struct launch_options *o, enum launched_network_mode mode, struct arena *a, struct ports *all,
+			struct err *e)
 {
 	for (size_t i = 0; i < o->publish.n; i++) {
 		struct net_port p;
 		if (launch_port_parse(o->publish.v[i], a, &p, e) < 0)
 			return err_wrap(e, "--publish");
+		if (mode != NETWORK_PASTA && is_loopback6(&p.host))
+			return err_say(e, ENOTSUP, "--publish '%s': nothing that is sent to ::1 can leave this machine; publish on"
+				       " 127.0.0.1, or on another of its addresses", o->publish.v[i]);
 		for (size_t j = 0; j < all->n; j++)
 			if (clash(&p, &all->v[j]))
 				return err_say(e, EINVAL, "--publish '%s': the port is given to '%s' already",
@@ -216,7 +228,7 @@ int launch_plan_ports(const struct launch_options *o, const struct image_config 
 {
 	struct ports published = { 0 }, exposed = { 0 };
 
-	if (plan_publish(o, a, &published, e) < 0)
+	if (plan_publish(o, n->mode, a, &published, e) < 0)
 		return -e->code;
 	for (size_t i = 0; image && i < image->n_exposed_ports; i++)
 		if (expose("the image's port", image->exposed_ports[i], a, &exposed, e) < 0)

@@ -39,6 +39,7 @@ void health_end(struct supervisor *s)
 	s->health_at = -1;
 	if (s->health_pid > 0)
 		kill(s->health_pid, SIGTERM);
+	s->health_pid = 0; /* what it says is of the life that has ended */
 	close_fd(&s->health_pipe);
 }
 
@@ -128,8 +129,6 @@ void health_reaped(struct supervisor *s, int wait_status)
 		if (s->health_len == before)
 			close_fd(&s->health_pipe);
 	}
-	if (s->phase != PHASE_RUNNING)
-		return;
 	/* HEALTH_SKIPPED: the container is paused. */
 	if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != HEALTH_SKIPPED) {
 		s->health_output[s->health_len] = '\0';

@@ -35,13 +35,13 @@ static void started(struct supervisor *s)
 	s->status.finished_at = NULL;
 	s->status.error = NULL;
 	s->status.oom_killed = false;
+	health_begin(s);
 	clients_started(s);
 	if (s->stop_requested)
 		stop(s, 0, -1, s->restart_requested, &ignored);
 	else
 		life_save(s);
 	life_event(s, "start", NULL, NULL);
-	health_begin(s);
 }
 
 /* It was not started: for the launching command an error, for a restart one more end. */

@@ -34,6 +34,14 @@ has_output() {
 	eventually "member healthOutput | grep -qF '$1'"
 }
 
+@test "health: a restart begins with starting" {
+	checked '.health.command = ["sh", "-c", "[ ! -e /etc/slow ] || exec sleep 1000001"] | .health.timeoutMs = 1000000'
+	eventually '[ "$(member health)" = healthy ]'
+	ferry exec "$id" touch /etc/slow
+	quietly ferry restart -t 0 "$id" || complain restart
+	equal "$(member health)" starting
+}
+
 @test "health: a check that takes too long is killed and has failed" {
 	checked '.health.command = ["sleep", "1000001"] | .health.timeoutMs = 100'
 	eventually '[ "$(member health)" = unhealthy ]'

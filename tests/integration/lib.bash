@@ -275,18 +275,18 @@ left_over() {
 }
 
 after_test() {
-	local name i left=
+	local name i left refused=
 	while read -r name; do
-		quietly ferry delete --force "$name" || [ -z "${BATS_TEST_COMPLETED-}" ] || left+="$(complain delete "$name")"$'\n'
+		quietly ferry delete --force "$name" || refused+=$(complain delete "$name" || :)$'\n'
 	done <"$WORK/made"
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		left+=$(left_over)
+		left=$(left_over)
 		[ -n "$left" ] && [ "$i" != 10 ] || break
-		left=
 		sleep 0.1
 	done
 	[ -z "$left" ] || clean_up_after
 	rm -rf "$WORK"
+	left=$refused$left
 	[ -z "$left" ] || [ -z "${BATS_TEST_COMPLETED-}" ] || { printf 'left behind:\n%s\n' "$left"; return 1; }
 }
 

@@ -133,6 +133,7 @@ static void published_and_exposed(void **state)
 	refused("'8080:80/tcp' already", .publish = LIST("8080:80", "8080:81"));
 	refused("'8080-8090:80-90/tcp' already", .publish = LIST("8080-8090:80-90", "127.0.0.1:8085:1"));
 	refused("--publish: 'x'", .publish = LIST("x"));
+	refused("'[::1]:80:80': nothing that is sent to ::1", .publish = LIST("[::1]:80:80"));
 	refused("--expose '1:2'", .expose = LIST("1:2"));
 	refused("--expose", .expose = LIST("no"));
 }
@@ -183,9 +184,9 @@ static void other_modes(void **state)
 	assert_int_equal(x.n.mode, NETWORK_PATH);
 	assert_string_equal(x.n.of, "/run/netns/a");
 	x.facts.rootless = true;
-	planned(.networks = LIST("pasta"), .publish = LIST("8080:80"));
+	planned(.networks = LIST("pasta"), .publish = LIST("8080:80", "[::1]:8081:80"));
 	assert_int_equal(x.n.mode, NETWORK_PASTA);
-	is_list(x.n.ports, x.n.n_ports, "8080:80/tcp");
+	is_list(x.n.ports, x.n.n_ports, "8080:80/tcp [::1]:8081:80/tcp");
 }
 
 static void contradictions(void **state)
