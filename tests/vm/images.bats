@@ -2,6 +2,7 @@
 # Images between ferry and others: what umoci, buildah, podman and skopeo write is imported and launched, and what ferry
 # exports is loaded and run by them. Docker has its own in engines/docker.bats.
 load machine
+load trees
 
 setup_file() {
 	configure_podman
@@ -16,12 +17,16 @@ setup_file() {
 		CMD ["/bin/sh", "-c", "cat /file; ls / /dir; echo $FROM"]
 	EOF2
 	buildah build -q --layers --runtime "$runtime" --isolation oci -t localhost/made:1 -f /var/tmp/Containerfile /var/tmp
+	mkdir /var/tmp/context
+	make_context /var/tmp/context
+	buildah build -q --layers --runtime "$runtime" --isolation oci -t localhost/tree:1 /var/tmp/context
+	podman_tree localhost/tree:1 >/var/tmp/tree
 	baseline
 }
 
 teardown_file() {
-	buildah rmi -f localhost/made:1
-	rm -rf /var/lib/ferry/images /var/tmp/Containerfile
+	buildah rmi -f localhost/made:1 localhost/tree:1
+	rm -rf /var/lib/ferry/images /var/tmp/Containerfile /var/tmp/context /var/tmp/tree
 }
 
 setup() {
@@ -34,6 +39,12 @@ teardown() {
 }
 
 ferry() { /usr/local/bin/ferry "$@"; }
+
+podman_tree() { # IMAGE
+	podman run -d -q --name tree "$1" >/dev/null
+	tree_of "$(podman inspect -f '{{.State.Pid}}' tree)"
+	podman rm -f -t 0 tree >/dev/null
+}
 
 launch() { ferry launch --rm "$@"; }
 
@@ -77,6 +88,37 @@ is_made() { # NAME
 	umoci repack --image layout:made bundle
 	ferry image import -q --name made layout
 	[ "$(launch made cat /by)" = umoci ]
+}
+
+@test "every file as podman has it: saved by podman, copied by skopeo and changed by umoci, pushed by buildah" {
+	is_whole /var/tmp/tree
+	grep -q '^files/random .* user.text=612076616c7565007769' /var/tmp/tree	# which Docker's builder drops
+	local how
+	podman save -q --format docker-archive -o saved localhost/tree:1
+	skopeo copy -q containers-storage:localhost/tree:1 oci:changed:localhost/tree:1
+	umoci config --image changed:localhost/tree:1 --config.label a=b
+	buildah push -q --compression-format zstd:chunked localhost/tree:1 oci:pushed:localhost/tree:1
+	for how in saved changed pushed; do
+		ferry image import -q $how
+		ferry image verify -q localhost/tree:1
+		ferry_tree localhost/tree:1 >tree
+		diff /var/tmp/tree tree || { echo "$how differs"; return 1; }
+		launch --user www localhost/tree:1 /files/ping -c 1 127.0.0.1
+		ferry image rm localhost/tree:1
+	done
+}
+
+@test "export: podman has every file as ferry has it" {
+	local format
+	podman save -q --format oci-archive -o saved localhost/tree:1
+	ferry image import -q --name localhost/back:1 saved
+	for format in oci docker-archive; do
+		ferry image export -f $format -o out.tar localhost/back:1
+		podman load -q -i out.tar
+		podman_tree localhost/back:1 >tree
+		podman rmi -f localhost/back:1
+		diff /var/tmp/tree tree || { echo "$format differs"; return 1; }
+	done
 }
 
 @test "export: podman loads and runs it" {

@@ -1,16 +1,21 @@
 #!/usr/bin/env bats
 # dockerd with the runtime under test as its default. Its image builder looks up `runc` by name, so that is the same program.
 load ../machine
+load ../trees
+load ../outside
 
 setup_file() {
 	mkdir -p /etc/docker
 	printf '{"default-runtime":"%s","runtimes":{"%s":{"path":"%s"}}}\n' "$RUNTIME" "$RUNTIME" "$runtime" >/etc/docker/daemon.json
 	[ "$RUNTIME" != runc ] || rm /etc/docker/daemon.json	# Docker keeps this name to itself
 	ln -sfn "$runtime" /usr/sbin/runc
+	sysctl -qw net.ipv4.ip_forward=0	# or Docker lets through what it does not know
 	systemctl start docker || { journalctl -u docker --no-pager | tail -20; return 1; }
 	make_image /var/tmp/image.tar
 	docker import --change 'CMD ["/bin/sh"]' /var/tmp/image.tar image
 	docker run --rm image true
+	# What stands as long as there were networks once.
+	[ "$RUNTIME" != ferry ] || ferry launch --rm -p 9999:9 host -- true
 	baseline
 }
 
@@ -21,6 +26,8 @@ teardown_file() {
 }
 
 teardown() {
+	ferry rm -f web near 2>/dev/null || :
+	disconnect_outside
 	docker ps -aq | xargs -r docker rm -f -v
 	clean
 }
@@ -165,6 +172,36 @@ limits='cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
 	ferry image prune -a
 }
 
+docker_tree() { # IMAGE
+	docker run -d --name tree --network none "$1" >/dev/null
+	tree_of "$(docker inspect -f '{{.State.Pid}}' tree)"
+	docker rm -f tree >/dev/null
+}
+
+@test "save and load: every file as Docker has it, and Docker as ferry" {
+	[ "$RUNTIME" = ferry ] || skip "for ferry"
+	local format
+	cd "$BATS_TEST_TMPDIR"
+	mkdir context
+	make_context context
+	DOCKER_BUILDKIT=0 docker build -q -t tree:1 -f context/Containerfile context
+	docker_tree tree:1 >docker-tree
+	is_whole docker-tree
+	docker save -o saved.tar tree:1
+	docker rmi tree:1
+	ferry image import -q saved.tar
+	ferry_tree tree:1 >ferry-tree
+	diff docker-tree ferry-tree
+	for format in oci docker-archive; do
+		ferry image export -f $format -o out.tar tree:1
+		docker load -q -i out.tar
+		docker_tree tree:1 >loaded-tree
+		docker rmi tree:1
+		diff docker-tree loaded-tree
+	done
+	ferry image prune -a
+}
+
 @test "load: what ferry exports" {
 	[ "$RUNTIME" = ferry ] || skip "for ferry"
 	local format
@@ -177,4 +214,31 @@ limits='cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
 		docker rmi loaded:1
 	done
 	ferry image prune -a
+}
+
+# Docker drops what it does not know. The manual has the way out, and that is what is run here.
+@test "beside it: networks of ferry's own" {
+	[ "$RUNTIME" = ferry ] || skip "for ferry"
+	local advice=/usr/local/share/man/man7/ferry-networks.7 port
+	connect_outside
+	docker run -d --name box -p 8089:80 image httpd -f -p 80 -h /etc
+	ferry launch -d --name web -p 8088:80 host -- busybox httpd -f -p 80 -h /etc
+	ferry launch -d --name near --network ferry host -- sleep 1000000
+	fetch() { curl -fsS --max-time 20 -o /dev/null "$@"; }
+	eventually fetch http://127.0.0.1:8088/hostname
+	run ! outside curl -fsS --max-time 3 http://198.51.100.1:8088/hostname
+	run ! ferry exec web ping -c 1 -W 2 198.51.100.2
+
+	[ "$(grep -c ^iptables $advice)" = 2 ]
+	grep ^iptables $advice | sh -e
+	for port in 8088 8089; do
+		outside curl -fsS --max-time 20 -o /dev/null http://198.51.100.1:$port/hostname
+		fetch http://127.0.0.1:$port/hostname
+		ferry exec near curl -fsS --max-time 20 -o /dev/null http://198.51.100.1:$port/hostname
+	done
+	ferry exec web ping -c 1 -W 10 198.51.100.2
+	ferry exec near curl -fsS --max-time 20 -o /dev/null http://web/hostname
+	docker exec box wget -qO /dev/null http://198.51.100.1:8088/hostname
+	docker exec box ping -c 1 -W 10 198.51.100.2
+	grep ^iptables $advice | sed 's/ -I / -D /' | sh -e
 }
