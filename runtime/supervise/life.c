@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -260,7 +261,9 @@ static void finish(struct supervisor *s)
 		return finish_throwaway(s);
 	unlinkat(s->dir, "supervisor", 0);
 	life_save(s);
-	close_fd(&s->dir); /* those who waited for the end may go on with the container */
+	/* Those who waited for the end may go on with the container. Closed it is locked while a health check begins. */
+	flock(s->dir, LOCK_UN);
+	close_fd(&s->dir);
 	clients_ended(s, s->status.exit_code);
 	settle(s);
 }

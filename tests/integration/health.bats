@@ -42,6 +42,18 @@ has_output() {
 	equal "$(member health)" starting
 }
 
+@test "health: a container whose check is about to begin is removed" {
+	checked '.health.command = ["true"]'
+	local pid tracer
+	pid=$(supervisor_pid)
+	strace -q -f -p "$pid" -e trace=execve -e inject=execve:delay_enter=3000000 -o "$WORK/trace" 3>&- 4>&- &
+	tracer=$!
+	eventually 'grep -q execve "$WORK/trace"'
+	ferry rm -f "$id"
+	kill "$tracer" 2>/dev/null || :
+	wait "$tracer" || :
+}
+
 @test "health: a check that takes too long is killed and has failed" {
 	checked '.health.command = ["sleep", "1000001"] | .health.timeoutMs = 100'
 	eventually '[ "$(member health)" = unhealthy ]'
