@@ -9,10 +9,34 @@ static int is_leap(long year)
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-static long days_of_month(long year, long month)
+int clock_days_of_month(long year, long month)
 {
 	/* Long ones and short ones take turns, but after July. */
-	return month == 2 ? 28 + is_leap(year) : 30 + (month + month / 8) % 2;
+	return month == 2 ? 28 + is_leap(year) : 30 + (int)(month + month / 8) % 2;
+}
+
+struct clock_date clock_split(time_t t)
+{
+	long days = t / DAY_S, seconds = t % DAY_S;
+	struct clock_date d = { 1970, 1, 1, seconds / 3600, seconds / 60 % 60, seconds % 60 };
+
+	for (; days >= 365 + is_leap(d.year); d.year++)
+		days -= 365 + is_leap(d.year);
+	for (; days >= clock_days_of_month(d.year, d.month); d.month++)
+		days -= clock_days_of_month(d.year, d.month);
+	d.day += days;
+	return d;
+}
+
+time_t clock_join(const struct clock_date *d)
+{
+	long days = d->day - 1;
+
+	for (long year = 1970; year < d->year; year++)
+		days += 365 + is_leap(year);
+	for (long month = 1; month < d->month; month++)
+		days += clock_days_of_month(d->year, month);
+	return days * DAY_S + d->hour * 3600 + d->minute * 60 + d->second;
 }
 
 /* The last @n digits of @number, and what stands behind them. */
@@ -29,18 +53,14 @@ struct clock_text clock_rfc3339(struct timespec t)
 {
 	struct clock_text r = { 0 };
 	char *to = r.text;
-	long days = t.tv_sec / DAY_S, seconds = t.tv_sec % DAY_S, year = 1970, month = 1;
+	struct clock_date d = clock_split(t.tv_sec);
 
-	for (; days >= 365 + is_leap(year); year++)
-		days -= 365 + is_leap(year);
-	for (; days >= days_of_month(year, month); month++)
-		days -= days_of_month(year, month);
-	to = put(to, 4, year, '-');
-	to = put(to, 2, month, '-');
-	to = put(to, 2, days + 1, 'T');
-	to = put(to, 2, seconds / 3600, ':');
-	to = put(to, 2, seconds / 60 % 60, ':');
-	to = put(to, 2, seconds % 60, '.');
+	to = put(to, 4, d.year, '-');
+	to = put(to, 2, d.month, '-');
+	to = put(to, 2, d.day, 'T');
+	to = put(to, 2, d.hour, ':');
+	to = put(to, 2, d.minute, ':');
+	to = put(to, 2, d.second, '.');
 	to = put(to, 9, t.tv_nsec, 'Z');
 	*to = '\0';
 	return r;
@@ -73,16 +93,12 @@ static bool skip(const char **text, const char *any_of)
 
 static bool parse_date(const char **s, time_t *ret)
 {
-	long year, month, day, days = 0;
+	struct clock_date d = { 0 };
 
-	if (!digits(s, 4, 1970, 9999, &year) || !skip(s, "-") || !digits(s, 2, 1, 12, &month) || !skip(s, "-") ||
-	    !digits(s, 2, 1, days_of_month(year, month), &day))
+	if (!digits(s, 4, 1970, 9999, &d.year) || !skip(s, "-") || !digits(s, 2, 1, 12, &d.month) || !skip(s, "-") ||
+	    !digits(s, 2, 1, clock_days_of_month(d.year, d.month), &d.day))
 		return false;
-	for (long y = 1970; y < year; y++)
-		days += 365 + is_leap(y);
-	for (long m = 1; m < month; m++)
-		days += days_of_month(year, m);
-	*ret = (days + day - 1) * DAY_S;
+	*ret = clock_join(&d);
 	return true;
 }
 

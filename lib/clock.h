@@ -39,4 +39,15 @@ struct clock_text clock_now_rfc3339(void);
  */
 bool clock_parse(const char *text, struct timespec *ret);
 
+/* The calendar in UTC, without leap seconds; months and days from 1. */
+struct clock_date {
+	long year, month, day, hour, minute, second;
+};
+
+/* Not for times before 1970. */
+struct clock_date clock_split(time_t t);
+time_t clock_join(const struct clock_date *d);
+
+int clock_days_of_month(long year, long month);
+
 #endif
