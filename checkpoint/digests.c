@@ -1,12 +1,10 @@
 #include "checkpoint/digests.h"
 
 #include "checkpoint/directory.h"
-#include "checkpoint/pagemap.h"
 #include "lib/fd.h"
 #include "lib/file.h"
-#include "lib/sha256.h"
+#include "lib/sparse.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,58 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096, ROOM = 256 * BLOCK, DIGESTS_MAX = 16 << 20 };
-
-/* ---- one file ---- */
-
-/* @data begins at a block; what is left of the last one counts as one. */
-static void add_blocks(struct sha256 *s, const char *data, size_t n, uint64_t offset)
-{
-	for (size_t at = 0, size; at < n; at += size) {
-		uint64_t where = htole64(offset + at);
-		size = n - at < BLOCK ? n - at : BLOCK;
-		if (page_is_zero(data + at, size))
-			continue;
-		sha256_add(s, &where, sizeof(where));
-		sha256_add(s, data + at, size);
-	}
-}
-
-/* All that fits into @data, but for the end of the file. Returns how much, or -errno. */
-static ssize_t read_at(int fd, char *data, off_t offset, struct err *e)
-{
-	ssize_t at = 0, n = 1;
-
-	while (at < ROOM && n > 0) {
-		n = pread(fd, data + at, (size_t)(ROOM - at), offset + at);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n < 0)
-			return err_set(e, errno, "read");
-		else
-			at += n;
-	}
-	return at;
-}
-
-static int add_file(struct sha256 *s, int fd, char *data, struct err *e)
-{
-	off_t at = 0;
-
-	for (;;) {
-		off_t next = lseek(fd, at, SEEK_DATA);
-		if (next < 0 && errno == ENXIO)
-			return 0; /* nothing but holes is left */
-		if (next < 0)
-			return err_set(e, errno, "find what is written");
-		at = next / BLOCK * BLOCK;
-		ssize_t n = read_at(fd, data, at, e);
-		if (n <= 0)
-			return (int)n;
-		add_blocks(s, data, (size_t)n, (uint64_t)at);
-		at += n;
-	}
-}
+enum { DIGESTS_MAX = 16 << 20 };
 
 struct digest {
 	struct sha256_text text;
@@ -78,7 +25,6 @@ struct digest {
 static int digest_of(int dir, const char *name, struct digest *ret, struct err *e)
 {
 	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	struct sha256 s;
 	struct stat st;
 
 	if (fd < 0 && errno == ELOOP)
@@ -87,19 +33,11 @@ static int digest_of(int dir, const char *name, struct digest *ret, struct err *
 		return err_set(e, errno, "open '%s'", name);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	char *data = malloc(ROOM);
-	if (!data)
-		return err_set(e, ENOMEM, "read '%s'", name);
-	sha256_begin(&s);
-	int r = add_file(&s, fd, data, e);
-	free(data);
-	if (r < 0)
+	if (sparse_digest(fd, &ret->text, e) < 0)
 		return err_wrap(e, "'%s'", name);
-	*ret = (struct digest){ sha256_end(&s), (uint64_t)st.st_size };
+	ret->size = (uint64_t)st.st_size;
 	return 1;
 }
-
-/* ---- a directory ---- */
 
 static int write_one(int dir, const char *name, unsigned char type, void *data, struct err *e)
 {

@@ -2,6 +2,7 @@
 
 #include "checkpoint/image.h"
 #include "lib/fd.h"
+#include "lib/sparse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -248,11 +249,6 @@ void pagemap_finish(struct pagemap *p)
 
 /* ---- pages ---- */
 
-bool page_is_zero(const char *page, size_t n)
-{
-	return page[0] == 0 && memcmp(page, page + 1, n - 1) == 0;
-}
-
 static int write_at(int fd, const char *data, size_t n, uint64_t offset, struct err *e)
 {
 	while (n > 0) {
@@ -274,7 +270,7 @@ static int write_pages(int fd, const char *data, size_t n, uint64_t offset, stru
 	const size_t page = page_size();
 
 	for (size_t at = 0, end; at < n; at = end + page) {
-		for (end = at; end < n && !page_is_zero(data + end, page); end += page)
+		for (end = at; end < n && !is_all_zero(data + end, page); end += page)
 			;
 		if (write_at(fd, data + at, end - at, offset + at, e) < 0)
 			return -e->code;

@@ -62,9 +62,6 @@ int pagemap_end(struct pagemap_writer *w, int dirfd, const char *name, struct er
 void pagemap_writer_finish(struct pagemap_writer *w);
 #define cleanup_pagemap_writer __attribute__((cleanup(pagemap_writer_finish)))
 
-/* @n is not 0. */
-bool page_is_zero(const char *page, size_t n);
-
 /* Copies the pages of @run to @offset of @to, which is longer than that; pages of zeros become holes. */
 int page_run_copy(const struct page_run *run, int to, uint64_t offset, struct err *e);
 
