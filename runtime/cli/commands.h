@@ -9,6 +9,10 @@ extern const struct cli_command command_create, command_run; /* create.c */
 extern const struct cli_command command_start, command_stop, command_restart, command_rm, command_wait; /* start.c */
 extern const struct cli_command command_checkpoint; /* checkpoint.c */
 extern const struct cli_command command_restore; /* restore.c */
+extern const struct cli_command command_snapshot, command_snapshot_create; /* snapshot.c */
+extern const struct cli_command command_snapshot_rollback, command_snapshot_rm; /* snapshot.c */
+extern const struct cli_command command_snapshot_ls, command_snapshot_show; /* snapshot_ls.c */
+extern const struct cli_command command_snapshot_prune; /* snapshot_prune.c */
 extern const struct cli_command command_attach; /* attach.c */
 extern const struct cli_command command_logs; /* logs.c */
 extern const struct cli_command command_health; /* health.c */

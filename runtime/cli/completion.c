@@ -28,6 +28,7 @@ static const struct subject {
 	{ "IMAGE", "image", "image ls --format names" },
 	{ "VOLUME", "volume", "volume ls -q" },
 	{ "NETWORK", "network", "network ls -q" },
+	{ "SNAPSHOT", "snapshot", "snapshot ls -q" },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 

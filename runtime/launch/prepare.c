@@ -7,6 +7,7 @@
 #include "runtime/images.h"
 #include "runtime/launch/network.h"
 #include "runtime/launch/plan.h"
+#include "runtime/snapshot/snapshot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -85,6 +86,8 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 
 	if (spec_parse(config, strlen(config), &rt->arena, &r.spec, e) < 0)
 		return err_wrap(e, "the configuration of container '%s'", l->name);
+	if (snapshots_recover(rt, l, e) < 0)
+		return -e->code;
 	allow_volatile(rt, l);
 	if (launch_attach_plan(rt, l, r.spec->hostname, &r.network, e) < 0)
 		return err_wrap(e, "container '%s'", l->name);

@@ -1,0 +1,115 @@
+/*
+ * Snapshots of launched containers: what one had written at a moment, to go back to.
+ *
+ * They lie in the container's own directory (runtime/launch/launched.h) and go with it:
+ *
+ *	snapshots/NAME/            one of them
+ *	    upper, upper-var...    exact copies of the container's directories of these names, all that it wrote
+ *	    digests                a line for each file in those: lib/tree_digest.h
+ *	    snapshot.json          the struct below, with a digest of `digests`
+ *	snapshots/.current         the name of the one that was made, or gone back to, last
+ *	snapshots/.new, .gone      one that is being made, or removed: what a killed command left is removed by the next
+ *	snapshots/.staged          copies with which a container will go back; removed in the same way
+ *	snapshots/.rollback        the same from the moment on when all are there: whoever comes next carries on
+ *
+ * A snapshot has its name by a rename(2) that comes last. None needs another: they are copies, which share their blocks with
+ * the container's files where the file system can.
+ *
+ * The directory `snapshots` carries a lock (flock): whoever makes, removes or goes back to one holds it. Of a container that
+ * runs, its own lock is held besides while it is paused (runtime/container.h), and the record says so; of one that does not,
+ * the lock of its directory, so that nobody starts it.
+ *
+ * Everything is in rt->arena. For an ordinary user the calls that copy, read or remove files go into the user namespace that
+ * images_enter_userns makes.
+ */
+#ifndef RUNTIME_SNAPSHOT_SNAPSHOT_H
+#define RUNTIME_SNAPSHOT_SNAPSHOT_H
+
+#include "runtime/launch/launched.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct snapshot {
+	const char *name;
+	const char *container; /* its id */
+	const char *description, *expires, *parent; /* NULL: none; expires: RFC 3339 */
+	const char *created; /* RFC 3339 */
+	bool memory; /* of its processes, too */
+	uint64_t bytes; /* of the files' own blocks */
+	const char **files; /* names of the directories */
+	size_t n_files;
+	const char *digests; /* of the file of that name */
+};
+
+struct snapshots {
+	const struct launched *l;
+	int dir; /* -1: there are none */
+	bool locked;
+};
+
+#define SNAPSHOTS_INIT ((struct snapshots){ .dir = -1 })
+
+void snapshots_close(struct snapshots *s);
+#define cleanup_snapshots __attribute__((cleanup(snapshots_close)))
+
+enum snapshots_open {
+	SNAPSHOTS_READ, /* what killed commands left is removed unless another is at work */
+	SNAPSHOTS_CHANGE, /* with the lock */
+	SNAPSHOTS_MAKE, /* the same, and the directory is made */
+};
+
+/* @l must live as long as *ret. */
+int snapshots_open(struct runtime *rt, const struct launched *l, enum snapshots_open how, struct snapshots *ret,
+		   struct err *e);
+
+/* The oldest first. One that cannot be read is left out with a warning. */
+int snapshots_list(struct runtime *rt, const struct snapshots *s, struct snapshot **ret, size_t *ret_n, struct err *e);
+
+/* By the whole name; -ENOENT: `container 'web' has no snapshot "x"`, with those that are nearly called so. */
+int snapshot_load(struct runtime *rt, const struct snapshots *s, const char *name, struct snapshot *ret, struct err *e);
+
+/* "CONTAINER/NAME": the container, and what is behind the slash, which need not exist. */
+int snapshot_split(struct runtime *rt, const char *text, struct launched *ret, const char **ret_name, struct err *e);
+
+struct snapshot_request {
+	const char *name; /* NULL: snap0, or the next number */
+	const char *description; /* NULL */
+	const char *expires; /* RFC 3339, NULL */
+	bool no_memory; /* of one that runs: its files alone */
+};
+
+/* A container that runs is paused meanwhile. *ret_name: the snapshot's. */
+int snapshot_create(struct runtime *rt, const struct launched *l, const struct snapshot_request *r,
+		    const char **ret_name, struct err *e);
+
+/*
+ * Gives the container, which must not run, the files that it had. -EBADMSG: the snapshot is damaged, and where; then nothing is
+ * changed.
+ */
+int snapshot_rollback(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+
+/* With the lock. */
+int snapshot_remove(struct runtime *rt, const struct snapshots *s, const char *name, struct err *e);
+
+/* Before a start: carries on a rollback that was cut short. The container's directory is locked. Cheap when there is none. */
+int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *e);
+
+/* ---- internal to runtime/snapshot ---- */
+
+#define SNAPSHOTS_DIR "snapshots"
+#define SNAPSHOT_DIGESTS "digests"
+#define SNAPSHOTS_NEW ".new"
+#define SNAPSHOTS_STAGED ".staged"
+#define SNAPSHOTS_ROLLBACK ".rollback"
+#define SNAPSHOTS_CURRENT ".current"
+
+/* The name in .current; NULL: none. */
+const char *snapshots_current(struct runtime *rt, const struct snapshots *s);
+
+int snapshot_save(int dir, const struct snapshot *what, struct err *e);
+
+/* From .rollback on, with the lock. */
+int rollback_finish(struct runtime *rt, const struct snapshots *s, struct err *e);
+
+#endif

@@ -1,0 +1,422 @@
+#!/usr/bin/env bats
+# Snapshots of launched containers' files.
+load lib
+load launched
+load user
+
+# launched OPTION... -- COMMAND...: a container on an overlay of the bundle's root, in the background
+launched() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --detach --storage "$storage" -e FT_TAG --name "$id" "${options[@]}" \
+		--rootfs "$bundle/rootfs:O" -- "$@" || complain launch
+}
+
+# One that has written what TEXT says, and has ended.
+written() { # TEXT
+	launched -- /bin/sh -c "$1"
+	quietly ferry wait "$id"
+}
+
+# The next start runs TEXT instead.
+runs() { # TEXT
+	quietly ferry start --attach "$id" || :
+	equal "$(cat "$WORK/out")" "$1"
+}
+
+snapshot() {
+	quietly ferry snapshot create "$id" "$@" || complain snapshot create
+}
+
+# All that a directory has, times and attributes too.
+content() { # DIRECTORY
+	tar -C "$1" --xattrs --xattrs-include='*' --sort=name --format=posix \
+		--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -cf - . | sha256sum
+}
+
+attribute() { # NAME=VALUE FILE
+	python3 -c 'import os, sys; os.setxattr(sys.argv[2], *[x.encode() for x in sys.argv[1].split("=")])' "$@"
+}
+
+no_remains() {
+	equal "$(find "$storage/$id/snapshots" -mindepth 1 -maxdepth 1 -name '.[!c]*')" ""
+}
+
+@test "a container that has ended: create, ls, show, rm" {
+	written 'echo one >/file'
+	run ferry snapshot ls "$id"
+	succeeded
+	equal "${#lines[@]}" 1
+	run ferry snapshot create "$id"
+	is "$id/snap0"
+	run ferry snapshot create --description "before the change" --expire "1d 2w" "$id" before
+	is "$id/before"
+	run ferry snapshot create "$id"
+	is "$id/snap1"
+	run ferry snapshot ls -q
+	is "$id/snap0"$'\n'"$id/before"$'\n'"$id/snap1"
+	run ferry snapshot ls "$id"
+	matches "^SNAPSHOT +CREATED +EXPIRES +SIZE +MEMORY +DESCRIPTION"
+	matches "$id/before +[^ ].* ago +in 2 weeks +[0-9.]+KiB +no +before the change"
+	run ferry snapshot show -f .Parent "$id/snap1"
+	is before
+	run ferry snapshot show "$id/snap0" "$id/before"
+	equal "$(jq -r '.[] | .Name, .Description, .Memory' <<<"$output")" \
+		"$id/snap0"$'\n\nfalse\n'"$id/before"$'\nbefore the change\nfalse'
+	equal "$(jq '.[1] | (.Expires[:19] + "Z" | fromdate) - (.Created[:19] + "Z" | fromdate)' <<<"$output")" 1296000
+	run ferry snapshot ls --format json "$id"
+	equal "$(jq -r '.[2].Snapshot' <<<"$output")" snap1
+	run ferry snapshot rm "$id/before" "$id/snap1"
+	is "$id/before"$'\n'"$id/snap1"
+	run ferry snapshot ls -q
+	is "$id/snap0"
+	no_remains
+	ferry rm "$id"
+	eventually_empty "$storage"
+}
+
+@test "rollback: files of every kind are as they were" {
+	written 'mkdir /dir; echo one >/dir/file; ln /dir/file /again; ln -s /dir /link; mkfifo /fifo; rm /etc/group
+		dd if=/dev/zero of=/sparse bs=1 count=1 seek=20M 2>/dev/null; chown 1:2 /link -h; chmod 4711 /dir/file
+		rm -r /home; mkdir /home; touch -d "2001-02-03 04:05:06" /dir/file; chmod 1700 /dir'
+	attribute user.own=value "$storage/$id/upper/dir/file"
+	local was blocks
+	was=$(content "$storage/$id/upper")
+	blocks=$(du -s "$storage/$id/upper")
+	snapshot one
+	equal "$(content "$storage/$id/snapshots/one/upper")" "$was"
+	equal "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "trusted.overlay.opaque"))' \
+		"$storage/$id/snapshots/one/upper/home")" "b'y'"
+	equal "$(stat -c %t:%T "$storage/$id/snapshots/one/upper/etc/group")" 0:0
+	equal "$(stat -c %h "$storage/$id/snapshots/one/upper/again")" 2
+	equal "$(du -s "$storage/$id/snapshots/one/upper" | cut -f1)" "$(cut -f1 <<<"$blocks")"
+	rm -r "$storage/$id/upper/dir" "$storage/$id/upper/etc"
+	echo other >"$storage/$id/upper/other"
+	snapshot two
+	run ferry snapshot rollback "$id/one"
+	is "$id/one"
+	equal "$(content "$storage/$id/upper")" "$was"
+	run ferry snapshot show -f .Parent "$id/two"
+	is one
+	snapshot three
+	run ferry snapshot show -f .Parent "$id/three"
+	is one
+	run ferry snapshot rollback "$id/two"
+	succeeded
+	equal "$(ls "$storage/$id/upper")" "$(ls "$storage/$id/snapshots/two/upper")"
+	no_remains
+	ferry rm "$id"
+}
+
+@test "the container starts again from what it went back to" {
+	written 'echo "${RANDOM}" >>/lines; wc -l </lines; sync'
+	equal "$(ferry logs "$id")" 1
+	snapshot one
+	runs 2
+	runs 3
+	quietly ferry snapshot rollback "$id/one" || complain
+	runs 2
+	ferry rm "$id"
+}
+
+# It was made then, as its record says.
+made_at() { # NAME TIME
+	snapshot "$1"
+	sed -i "s/\"created\": \"[^\"]*\"/\"created\": \"$2\"/" "$storage/$id/snapshots/$1/snapshot.json"
+}
+
+@test "prune: what has expired, and what none of the options keeps" {
+	written true
+	made_at a 2026-09-30T00:00:00.000000000Z
+	made_at b 2026-10-31T10:00:00.000000000Z
+	made_at c 2026-11-01T10:00:00.000000000Z
+	made_at d 2026-11-01T11:00:00.000000000Z
+	run ferry snapshot prune
+	is "Freed 0B: 0 snapshots"
+	run ferry snapshot prune -n --keep-daily 2 --keep-monthly 2 "$id"
+	succeeded
+	has "SNAPSHOT"
+	matches "$id/d .* ago +keep: daily, monthly"
+	matches "$id/c .* ago +remove"
+	matches "$id/b .* ago +keep: daily, monthly"
+	matches "$id/a .* ago +remove"
+	has "Would free "
+	has ": 2 snapshots"
+	run ferry snapshot ls -q
+	equal "${#lines[@]}" 4
+	run ferry snapshot prune --keep-daily 2 --keep-monthly 2
+	equal "${lines[*]:0:2}" "$id/c $id/a"
+	matches "Freed [0-9.]+[KM]iB: 2 snapshots"
+	run ferry snapshot ls -q
+	is "$id/b"$'\n'"$id/d"
+	snapshot --expire 1y e
+	sed -i 's/"expires": "[0-9]*/"expires": "1999/' "$storage/$id/snapshots/e/snapshot.json"
+	run ferry snapshot ls "$id"
+	matches "$id/e .* ago +now"
+	run ferry snapshot prune --dry-run --keep-last 1
+	matches "$id/e .* ago +remove: it has expired"
+	matches "$id/d .* ago +keep: last"
+	matches "$id/b .* ago +remove"
+	run ferry snapshot prune "$id"
+	equal "${lines[0]}" "$id/e"
+	run ferry snapshot ls -q
+	is "$id/b"$'\n'"$id/d"
+	local value
+	for value in 0 -1; do
+		run ferry snapshot prune --keep-last $value
+		failed "--keep-last $value: expected a number from 1 on"
+	done
+	run ferry snapshot prune --keep-daily x
+	failed
+	run ferry snapshot prune nobody
+	failed 'no container "nobody"'
+	equal "$(ferry snapshot ls -q | wc -l)" 2
+	no_remains
+	ferry rm "$id"
+}
+
+@test "a container that runs: its files are those of one moment, and it goes on" {
+	launched -- /bin/sh -c 'i=0; while :; do i=$((i+1)); echo $i >/first; echo $i >/second; done'
+	eventually '[ -e "$storage/$id/upper/second" ]'
+	local name a b
+	for name in 1 2 3 4 5; do
+		snapshot --no-memory $name
+		a=$(cat "$storage/$id/snapshots/$name/upper/first") b=$(cat "$storage/$id/snapshots/$name/upper/second")
+		# Of one that is just being written nothing is there.
+		[ -z "$a" ] || [ -z "$b" ] || [ "$a" = "$b" ] || [ "$a" = $((b + 1)) ]
+	done
+	equal "$(ferry ls --format json | jq -r '.[0].State')" running
+	a=$(cat "$storage/$id/upper/second")
+	eventually '[ "$(cat "$storage/$id/upper/second")" != "'"$a"'" ]'
+	run ferry snapshot rollback "$id/1"
+	failed "container '$id' runs: stop it, go back, and start it again"
+	run ferry snapshot create "$id"
+	failed "container '$id' runs, and memory is not among what a snapshot can keep so far: give --no-memory"
+	run ferry snapshot ls -q
+	equal "${#lines[@]}" 5
+	no_remains
+	ferry rm -f "$id"
+	eventually_empty "$storage"
+}
+
+@test "one that is paused stays paused" {
+	launched -- /bin/sleep 1000000
+	ferry pause "$id"
+	snapshot --no-memory one
+	equal "$(status_of)" paused
+	ferry resume "$id"
+	ferry rm -f "$id"
+}
+
+@test "a damaged snapshot is named, and nothing is changed" {
+	local damage
+	written 'mkdir /dir; echo one >/dir/file; echo three >"/dir/an odd name"; echo two >/other'
+	snapshot one
+	cp -a "$storage/$id/snapshots/one" "$WORK/one"
+	for damage in 'echo x >>upper/dir/file' 'chmod 777 upper/other' 'rm upper/other' 'touch "upper/a new one"' \
+		'chown 7 upper/dir' 'echo >>digests' 'rm digests' 'attribute user.x=y upper/other' 'rm -r upper'; do
+		(cd "$storage/$id/snapshots/one" && eval "$damage")
+		run ferry snapshot rollback "$id/one"
+		failed "roll back to snapshot '$id/one': it is damaged: "
+		no_remains
+		equal "$(cat "$storage/$id/upper/dir/file")" one
+		rm -r "$storage/$id/snapshots/one"
+		cp -a "$WORK/one" "$storage/$id/snapshots/one"
+	done
+	echo x >"$storage/$id/snapshots/one/upper/dir/an odd name"
+	run ferry snapshot rollback "$id/one"
+	failed "'upper/dir/an odd name' is not as it was when it was made"
+	echo nonsense >"$storage/$id/snapshots/one/snapshot.json"
+	run ferry snapshot ls -q
+	has "snapshot '$id/one': snapshot.json: "
+	run ferry snapshot rollback "$id/one"
+	failed "snapshot '$id/one': snapshot.json: "
+	run ferry snapshot rm "$id/one"
+	is "$id/one"
+	ferry rm "$id"
+}
+
+@test "bad input" {
+	written true
+	run ferry snapshot create nobody
+	failed 'no container "nobody"'
+	local name
+	for name in '' . .. .x a/b 'a b' ä; do
+		run ferry snapshot create "$id" "$name"
+		failed "\"$name\" is no name for a snapshot: use letters, digits and _+-., with no dot in front"
+	done
+	run ferry snapshot create --expire 1h "$id"
+	failed "--expire: invalid time '1h': expected numbers with M, H, d, w, m or y"
+	run ferry snapshot create --description $'a\nb' "$id"
+	failed "--description: expected one line"
+	equal "$(ferry snapshot ls -q)" ""
+	snapshot one
+	run ferry snapshot create "$id" one
+	failed "container '$id' has a snapshot \"one\" already"
+	run ferry snapshot show "$id/oen"
+	failed "container '$id' has no snapshot \"oen\": did you mean \"one\"?"
+	for name in "$id" "$id/" /one; do
+		run ferry snapshot show "$name"
+		failed "\"$name\" is no snapshot: expected CONTAINER/SNAPSHOT"
+	done
+	run ferry snapshot rollback "$id/../one"
+	failed "has no snapshot \"../one\""
+	run ferry snapshot rm "$id/none" "$id/one"
+	failed "has no snapshot \"none\""
+	has "$id/one"
+	run ferry snapshot ls --format xml
+	failed "invalid --format 'xml': use table, json or names"
+	no_remains
+	ferry rm "$id"
+}
+
+@test "a root that is not ferry's own has no snapshots" {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --storage "$storage" --name "$id" --rootfs "$bundle/rootfs" -- /bin/true
+	run ferry snapshot create "$id"
+	failed "container '$id' writes into '$bundle/rootfs' itself"
+	[ ! -e "$storage/$id/snapshots" ]
+	ferry rm "$id"
+}
+
+#-- who is killed
+
+# Kills `ferry COMMAND` right before each call of $changing, LEAST times or more in all, and then evaluates CHECK behind RECOVER.
+killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
+	local least=$1 recover=$2 check=$3 restore=$4 call n status killed=0
+	shift 4
+	for call in "${changing[@]}"; do
+		for ((n = 1; n < 400; n++)); do
+			status=0
+			ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
+				"$FERRY" --root "$root" "$@" >"$WORK/out" 2>&1 3>&- 4>&- || status=$?
+			[ $status != 0 ] || break
+			[ $status = 137 ] || complain "$@"
+			killed=$((killed + 1))
+			eval "$recover" && eval "$check" || { echo "killed before $call $n"; return 1; }
+			eval "$restore"
+		done
+		eval "$restore"
+	done
+	echo "killed $killed times"
+	[ $killed -ge $least ]
+}
+
+@test "create, killed anywhere: the snapshot is whole, or there is none" {
+	written 'mkdir /dir; echo one >/dir/file; ln /dir/file /again; ln -s x /link; rm /etc/group'
+	changing=(mkdirat renameat renameat2 mknodat linkat symlinkat fchownat utimensat syncfs fsync ftruncate)
+	whole() {
+		no_remains
+		[ -z "$(ferry snapshot ls -q)" ] || {
+			cp -a "$storage/$id/upper" "$WORK/was"
+			quietly ferry snapshot rollback "$id/one" || complain
+			equal "$(content "$storage/$id/upper")" "$(content "$WORK/was")"
+			rm -r "$WORK/was"
+		}
+	}
+	killed_at_each 20 'quietly ferry snapshot ls' whole 'rm -rf "$storage/$id/snapshots"' snapshot create "$id" one
+	ferry rm "$id"
+}
+
+@test "rollback, killed anywhere: the files are those of before or those of the snapshot" {
+	written 'echo old >/file; ln -s x /link'
+	snapshot one
+	echo new >"$storage/$id/upper/file"
+	rm "$storage/$id/upper/link"
+	local before after
+	before=$(content "$storage/$id/upper")
+	after=$(content "$storage/$id/snapshots/one/upper")
+	cp -a "$storage/$id" "$WORK/kept"
+	changing=(mkdirat renameat renameat2 unlinkat symlinkat fchownat utimensat syncfs)
+	either() {
+		local is
+		is=$(content "$storage/$id/upper")
+		no_remains
+		[ "$is" = "$before" ] || equal "$is" "$after"
+	}
+	again() {
+		rm -rf "$storage/$id/upper" "$storage/$id/snapshots"
+		cp -a "$WORK/kept/upper" "$WORK/kept/snapshots" "$storage/$id"
+	}
+	killed_at_each 20 'quietly ferry snapshot ls' either again snapshot rollback "$id/one"
+	ferry rm "$id"
+}
+
+@test "rollback, killed while it renames: a start carries it on" {
+	written 'cat /file; echo old >/file'
+	snapshot one
+	local n
+	for n in 1 2 3 4; do
+		echo new >"$storage/$id/upper/file"
+		run strace -qq -o /dev/null -e trace=renameat -e "inject=renameat:signal=KILL:when=$n" \
+			"$FERRY" --root "$root" snapshot rollback "$id/one"
+		failed
+		local pending=
+		[ ! -e "$storage/$id/snapshots/.rollback" ] || pending=yes
+		quietly ferry start --attach "$id" || :
+		equal "$n $(cat "$WORK/out")" "$n $([ -n "$pending" ] && echo old || echo new)"
+		[ ! -e "$storage/$id/snapshots/.rollback" ]
+	done
+	ferry rm "$id"
+}
+
+@test "rm, killed anywhere" {
+	written 'echo one >/file; mkdir /dir; echo two >/dir/file'
+	snapshot one
+	cp -a "$storage/$id" "$WORK/kept"
+	there_or_not() {
+		no_remains
+		[ -z "$(ferry snapshot ls -q)" ] || quietly ferry snapshot rollback "$id/one" || complain
+	}
+	again() {
+		rm -rf "$storage/$id/snapshots"
+		cp -a "$WORK/kept/snapshots" "$storage/$id"
+	}
+	changing=(renameat2 unlinkat)
+	killed_at_each 8 'quietly ferry snapshot ls' there_or_not again snapshot rm "$id/one"
+	ferry rm "$id"
+}
+
+@test "killed while the container is paused: the next command lets it go on" {
+	launched -- /bin/sh -c 'echo x >/file; while :; do :; done'
+	eventually '[ -e "$storage/$id/upper/file" ]'
+	local n killed=0
+	for n in 1 2 3 4 5 6; do
+		run strace -qq -o /dev/null -e trace=fchownat -e "inject=fchownat:signal=KILL:when=$n" \
+			"$FERRY" --root "$root" snapshot create --no-memory "$id" one
+		[ "$status" != 0 ] || break
+		killed=$((killed + 1))
+		equal "$(status_of)" running
+		equal "$(ferry snapshot ls -q)" ""
+		no_remains
+	done
+	[ $killed -gt 0 ]
+	ferry rm -f "$id"
+	eventually_empty "$storage"
+}
+
+#-- an ordinary user
+
+@test "an ordinary user's container, with files of others" {
+	make_user
+	give_subids
+	cp -a "$bundle/rootfs" "$WORK/home/rootfs"
+	chown -R $uid:$uid "$WORK/home/rootfs"
+	quietly as_user launch --name "$id" --rootfs "$WORK/home/rootfs:O" -- /bin/sh -c \
+		'mkdir /dir; echo one >/dir/file; chown 7:8 /dir/file /dir; rm /etc/group; chmod 700 /dir' || complain
+	local dir=$WORK/home/.local/share/ferry/launch/$id
+	quietly as_user snapshot create "$id" one || complain
+	equal "$(stat -c %u:%g "$dir/snapshots/one/upper/dir/file")" 200006:300007
+	rm -r "$dir/upper/dir"
+	quietly as_user snapshot rollback "$id/one" || complain
+	equal "$(stat -c %u:%g:%a "$dir/upper/dir")" 200006:300007:700
+	quietly as_user snapshot rm "$id/one" || complain
+	quietly as_user snapshot create "$id" two || complain
+	quietly as_user rm "$id" || complain
+	[ ! -e "$dir" ]
+}
