@@ -36,6 +36,13 @@ struct overlay_change {
 int overlay_changes(const struct overlay_dirs *dirs, const char *const *ignored, struct arena *a,
 		    struct overlay_change **ret, size_t *ret_n, struct err *e);
 
+/*
+ * The same from one overlay to another of the same lower directories. Of files with the same times, modes, owners and sizes the
+ * content decides. @userxattr: as of struct merged.
+ */
+int overlay_compare(const struct overlay_dirs *before, const struct overlay_dirs *after, bool userxattr,
+		    const char *const *ignored, struct arena *a, struct overlay_change **ret, size_t *ret_n, struct err *e);
+
 /* What the upper directory takes on its file system. */
 int overlay_size(const char *upper, uint64_t *ret, struct err *e);
 

@@ -24,6 +24,11 @@ static bool has_attribute(const struct merged *m, int fd, const char *name)
 	return getxattr(fd_path(fd).path, key, &value, 1) >= 0;
 }
 
+bool merged_is_opaque(const struct merged *m, int fd)
+{
+	return has_attribute(m, fd, "opaque");
+}
+
 static bool is_whiteout(const struct merged *m, int fd, const struct stat *st)
 {
 	if (S_ISCHR(st->st_mode))
@@ -61,12 +66,12 @@ static int look_in(const struct merged *m, const char *layer, const char *path, 
 			return -errno;
 		if (is_whiteout(m, fd, st))
 			return -ENOENT;
-		opaque |= S_ISDIR(st->st_mode) && has_attribute(m, fd, "opaque");
+		opaque |= S_ISDIR(st->st_mode) && merged_is_opaque(m, fd);
 	}
 	return take_fd(&fd);
 }
 
-static int look(const struct merged *m, const char *path, struct stat *st)
+int merged_look(const struct merged *m, const char *path, struct stat *st)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		int fd = look_in(m, m->layers[i], path, st);
@@ -127,7 +132,7 @@ int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX
 	if (snprintf(rest, sizeof(rest), "%s", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	/* Where there is no link, all at once. */
-	fd = is_plain(path) ? look(m, path, &st) : -1;
+	fd = is_plain(path) ? merged_look(m, path, &st) : -1;
 	if (fd >= 0 && !S_ISLNK(st.st_mode)) {
 		strcpy(ret_path, path);
 		if (ret)
@@ -139,7 +144,7 @@ int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX
 		if (result < 0)
 			continue; /* what does not exist has no links */
 		close_fd(&fd);
-		fd = look(m, at, &st);
+		fd = merged_look(m, at, &st);
 		if (fd == -ENOENT)
 			result = -ENOENT;
 		else if (fd < 0)
@@ -156,7 +161,7 @@ int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX
 		return result;
 	if (!*at) {
 		close_fd(&fd);
-		if ((fd = look(m, "", &st)) < 0)
+		if ((fd = merged_look(m, "", &st)) < 0)
 			return fd;
 	}
 	if (ret)

@@ -13,4 +13,10 @@
  */
 int merged_find(const struct merged *m, const char *path, char ret_path[PATH_MAX], struct stat *ret);
 
+/* The same for what is there itself, a link too, where no directory above it is one. -ENOENT: nothing is. */
+int merged_look(const struct merged *m, const char *path, struct stat *ret);
+
+/* Whether a layer's directory hides what the layers below have there. */
+bool merged_is_opaque(const struct merged *m, int fd);
+
 #endif

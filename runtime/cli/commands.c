@@ -41,6 +41,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_snapshot_create,
 	&command_snapshot_ls,
 	&command_snapshot_show,
+	&command_snapshot_diff,
 	&command_snapshot_rollback,
 	&command_snapshot_rm,
 	&command_snapshot_prune,

@@ -38,7 +38,7 @@ extern const struct cli_command command_ls; /* ls.c */
 extern const struct cli_command command_inspect; /* inspect.c */
 extern const struct cli_command command_stats; /* stats.c */
 extern const struct cli_command command_cp; /* cp.c */
-extern const struct cli_command command_diff; /* diff.c */
+extern const struct cli_command command_diff, command_snapshot_diff; /* diff.c */
 extern const struct cli_command command_check; /* check.c */
 extern const struct cli_command command_port; /* port.c */
 extern const struct cli_command command_network_connect, command_network_disconnect; /* network_connect.c */

@@ -36,6 +36,7 @@ static const struct cli_option show_options[] = {
 struct found {
 	const struct launched *l;
 	struct snapshot s;
+	const char *dir;
 };
 
 static void write_text(struct json_writer *w, const char *key, const char *text)
@@ -56,7 +57,7 @@ static void write_snapshot(const struct found *f, struct arena *a, struct json_w
 	json_bool(w, "Memory", f->s.memory);
 	json_uint(w, "Size", f->s.bytes);
 	json_string(w, "Digest", f->s.digests);
-	json_string(w, "Directory", arena_printf(a, "%s/" SNAPSHOTS_DIR "/%s", f->l->dir, f->s.name));
+	json_string(w, "Directory", f->dir);
 	json_end_object(w);
 }
 
@@ -117,7 +118,8 @@ static int add_all(struct runtime *rt, const struct launched *l, struct found **
 	if (snapshots_open(rt, l, SNAPSHOTS_READ, &s, e) < 0 || snapshots_list(rt, &s, &some, &n_some, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n_some; i++)
-		*arena_push(&rt->arena, all, n) = (struct found){ l, some[i] };
+		*arena_push(&rt->arena, all, n) = (struct found){
+			l, some[i], snapshot_directory(&s, &some[i], &rt->arena) };
 	return 0;
 }
 
@@ -172,7 +174,10 @@ static int find(struct runtime *rt, const char *text, struct found *ret, struct 
 	if (snapshot_split(rt, text, l, &name, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_READ, &s, e) < 0)
 		return -e->code;
 	ret->l = l;
-	return snapshot_load(rt, &s, name, &ret->s, e);
+	if (snapshot_load(rt, &s, name, &ret->s, e) < 0)
+		return -e->code;
+	ret->dir = snapshot_directory(&s, &ret->s, &rt->arena);
+	return 0;
 }
 
 static int run_show(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)

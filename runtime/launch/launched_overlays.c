@@ -98,8 +98,28 @@ static const char **below(const struct own *own, const char *path, struct arena 
 	return paths;
 }
 
-int launched_changes(struct runtime *rt, const struct launched *l, struct overlay_change **ret, size_t *ret_n,
-		     struct err *e)
+/* The same overlay with the upper directory of that name in @dir; NULL: its own. */
+static struct overlay_dirs with_upper(const struct overlay_dirs *o, const char *dir, struct arena *a)
+{
+	struct overlay_dirs dirs = *o;
+
+	if (dir)
+		dirs.upper = arena_printf(a, "%s%s", dir, strrchr(o->upper, '/'));
+	return dirs;
+}
+
+static int changes_of(struct runtime *rt, const struct overlay_dirs *o, const char *from, const char *to,
+		      const char *const *ignored, struct overlay_change **ret, size_t *ret_n, struct err *e)
+{
+	const struct overlay_dirs after = with_upper(o, to, &rt->arena), before = with_upper(o, from, &rt->arena);
+
+	if (!from)
+		return overlay_changes(&after, ignored, &rt->arena, ret, ret_n, e);
+	return overlay_compare(&before, &after, rt->rootless, ignored, &rt->arena, ret, ret_n, e);
+}
+
+int launched_changes(struct runtime *rt, const struct launched *l, const char *from, const char *to,
+		     struct overlay_change **ret, size_t *ret_n, struct err *e)
 {
 	struct overlay_change *all = NULL, *some;
 	struct launched_overlay *overlays;
@@ -111,7 +131,7 @@ int launched_changes(struct runtime *rt, const struct launched *l, struct overla
 	for (size_t i = 0; i < n_overlays; i++) {
 		const char *path = overlays[i].path, *prefix = strcmp(path, "/") == 0 ? "" : path;
 		const char **ignored = below(&own, path, &rt->arena);
-		if (overlay_changes(&overlays[i].dirs, ignored, &rt->arena, &some, &n_some, e) < 0)
+		if (changes_of(rt, &overlays[i].dirs, from, to, ignored, &some, &n_some, e) < 0)
 			return err_wrap(e, "container '%s'", l->name);
 		for (size_t j = 0; j < n_some; j++) {
 			some[j].path = arena_printf(&rt->arena, "%s%s", prefix, some[j].path);

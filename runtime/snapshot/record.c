@@ -173,6 +173,11 @@ int snapshot_split(struct runtime *rt, const char *text, struct launched *ret, c
 	return launched_find(rt, arena_strndup(&rt->arena, text, (size_t)(slash - text)), ret, e);
 }
 
+const char *snapshot_directory(const struct snapshots *s, const struct snapshot *what, struct arena *a)
+{
+	return arena_printf(a, "%s/%s", snapshots_path(s->l, a), what->name);
+}
+
 const char *snapshots_current(struct runtime *rt, const struct snapshots *s)
 {
 	cleanup_buf struct buf text = BUF_INIT;

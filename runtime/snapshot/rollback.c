@@ -194,7 +194,7 @@ int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *
 {
 	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
 
-	if (faccessat(AT_FDCWD, arena_printf(&rt->arena, "%s/" SNAPSHOTS_DIR "/" SNAPSHOTS_ROLLBACK, l->dir), F_OK, 0) < 0)
+	if (access(arena_printf(&rt->arena, "%s/" SNAPSHOTS_ROLLBACK, snapshots_path(l, &rt->arena)), F_OK) < 0)
 		return 0;
 	return snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e);
 }

@@ -69,6 +69,9 @@ int snapshots_list(struct runtime *rt, const struct snapshots *s, struct snapsho
 /* By the whole name; -ENOENT: `container 'web' has no snapshot "x"`, with those that are nearly called so. */
 int snapshot_load(struct runtime *rt, const struct snapshots *s, const char *name, struct snapshot *ret, struct err *e);
 
+/* Where it is, absolute. */
+const char *snapshot_directory(const struct snapshots *s, const struct snapshot *what, struct arena *a);
+
 /* "CONTAINER/NAME": the container, and what is behind the slash, which need not exist. */
 int snapshot_split(struct runtime *rt, const char *text, struct launched *ret, const char **ret_name, struct err *e);
 
@@ -97,12 +100,13 @@ int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *
 
 /* ---- internal to runtime/snapshot ---- */
 
-#define SNAPSHOTS_DIR "snapshots"
 #define SNAPSHOT_DIGESTS "digests"
 #define SNAPSHOTS_NEW ".new"
 #define SNAPSHOTS_STAGED ".staged"
 #define SNAPSHOTS_ROLLBACK ".rollback"
 #define SNAPSHOTS_CURRENT ".current"
+
+const char *snapshots_path(const struct launched *l, struct arena *a); /* of the directory */
 
 /* The name in .current; NULL: none. */
 const char *snapshots_current(struct runtime *rt, const struct snapshots *s);

@@ -19,6 +19,11 @@ void snapshots_close(struct snapshots *s)
 	close_fd(&s->dir);
 }
 
+const char *snapshots_path(const struct launched *l, struct arena *a)
+{
+	return arena_printf(a, "%s/snapshots", l->dir);
+}
+
 static int sweep(struct runtime *rt, const struct snapshots *s, struct err *e)
 {
 	static const char *const left[] = { SNAPSHOTS_NEW, SNAPSHOTS_STAGED, GONE };
@@ -44,7 +49,7 @@ static int lock(struct snapshots *s, bool wait, struct err *e)
 int snapshots_open(struct runtime *rt, const struct launched *l, enum snapshots_open how, struct snapshots *ret,
 		   struct err *e)
 {
-	const char *path = arena_printf(&rt->arena, "%s/" SNAPSHOTS_DIR, l->dir);
+	const char *path = snapshots_path(l, &rt->arena);
 	cleanup_snapshots struct snapshots s = { .l = l, .dir = -1 };
 	struct err ignored = ERR_INIT;
 

@@ -124,6 +124,34 @@ no_remains() {
 	ferry rm "$id"
 }
 
+@test "diff: since a snapshot, and from one to another" {
+	written 'mkdir /dir; echo one >/dir/file; echo two >/dir/second; echo x >/same; ln -s a /link; rm /etc/group'
+	snapshot one
+	run ferry snapshot diff "$id/one"
+	is ""
+	succeeded
+	local upper=$storage/$id/upper
+	echo on2 >"$upper/dir/file"
+	touch -r "$storage/$id/snapshots/one/upper/dir/file" "$upper/dir/file"
+	rm "$upper/dir/second"
+	mkdir "$upper/new"
+	echo three >"$upper/new/file"
+	ln -sfn b "$upper/link"
+	rm "$upper/etc/group"
+	snapshot two
+	run ferry snapshot diff "$id/one"
+	is "C /dir"$'\n'"C /dir/file"$'\n'"D /dir/second"$'\n'"C /etc"$'\n'"A /etc/group"$'\n'"C /link"$'\nA /new\nA /new/file'
+	echo four >"$upper/four"
+	equal "$(ferry snapshot diff "$id/one" "$id/two")" "$output"
+	run ferry snapshot diff "$id/two"
+	is "A /four"
+	run ferry snapshot diff "$id/two" "$id/one"
+	is "C /dir"$'\n'"C /dir/file"$'\n'"A /dir/second"$'\n'"C /etc"$'\n'"D /etc/group"$'\n'"C /link"$'\nD /new'
+	run ferry snapshot diff "$id/two" "$id/none"
+	failed 'has no snapshot "none"'
+	ferry rm "$id"
+}
+
 # It was made then, as its record says.
 made_at() { # NAME TIME
 	snapshot "$1"

@@ -128,6 +128,58 @@ static void what_is_hidden_anyway_is_no_change(void **state)
 	assert_string_equal(changes(&f, ignored, &a), "");
 }
 
+/* From one upper directory to another. */
+static const char *between(struct fixture_dir *f, const char *from, const char *to, const char *const *ignored,
+			   struct arena *a)
+{
+	const char *lowers[] = { arena_printf(a, "%s/2", f->path), arena_printf(a, "%s/1", f->path) };
+	const struct overlay_dirs before = { arena_printf(a, "%s/%s", f->path, from), lowers, 2 };
+	const struct overlay_dirs after = { arena_printf(a, "%s/%s", f->path, to), lowers, 2 };
+	struct overlay_change *all;
+	const char *text = "";
+	struct err e = ERR_INIT;
+	size_t n;
+
+	assert_int_equal(overlay_compare(&before, &after, geteuid() != 0, ignored, a, &all, &n, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(a, "%s%s%c %s", text, i ? "," : "", all[i].kind, all[i].path);
+	return text;
+}
+
+static void from_one_to_another(void **state)
+{
+	static const char *const entries[] = {
+		"d 1", "d 1/a", "f 1/a/x", "d 1/a/sub", "f 1/a/sub/z", "d 1/b", "f 1/b/x", "d 1/c", "f 1/c/x", "f 1/both",
+		"d 2", "f 2/both",
+		"d u", "o u/a", "w u/b", "d u/t", "f u/t/in", "f u/r", "d u/gone", "f u/gone/x", "w u/both", "d u/same",
+		"f u/same/f", "l u/same/l",
+		"d v", "d v/a", "o v/c", "f v/t", "d v/r", "f v/r/in", "w v/both", "d v/same", "f v/same/f", "l v/same/l",
+		NULL,
+	};
+	static const struct timespec times[2] = { { 1, 2 }, { 3, 4 } };
+	static const char *const ignored[] = { "/c", "/gone", NULL };
+	cleanup_fixture struct fixture_dir f = fixture_dir_new();
+	cleanup_arena struct arena a = ARENA_INIT;
+
+	(void)state;
+	make(&f, entries);
+	assert_int_equal(utimensat(f.fd, "u/same/f", times, 0), 0);
+	assert_int_equal(utimensat(f.fd, "v/same/f", times, 0), 0);
+	assert_string_equal(between(&f, "u", "v", NULL, &a), "C /a,A /a/sub,A /a/sub/z,A /a/x,A /b,A /b/x,C /c,D /c/x,"
+							     "D /gone,C /r,A /r/in,C /t");
+	assert_string_equal(between(&f, "v", "u", NULL, &a), "C /a,D /a/sub,D /a/x,D /b,C /c,A /c/x,A /gone,A /gone/x,"
+							     "C /r,C /t,A /t/in");
+	assert_string_equal(between(&f, "u", "v", ignored, &a), "C /a,A /a/sub,A /a/sub/z,A /a/x,A /b,A /b/x,D /c/x,"
+								"C /r,A /r/in,C /t");
+	assert_string_equal(between(&f, "u", "u", NULL, &a), "");
+	/* The same size at the same time: what is in them decides. */
+	fixture_file(&f, "v/same/f", "y");
+	assert_int_equal(utimensat(f.fd, "v/same/f", times, 0), 0);
+	assert_non_null(strstr(between(&f, "u", "v", NULL, &a), "C /same,C /same/f,C /t"));
+	assert_int_equal(fchmodat(f.fd, "v/both", 0700, 0), 0);
+	assert_null(strstr(between(&f, "u", "v", NULL, &a), "/both"));
+}
+
 static void sizes(void **state)
 {
 	static const char *const entries[] = { "d u", "d u/a", "f u/a/x", NULL };
@@ -157,6 +209,7 @@ int main(void)
 		cmocka_unit_test(added_changed_deleted),
 		cmocka_unit_test(opaque_directories),
 		cmocka_unit_test(what_is_hidden_anyway_is_no_change),
+		cmocka_unit_test(from_one_to_another),
 		cmocka_unit_test(sizes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
