@@ -77,12 +77,10 @@ static void print_json(const struct found *found, size_t n, bool pretty, struct 
 
 static const char *expires_text(const char *expires, struct arena *a)
 {
-	struct timespec t;
+	struct timespec t = { 0 };
 
-	if (!expires)
+	if (!expires || !clock_parse(expires, &t))
 		return "never";
-	if (!clock_parse(expires, &t))
-		return "N/A";
 	int64_t left = (int64_t)t.tv_sec - (int64_t)time(NULL);
 	return left > 0 ? arena_printf(a, "in %s", cli_age(left, a)) : "now";
 }

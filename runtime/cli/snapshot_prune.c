@@ -64,11 +64,18 @@ static bool goes(const struct verdict *v)
 	return v->expired || (v->chosen && !v->kept);
 }
 
+/* Both times have been checked when they were read. */
+static time_t seconds(const char *time)
+{
+	struct timespec t = { 0 };
+
+	clock_parse(time, &t);
+	return t.tv_sec;
+}
+
 static bool has_expired(const struct snapshot *s, time_t now)
 {
-	struct timespec t;
-
-	return s->expires && clock_parse(s->expires, &t) && t.tv_sec <= now;
+	return s->expires && seconds(s->expires) <= now;
 }
 
 /* Those of one container, the newest first; what has expired is no reason to remove another. */
@@ -84,12 +91,8 @@ static int judge(struct runtime *rt, struct pruning *p, const struct launched *l
 	unsigned *why = arena_new_array(&rt->arena, n, unsigned);
 	for (size_t i = n; i-- > 0;) {
 		struct verdict v = { l, all[i], has_expired(&all[i], p->now), p->chosen, 0 };
-		struct timespec t = { 0 };
-		if (!clock_parse(all[i].created, &t))
-			return err_say(e, EBADMSG, "snapshot '%s/%s': its time '%s' makes no sense", l->name, all[i].name,
-				       all[i].created);
 		if (!v.expired)
-			times[left++] = t.tv_sec;
+			times[left++] = seconds(all[i].created);
 		*arena_push(&rt->arena, &p->all, &p->n) = v;
 	}
 	retention_apply(&p->keep, times, left, why);

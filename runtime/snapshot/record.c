@@ -1,6 +1,7 @@
 /* snapshot.json, and finding snapshots by it. */
 #include "runtime/snapshot/snapshot.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"
@@ -44,6 +45,7 @@ static int load(int snapshots, const char *name, struct arena *a, struct snapsho
 	cleanup_close int dir = openat(snapshots, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_buf struct buf text = BUF_INIT;
 	struct document d = { 0 };
+	struct timespec t;
 
 	if (dir < 0)
 		return err_set(e, errno, "open it");
@@ -53,6 +55,8 @@ static int load(int snapshots, const char *name, struct arena *a, struct snapsho
 		return err_wrap(e, DOCUMENT);
 	if (d.version != VERSION)
 		return err_say(e, ENOTSUP, "it was made by another version of ferry, in the form %lld", (long long)d.version);
+	if (!clock_parse(d.s.created, &t) || (d.s.expires && !clock_parse(d.s.expires, &t)))
+		return err_say(e, EBADMSG, DOCUMENT ": a time in it makes no sense");
 	d.s.name = arena_strdup(a, name);
 	*ret = d.s;
 	return 0;

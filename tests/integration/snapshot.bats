@@ -259,6 +259,10 @@ made_at() { # NAME TIME
 	echo x >"$storage/$id/snapshots/one/upper/dir/an odd name"
 	run ferry snapshot rollback "$id/one"
 	failed "'upper/dir/an odd name' is not as it was when it was made"
+	sed -i 's/"created": "2/"created": "3333/' "$storage/$id/snapshots/one/snapshot.json"
+	run ferry snapshot prune --keep-last 1
+	has "snapshot '$id/one': snapshot.json: a time in it makes no sense"
+	has "Freed 0B: 0 snapshots"
 	echo nonsense >"$storage/$id/snapshots/one/snapshot.json"
 	run ferry snapshot ls -q
 	has "snapshot '$id/one': snapshot.json: "
