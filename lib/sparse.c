@@ -53,15 +53,17 @@ int sparse_copy(int from, int to, struct err *e)
 		return 0;
 	if (fstat(from, &st) < 0)
 		return err_set(e, errno, "stat");
-	while ((at = next_data(from, at, e)) >= 0) {
+	/* Who writes behind its end as fast as it is copied gets nowhere. */
+	while (at < st.st_size && (at = next_data(from, at, e)) >= 0) {
 		end = lseek(from, at, SEEK_HOLE);
 		if (end < 0)
 			return err_set(e, errno, "find what is written");
+		end = end < st.st_size ? end : st.st_size;
 		if (copy_range(from, to, at, end, e) < 0)
 			return -e->code;
 		at = end;
 	}
-	if (at != -ENXIO)
+	if (at < 0 && at != -ENXIO)
 		return (int)at;
 	return ftruncate(to, st.st_size) < 0 ? err_set(e, errno, "write") : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "lib/fd.h"
 #include "lib/sparse.h"
+#include "lib/tree_ahead.h"
 #include "lib/tree_links.h"
 
 #include <dirent.h>
@@ -18,6 +19,7 @@
 /* One call on its way down. */
 struct clone {
 	struct tree_links links;
+	const struct tree_ahead *ahead;
 	int top; /* the directory that is made; the paths of links begin there */
 	char path[PATH_MAX]; /* to where it is now, without a slash in front */
 };
@@ -150,6 +152,8 @@ static int clone_entry(struct clone *c, int from_dir, const char *from, int to_d
 	}
 	if (S_ISDIR(st.st_mode))
 		r = clone_directory(c, from_dir, from, to_dir, to, e);
+	else if (S_ISREG(st.st_mode) && c->ahead && tree_ahead_take(c->ahead, &st, to_dir, to))
+		r = 0;
 	else if (S_ISREG(st.st_mode))
 		r = clone_file(from_dir, from, to_dir, to, e);
 	else if (S_ISLNK(st.st_mode))
@@ -159,9 +163,9 @@ static int clone_entry(struct clone *c, int from_dir, const char *from, int to_d
 	return r < 0 ? r : set_attributes(&st, fd, to_dir, to, e);
 }
 
-int tree_clone(int from_dir, const char *from, int to_dir, const char *to, struct err *e)
+int tree_clone(int from_dir, const char *from, int to_dir, const char *to, const struct tree_ahead *ahead, struct err *e)
 {
-	struct clone c = { .links = TREE_LINKS_INIT, .top = -1 };
+	struct clone c = { .links = TREE_LINKS_INIT, .ahead = ahead, .top = -1 };
 	int r = clone_entry(&c, from_dir, from, to_dir, to, e);
 
 	tree_links_finish(&c.links);

@@ -10,7 +10,12 @@
 
 #include "lib/err.h"
 
-/* Makes @to_dir/@to, which is not there. What an error leaves of it is the caller's to remove. */
-int tree_clone(int from_dir, const char *from, int to_dir, const char *to, struct err *e);
+struct tree_ahead;
+
+/*
+ * Makes @to_dir/@to, which is not there. What an error leaves of it is the caller's to remove. @ahead: what has been copied already
+ * (lib/tree_ahead.h); NULL: nothing.
+ */
+int tree_clone(int from_dir, const char *from, int to_dir, const char *to, const struct tree_ahead *ahead, struct err *e);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * A new snapshot. The overlay of a container that runs cannot get another upper directory: so that is copied, while the container
- * is paused. All that takes long besides, digests and the disk, waits until it goes on.
+ * is paused. All that takes long is done before, large files that it does not write, or when it goes on, digests and the disk.
  */
 #include "runtime/snapshot/snapshot.h"
 
@@ -8,6 +8,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/sha256.h"
+#include "lib/tree_ahead.h"
 #include "lib/tree_clone.h"
 #include "lib/tree_digest.h"
 #include "runtime/container.h"
@@ -24,6 +25,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* In the new snapshot, while it is made. */
+#define AHEAD ".ahead"
 
 /* The container while it is copied. */
 struct still {
@@ -108,33 +112,56 @@ static int go_on(struct still *s, struct err *e)
 	return r;
 }
 
-static int copy_all(const char *container, int to, const struct snapshot *what, struct err *e)
+/* @from: the container's directory; @to: the snapshot's. */
+static int copy_all(int from, int to, const struct snapshot *what, const struct tree_ahead *ahead, struct err *e)
 {
-	cleanup_close int from = open(container, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (from < 0)
-		return err_set(e, errno, "open '%s'", container);
 	for (size_t i = 0; i < what->n_files; i++)
-		if (tree_clone(from, what->files[i], to, what->files[i], e) < 0)
+		if (tree_clone(from, what->files[i], to, what->files[i], ahead, e) < 0)
 			return -e->code;
 	return 0;
 }
 
-static int copy_still(struct still *s, const char *container, int to, const struct snapshot *what, struct err *e)
+static int copy_paused(struct still *s, int from, int to, const struct snapshot *what, const struct tree_ahead *ahead,
+		       struct err *e)
 {
 	struct err why = ERR_INIT;
-
-	if (!s->to_pause)
-		return copy_all(container, to, what, e);
 	int r = freeze(s, e);
+
 	if (r >= 0)
-		r = copy_all(container, to, what, e);
+		r = copy_all(from, to, what, ahead && tree_ahead_ready(ahead) ? ahead : NULL, e);
 	if (go_on(s, &why) < 0) {
 		if (r >= 0)
 			*e = why;
 		return err_wrap(e, "let the container go on");
 	}
 	return r;
+}
+
+static int copy_running(struct still *s, int from, int to, const struct snapshot *what, struct err *e)
+{
+	struct tree_ahead t;
+
+	if (mkdirat(to, AHEAD, 0700) < 0)
+		return err_set(e, errno, "create '" AHEAD "'");
+	cleanup_close int dir = openat(to, AHEAD, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, errno, "open '" AHEAD "'");
+	int r = tree_ahead_begin(dir, &t, e);
+	for (size_t i = 0; r > 0 && i < what->n_files; i++)
+		if (tree_ahead_copy(&t, from, what->files[i], e) < 0)
+			return -e->code;
+	if (r < 0 || copy_paused(s, from, to, what, r > 0 ? &t : NULL, e) < 0)
+		return -e->code;
+	return remove_tree_at(to, AHEAD, e);
+}
+
+static int copy(struct still *s, const char *container, int to, const struct snapshot *what, struct err *e)
+{
+	cleanup_close int from = open(container, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (from < 0)
+		return err_set(e, errno, "open '%s'", container);
+	return s->to_pause ? copy_running(s, from, to, what, e) : copy_all(from, to, what, NULL, e);
 }
 
 /* ---- what there is to be kept ---- */
@@ -229,7 +256,7 @@ static int make(struct runtime *rt, const struct snapshots *s, struct still *sti
 	if (dir < 0)
 		return err_set(e, errno, "open its directory");
 	what->created = arena_strdup(&rt->arena, clock_now_rfc3339().text);
-	if (copy_still(still, s->l->dir, dir, what, e) < 0)
+	if (copy(still, s->l->dir, dir, what, e) < 0)
 		return -e->code;
 	return complete(rt, s, dir, what, e);
 }

@@ -106,7 +106,7 @@ static int stage(const struct snapshots *s, const struct snapshot *what, struct 
 	if (to < 0)
 		return err_set(e, errno, "open '" SNAPSHOTS_STAGED "'");
 	for (size_t i = 0; i < what->n_files; i++)
-		if (tree_clone(from, what->files[i], to, what->files[i], e) < 0)
+		if (tree_clone(from, what->files[i], to, what->files[i], NULL, e) < 0)
 			return -e->code;
 	if (file_replace_at(to, SNAPSHOTS_CURRENT, 0600, what->name, strlen(what->name), e) < 0)
 		return -e->code;

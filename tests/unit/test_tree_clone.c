@@ -1,5 +1,6 @@
 #include "lib/tree_clone.h"
-#include "lib/sparse.h"
+#include "lib/sha256.h"
+#include "lib/tree_ahead.h"
 #include "lib/tree_digest.h"
 #include "tests/unit/fixture_dir.h"
 
@@ -44,7 +45,7 @@ static void clone_it(struct fixture_dir *f)
 {
 	struct err e = ERR_INIT;
 
-	if (tree_clone(f->fd, "A", f->fd, "B", &e) < 0)
+	if (tree_clone(f->fd, "A", f->fd, "B", NULL, &e) < 0)
 		fail_msg("%s", e.msg);
 }
 
@@ -207,6 +208,90 @@ static void a_line(void **state)
 	assert_string_equal(text_of(&f, "a b", &b), expected);
 }
 
+static ino_t inode(struct fixture_dir *f, const char *path)
+{
+	return look(f, path).st_ino;
+}
+
+static void large(struct fixture_dir *f, const char *name, char c)
+{
+	cleanup_close int fd = openat(f->fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	char data[100000];
+
+	memset(data, c, sizeof(data));
+	assert_int_equal(write(fd, data, sizeof(data)), sizeof(data));
+}
+
+/* What is copied ahead is taken as long as it is right. */
+static void ahead(void **state)
+{
+	cleanup_fixture struct fixture_dir f = fixture_dir_in("/var/tmp");
+	struct tree_ahead t = { 0 };
+	struct err e = ERR_INIT;
+	char name[32];
+
+	(void)state;
+	assert_int_equal(mkdirat(f.fd, "A", 0755), 0);
+	assert_int_equal(mkdirat(f.fd, "A/dir", 0755), 0);
+	assert_int_equal(mkdirat(f.fd, "ahead", 0755), 0);
+	large(&f, "A/dir/large", 'a');
+	large(&f, "A/written", 'b');
+	large(&f, "A/gone", 'c');
+	fixture_file(&f, "A/small", "d");
+	assert_int_equal(linkat(f.fd, "A/dir/large", f.fd, "A/again", 0), 0);
+	assert_int_equal(symlinkat("dir/large", f.fd, "A/link"), 0);
+	cleanup_close int dir = openat(f.fd, "ahead", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(tree_ahead_begin(dir, &t, &e), 1);
+	assert_true(tree_ahead_ready(&t));
+	/* They are too new: nothing is copied. */
+	assert_int_equal(tree_ahead_copy(&t, f.fd, "A", &e), 0);
+	snprintf(name, sizeof(name), "ahead/%lu", (unsigned long)inode(&f, "A/dir/large"));
+	assert_int_equal(faccessat(f.fd, name, F_OK, 0), -1);
+	t.since += 1000;
+	assert_int_equal(tree_ahead_copy(&t, f.fd, "A", &e), 0);
+	assert_int_equal(faccessat(f.fd, name, F_OK, 0), 0);
+	/* One is written, one is removed, and one is new. */
+	snprintf(name, sizeof(name), "ahead/%lu", (unsigned long)inode(&f, "A/written"));
+	ino_t old = inode(&f, name);
+	large(&f, "A/written", 'B');
+	assert_int_equal(unlinkat(f.fd, "A/gone", 0), 0);
+	large(&f, "A/new", 'e');
+	t.since = look(&f, "A/written").st_ctim.tv_sec;
+	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", &t, &e), 0);
+	expect_same(&f, "A", "B");
+	assert_int_not_equal(inode(&f, "B/written"), old);
+	assert_int_equal(remove_tree_at(f.fd, "B", &e), 0);
+	/* As long as nothing is, copies are taken. */
+	t.since += 1000;
+	large(&f, "A/written", 'b');
+	remove_tree_at(f.fd, "ahead", &e);
+	assert_int_equal(mkdirat(f.fd, "ahead", 0755), 0);
+	close_fd(&dir);
+	dir = t.dir = openat(f.fd, "ahead", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(tree_ahead_copy(&t, f.fd, "A", &e), 0);
+	snprintf(name, sizeof(name), "ahead/%lu", (unsigned long)inode(&f, "A/dir/large"));
+	ino_t copy = inode(&f, name);
+	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", &t, &e), 0);
+	expect_same(&f, "A", "B");
+	assert_int_equal(inode(&f, "B/dir/large"), copy);
+	assert_int_equal(inode(&f, "B/again"), copy);
+	assert_int_equal(faccessat(f.fd, name, F_OK, 0), -1);
+	/* A clock that was set back would make new files old. */
+	t.clock_s += 5;
+	assert_false(tree_ahead_ready(&t));
+}
+
+static void nothing_ahead_in_memory(void **state)
+{
+	cleanup_fixture struct fixture_dir f = fixture_dir_in("/dev/shm");
+	struct tree_ahead t = { .dir = 7 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(tree_ahead_begin(f.fd, &t, &e), 0);
+	assert_int_equal(t.dir, 7);
+}
+
 static void errors(void **state)
 {
 	cleanup_fixture struct fixture_dir f = fixture_dir_new();
@@ -214,11 +299,11 @@ static void errors(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", &e), -ENOENT);
+	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", NULL, &e), -ENOENT);
 	assert_string_equal(e.msg, "copy 'A': open it: No such file or directory");
 	assert_int_equal(mkdirat(f.fd, "A", 0755), 0);
 	assert_int_equal(mkdirat(f.fd, "B", 0755), 0);
-	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", &e), -EEXIST);
+	assert_int_equal(tree_clone(f.fd, "A", f.fd, "B", NULL, &e), -EEXIST);
 	assert_int_equal(tree_digest(f.fd, "none", &b, &e), -ENOENT);
 	assert_string_equal(e.msg, "open 'none': No such file or directory");
 }
@@ -231,6 +316,8 @@ int main(void)
 		cmocka_unit_test(holes),
 		cmocka_unit_test(sees),
 		cmocka_unit_test(a_line),
+		cmocka_unit_test(ahead),
+		cmocka_unit_test(nothing_ahead_in_memory),
 		cmocka_unit_test(errors),
 	};
 	return cmocka_run_group_tests_name("tree_clone", tests, NULL, NULL);
