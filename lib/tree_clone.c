@@ -75,9 +75,9 @@ static int set_attributes(const struct stat *st, int from, int to_dir, const cha
 
 /* ---- each kind ---- */
 
-static int clone_file(int from_dir, const char *from, int to_dir, const char *to, struct err *e)
+static int clone_file(int from, int to_dir, const char *to, struct err *e)
 {
-	cleanup_close int in = openat(from_dir, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int in = open(fd_path(from).path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	cleanup_close int out = in < 0 ? -1 : openat(to_dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (in < 0 || out < 0)
@@ -155,7 +155,7 @@ static int clone_entry(struct clone *c, int from_dir, const char *from, int to_d
 	else if (S_ISREG(st.st_mode) && c->ahead && tree_ahead_take(c->ahead, &st, to_dir, to))
 		r = 0;
 	else if (S_ISREG(st.st_mode))
-		r = clone_file(from_dir, from, to_dir, to, e);
+		r = clone_file(fd, to_dir, to, e);
 	else if (S_ISLNK(st.st_mode))
 		r = clone_link(fd, to_dir, to, e);
 	else
