@@ -432,6 +432,21 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 	eventually_empty "$storage"
 }
 
+@test "interrupted while the container is paused: it goes on at once" {
+	launched -- /bin/sh -c 'echo x >/file; while :; do :; done'
+	eventually '[ -e "$storage/$id/upper/file" ]'
+	local frozen
+	frozen=$(find "$(unified)" -path "*$id*" -name cgroup.freeze | head -n 1)
+	equal "$(cat "$frozen")" 0
+	run strace -qq -o /dev/null -e trace=fchownat -e inject=fchownat:signal=INT:when=1 \
+		"$FERRY" --root "$root" snapshot create --no-memory "$id" one
+	exited 130
+	equal "$(cat "$frozen")" 0
+	equal "$(ferry snapshot ls -q)" ""
+	no_remains
+	ferry rm -f "$id"
+}
+
 #-- an ordinary user
 
 @test "an ordinary user's container, with files of others" {
