@@ -46,7 +46,8 @@ MAIN        := runtime/main.c
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBEDDED)
 MAN         := $(wildcard man/*.[1-8])
 SHARE        = $(DESTDIR)$(PREFIX)/share
-UNIT_FILE   := $(DESTDIR)$(PREFIX)/lib/systemd/system/ferry-restart.service
+UNIT_FILES  := runtime/supervise/ferry-restart.service $(wildcard runtime/snapshot/ferry-snapshot.*)
+UNIT_DIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 # Each shell's completion comes from the program itself; where below PREFIX/share the shell looks for it.
 COMPLETIONS := bash:bash-completion/completions/ferry zsh:zsh/site-functions/_ferry \
                fish:fish/vendor_completions.d/ferry.fish
@@ -173,10 +174,11 @@ install: all
 		install -D -m 644 $$page $(SHARE)/man/man$${page##*.}/$${page##*/}; done
 	@set -e; for c in $(COMPLETIONS); do \
 		$(BUILD)/ferry completion $${c%%:*} | install -D -m 644 /dev/stdin $(SHARE)/$${c#*:}; done
-	sed 's,@PREFIX@,$(PREFIX),' runtime/supervise/ferry-restart.service | install -D -m 644 /dev/stdin $(UNIT_FILE)
+	@set -e; for unit in $(UNIT_FILES); do \
+		sed 's,@PREFIX@,$(PREFIX),' $$unit | install -D -m 644 /dev/stdin $(UNIT_DIR)/$${unit##*/}; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(UNIT_FILE) $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
+	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(addprefix $(UNIT_DIR)/,$(notdir $(UNIT_FILES))) $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
 	rm -f $(foreach p,$(MAN),$(SHARE)/man/man$(subst .,,$(suffix $p))/$(notdir $p))
 
 coverage:

@@ -55,7 +55,7 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 			return err_wrap(e, "--expire");
 		r.expires = arena_strdup(&rt->arena, clock_rfc3339(expires).text);
 	}
-	if (launched_find(rt, argv[0], &l, e) < 0 || snapshot_create(rt, &l, &r, &name, e) < 0)
+	if (launched_find(rt, argv[0], &l, e) < 0 || images_enter_userns(rt, e) < 0 || snapshot_create(rt, &l, &r, &name, e) < 0)
 		return -e->code;
 	printf("%s/%s\n", l.name, name);
 	return 0;
@@ -69,7 +69,8 @@ static int run_rollback(struct runtime *rt, const void *options, int argc, char 
 	const char *name;
 
 	(void)options, (void)argc;
-	if (snapshot_split(rt, argv[0], &l, &name, e) < 0 || snapshot_rollback(rt, &l, name, e) < 0)
+	if (snapshot_split(rt, argv[0], &l, &name, e) < 0 || images_enter_userns(rt, e) < 0 ||
+	    snapshot_rollback(rt, &l, name, e) < 0)
 		return -e->code;
 	printf("%s/%s\n", l.name, name);
 	return 0;

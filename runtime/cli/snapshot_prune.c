@@ -1,12 +1,10 @@
 /* snapshot prune: removes snapshots that have expired, and with --keep-... all but those. */
-#include "runtime/snapshot/snapshot.h"
+#include "runtime/cli/snapshot.h"
 
-#include "lib/clock.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/image.h"
 #include "runtime/cli/table.h"
 #include "runtime/images.h"
-#include "runtime/snapshot/retention.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,111 +15,64 @@ struct prune_options {
 	bool dry_run;
 };
 
-#define KEEP(kind, name, help) CLI_OPTION(name, 0, CLI_INT, struct prune_options, keep[kind], "N", help)
 static const struct cli_option prune_options[] = {
-	KEEP(KEEP_LAST, "keep-last", "keep the newest N of each container"),
-	KEEP(KEEP_HOURLY, "keep-hourly", "keep the newest of each of the last N hours that have any"),
-	KEEP(KEEP_DAILY, "keep-daily", "the same for days, which begin at midnight of UTC"),
-	KEEP(KEEP_WEEKLY, "keep-weekly", "the same for weeks, which begin on Mondays"),
-	KEEP(KEEP_MONTHLY, "keep-monthly", "the same for months"),
-	KEEP(KEEP_YEARLY, "keep-yearly", "the same for years"),
+	SNAPSHOT_KEEP_OPTIONS(struct prune_options),
 	CLI_OPTION("dry-run", 'n', CLI_FLAG, struct prune_options, dry_run, NULL, "only say what would be removed, and why not"),
 	{ 0 },
 };
 
-/* One snapshot, and what becomes of it. */
-struct verdict {
+struct pruned {
 	const struct launched *l;
-	struct snapshot s;
-	bool expired, chosen; /* chosen: the options say of how many are kept */
-	unsigned kept; /* bits 1 << KEEP_* */
+	struct snapshot_verdict v;
 };
 
 struct pruning {
 	struct retention keep;
-	bool chosen;
+	bool dry_run;
 	time_t now;
-	struct verdict *all;
+	struct pruned *all;
 	size_t n;
 };
 
-static int read_options(const struct prune_options *o, struct pruning *p, struct err *e)
+int snapshot_read_keep(const struct spec_i64 *options, struct retention *ret, struct err *e)
 {
+	struct retention keep = { 0 };
+
 	for (int kind = 0; kind < KEEP_KINDS; kind++) {
-		if (!o->keep[kind].set)
+		if (!options[kind].set)
 			continue;
-		if (o->keep[kind].v < 1)
+		if (options[kind].v < 1)
 			return err_say(e, EINVAL, "--keep-%s %lld: expected a number from 1 on", keep_name(kind),
-				       (long long)o->keep[kind].v);
-		p->keep.keep[kind] = o->keep[kind].v;
-		p->chosen = true;
+				       (long long)options[kind].v);
+		keep.keep[kind] = options[kind].v;
 	}
+	*ret = keep;
 	return 0;
 }
 
-static bool goes(const struct verdict *v)
-{
-	return v->expired || (v->chosen && !v->kept);
-}
-
-/* Both times have been checked when they were read. */
-static time_t seconds(const char *time)
-{
-	struct timespec t = { 0 };
-
-	clock_parse(time, &t);
-	return t.tv_sec;
-}
-
-static bool has_expired(const struct snapshot *s, time_t now)
-{
-	return s->expires && seconds(s->expires) <= now;
-}
-
-/* Those of one container, the newest first; what has expired is no reason to remove another. */
-static int judge(struct runtime *rt, struct pruning *p, const struct launched *l, const struct snapshots *s,
-		 struct err *e)
-{
-	struct snapshot *all;
-	size_t n, left = 0, first = p->n;
-
-	if (snapshots_list(rt, s, &all, &n, e) < 0)
-		return -e->code;
-	time_t *times = arena_new_array(&rt->arena, n, time_t);
-	unsigned *why = arena_new_array(&rt->arena, n, unsigned);
-	for (size_t i = n; i-- > 0;) {
-		struct verdict v = { l, all[i], has_expired(&all[i], p->now), p->chosen, 0 };
-		if (!v.expired)
-			times[left++] = seconds(all[i].created);
-		*arena_push(&rt->arena, &p->all, &p->n) = v;
-	}
-	retention_apply(&p->keep, times, left, why);
-	for (size_t i = first, at = 0; i < p->n; i++)
-		if (!p->all[i].expired)
-			p->all[i].kept = why[at++];
-	return 0;
-}
-
-static int prune_one(struct runtime *rt, struct pruning *p, const struct launched *l, bool dry_run, struct err *e)
+static int prune_one(struct runtime *rt, struct pruning *p, const struct launched *l, struct err *e)
 {
 	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
-	size_t first = p->n;
+	struct snapshot_verdict *verdicts;
+	size_t n;
 
-	if (snapshots_open(rt, l, dry_run ? SNAPSHOTS_READ : SNAPSHOTS_CHANGE, &s, e) < 0 || judge(rt, p, l, &s, e) < 0)
+	if (snapshots_open(rt, l, p->dry_run ? SNAPSHOTS_READ : SNAPSHOTS_CHANGE, &s, e) < 0 ||
+	    snapshots_judge(rt, &s, &p->keep, p->now, &verdicts, &n, e) < 0)
 		return -e->code;
-	for (size_t i = first; !dry_run && i < p->n; i++) {
-		if (!goes(&p->all[i]))
+	for (size_t i = 0; i < n; i++) {
+		*arena_push(&rt->arena, &p->all, &p->n) = (struct pruned){ l, verdicts[i] };
+		if (p->dry_run || !snapshot_goes(&verdicts[i]))
 			continue;
-		if (snapshot_remove(rt, &s, p->all[i].s.name, e) < 0)
+		if (snapshot_remove(rt, &s, verdicts[i].s.name, e) < 0)
 			return -e->code;
-		printf("%s/%s\n", l->name, p->all[i].s.name);
+		printf("%s/%s\n", l->name, verdicts[i].s.name);
 	}
 	return 0;
 }
 
 /* ---- what it says ---- */
 
-static const char *reason(const struct verdict *v, struct arena *a)
+static const char *reason(const struct snapshot_verdict *v, struct arena *a)
 {
 	const char *text = "";
 
@@ -148,36 +99,36 @@ static void print_table(const struct pruning *p, struct arena *a)
 	cells[2] = "WHAT BECOMES OF IT";
 	for (size_t i = 0; i < p->n; i++) {
 		const char **row = cells + (i + 1) * COLUMNS;
-		row[0] = arena_printf(a, "%s/%s", p->all[i].l->name, p->all[i].s.name);
-		row[1] = image_age(p->all[i].s.created, a);
-		row[2] = reason(&p->all[i], a);
+		row[0] = arena_printf(a, "%s/%s", p->all[i].l->name, p->all[i].v.s.name);
+		row[1] = image_age(p->all[i].v.s.created, a);
+		row[2] = reason(&p->all[i].v, a);
 	}
 	cli_write_table(&out, cells, COLUMNS, p->n + 1);
 	fputs(buf_text(&out), stdout);
 }
 
-static void print_sum(const struct pruning *p, bool dry_run, struct arena *a)
+static void print_sum(const struct pruning *p, struct arena *a)
 {
 	uint64_t bytes = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		if (!goes(&p->all[i]))
+		if (!snapshot_goes(&p->all[i].v))
 			continue;
-		bytes += p->all[i].s.bytes;
+		bytes += p->all[i].v.s.bytes;
 		n++;
 	}
-	printf("%s %s: %zu %s\n", dry_run ? "Would free" : "Freed", cli_size(bytes, a), n, n == 1 ? "snapshot" : "snapshots");
+	printf("%s %s: %zu %s\n", p->dry_run ? "Would free" : "Freed", cli_size(bytes, a), n, n == 1 ? "snapshot" : "snapshots");
 }
 
 static int run_prune(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct prune_options *o = options;
 	struct launched *containers = arena_new_array(&rt->arena, (size_t)argc, struct launched);
-	struct pruning p = { .now = time(NULL) };
+	struct pruning p = { .now = time(NULL), .dry_run = o->dry_run };
 	size_t n = (size_t)argc;
 
-	if (read_options(o, &p, e) < 0 || (argc == 0 && launched_list(rt, &containers, &n, e) < 0))
+	if (snapshot_read_keep(o->keep, &p.keep, e) < 0 || (argc == 0 && launched_list(rt, &containers, &n, e) < 0))
 		return -e->code;
 	for (int i = 0; i < argc; i++)
 		if (launched_find(rt, argv[i], &containers[i], e) < 0)
@@ -185,11 +136,11 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 	if (!o->dry_run && images_enter_userns(rt, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
-		if (prune_one(rt, &p, &containers[i], o->dry_run, e) < 0)
+		if (prune_one(rt, &p, &containers[i], e) < 0)
 			return -e->code;
 	if (o->dry_run)
 		print_table(&p, &rt->arena);
-	print_sum(&p, o->dry_run, &rt->arena);
+	print_sum(&p, &rt->arena);
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include "lib/tree_clone.h"
 #include "lib/tree_digest.h"
 #include "runtime/container.h"
-#include "runtime/images.h"
 #include "runtime/launch/launched_overlays.h"
 #include "runtime/record.h"
 
@@ -290,8 +289,7 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 	};
 	struct err ignored = ERR_INIT;
 
-	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || images_enter_userns(rt, e) < 0 ||
-	    snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 || choose_name(&m, r->name, e) < 0)
+	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 || choose_name(&m, r->name, e) < 0)
 		return -e->code;
 	m.what.parent = snapshots_current(rt, &s);
 	if (make(&m, e) < 0) {

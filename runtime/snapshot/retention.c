@@ -3,7 +3,6 @@
 #include "lib/clock.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +87,14 @@ static int64_t period(int kind, time_t t, size_t index)
 		return d.year;
 	}
 	return (int64_t)index;
+}
+
+bool retention_is_set(const struct retention *r)
+{
+	for (int kind = 0; kind < KEEP_KINDS; kind++)
+		if (r->keep[kind])
+			return true;
+	return false;
 }
 
 void retention_apply(const struct retention *r, const time_t *times, size_t n, unsigned *ret_why)

@@ -6,6 +6,7 @@
 
 #include "lib/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -28,6 +29,8 @@ const char *keep_name(int kind); /* "last", "hourly", ... */
 struct retention {
 	int64_t keep[KEEP_KINDS];
 };
+
+bool retention_is_set(const struct retention *r);
 
 /* @times: the newest first. ret_why[i]: for what it is kept, as bits 1 << KEEP_DAILY; 0: it is not. */
 void retention_apply(const struct retention *r, const time_t *times, size_t n, unsigned *ret_why);

@@ -10,7 +10,6 @@
 #include "lib/sha256.h"
 #include "lib/tree_clone.h"
 #include "lib/tree_digest.h"
-#include "runtime/images.h"
 #include "runtime/launch/launched_overlays.h"
 
 #include <errno.h>
@@ -184,7 +183,7 @@ int snapshot_rollback(struct runtime *rt, const struct launched *l, const char *
 	if (status.pid != 0 || status.state == LAUNCHED_RESTARTING)
 		return err_say(e, EBUSY, "container '%s' runs: stop it, go back, and start it again", l->name);
 	lock = launched_lock(l, e);
-	if (lock < 0 || images_enter_userns(rt, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0 ||
+	if (lock < 0 || snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0 ||
 	    snapshot_load(rt, &s, name, &what, e) < 0)
 		return -e->code;
 	return go_back(rt, &s, &what, e) < 0 ? err_wrap(e, "roll back to snapshot '%s/%s'", l->name, name) : 0;

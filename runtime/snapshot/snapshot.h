@@ -7,6 +7,7 @@
  *	    upper, upper-var...    exact copies of the container's directories of these names, all that it wrote
  *	    digests                a line for each file in those: lib/tree_digest.h
  *	    snapshot.json          the struct below, with a digest of `digests`
+ *	snapshots/.schedule        when they are made by themselves, and which then stay
  *	snapshots/.current         the name of the one that was made, or gone back to, last
  *	snapshots/.new, .gone      one that is being made, or removed: what a killed command left is removed by the next
  *	snapshots/.staged          copies with which a container will go back; removed in the same way
@@ -19,13 +20,14 @@
  * runs, its own lock is held besides while it is paused (runtime/container.h), and the record says so; of one that does not,
  * the lock of its directory, so that nobody starts it.
  *
- * Everything is in rt->arena. For an ordinary user the calls that copy, read or remove files go into the user namespace that
+ * Everything is in rt->arena. Before the calls that copy, read or remove files an ordinary user goes into the user namespace that
  * images_enter_userns makes.
  */
 #ifndef RUNTIME_SNAPSHOT_SNAPSHOT_H
 #define RUNTIME_SNAPSHOT_SNAPSHOT_H
 
 #include "runtime/launch/launched.h"
+#include "runtime/snapshot/retention.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -91,6 +93,37 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
  * changed.
  */
 int snapshot_rollback(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+
+/* What becomes of one when they are pruned. */
+struct snapshot_verdict {
+	struct snapshot s;
+	bool expired; /* it goes */
+	bool chosen; /* who prunes says of how many are kept: then it goes unless it is one */
+	unsigned kept; /* for what it is kept: 1 << KEEP_... */
+};
+
+bool snapshot_goes(const struct snapshot_verdict *v);
+
+/* Of all, the newest first. What has expired is no reason to remove another. */
+int snapshots_judge(struct runtime *rt, const struct snapshots *s, const struct retention *keep, time_t now,
+		    struct snapshot_verdict **ret, size_t *ret_n, struct err *e);
+
+/* When snapshots of a container are made by themselves, and which then stay. */
+struct snapshot_timetable {
+	const char *schedule; /* as schedule_parse takes it */
+	const char *expire; /* as expiry_after takes it; NULL: never */
+	struct retention keep;
+	const char *last; /* RFC 3339: when that was said, or the last was made */
+};
+
+/* -ENOENT: there is none. */
+int timetable_load(struct runtime *rt, const struct snapshots *s, struct snapshot_timetable *ret, struct err *e);
+
+/* With the lock. @t NULL: there shall be none. */
+int timetable_save(const struct snapshots *s, const struct snapshot_timetable *t, struct err *e);
+
+/* When the next is due; false: never. */
+bool timetable_next(const struct snapshot_timetable *t, time_t *ret);
 
 /* With the lock. */
 int snapshot_remove(struct runtime *rt, const struct snapshots *s, const char *name, struct err *e);

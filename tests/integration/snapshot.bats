@@ -208,6 +208,83 @@ made_at() { # NAME TIME
 	ferry rm "$id"
 }
 
+# What the schedule knows of as the last was then.
+last_at() { # TIME
+	sed -i "s/\"last\": \"[^\"]*\"/\"last\": \"$1\"/" "$storage/$id/snapshots/.schedule"
+}
+
+@test "schedule: snapshots are made when they are due, and pruned" {
+	launched -- /bin/sh -c 'echo x >/file; sleep 1000000'
+	eventually '[ -e "$storage/$id/upper/file" ]'
+	run ferry snapshot schedule "$id"
+	is never
+	run ferry snapshot schedule --expire "1d 2w" --keep-last 2 "$id" @yearly
+	succeeded
+	run ferry snapshot schedule "$id"
+	matches "^@yearly, expire 1d 2w, keep-last 2: next at 2[0-9]+-01-01T00:00:00Z$"
+	run ferry snapshot run
+	is ""
+	succeeded
+	local n
+	for n in 0 1 2; do
+		last_at 2025-06-01T00:00:00.000000000Z
+		run ferry snapshot run
+		is "$id/snap$n"
+		run ferry snapshot run
+		is ""
+	done
+	run ferry snapshot ls -q
+	is "$id/snap1"$'\n'"$id/snap2"
+	run ferry snapshot show "$id/snap2"
+	equal "$(jq '.[0] | (.Expires[:19] + "Z" | fromdate) - (.Created[:19] + "Z" | fromdate) | . / 100 | round' <<<"$output")" 12960
+	# One that does not run writes nothing.
+	last_at 2025-06-01T00:00:00.000000000Z
+	ferry stop -t 0 "$id"
+	run ferry snapshot run
+	is ""
+	succeeded
+	quietly ferry start "$id" || complain start
+	run ferry snapshot run
+	is "$id/snap3"
+	run ferry snapshot schedule "$id" never
+	succeeded
+	run ferry snapshot schedule "$id"
+	is never
+	no_remains
+	ferry rm -f "$id"
+}
+
+@test "schedule: bad input" {
+	written true
+	run ferry snapshot schedule "$id" "61 * * * *"
+	failed "invalid schedule '61 * * * *': its minute makes no sense"
+	run ferry snapshot schedule "$id" "0 0 30 2 *"
+	failed "invalid schedule '0 0 30 2 *': there is no such day"
+	run ferry snapshot schedule "$id" @never
+	failed "invalid schedule '@never': expected @hourly"
+	run ferry snapshot schedule --expire x "$id" @daily
+	failed "--expire: invalid time 'x'"
+	run ferry snapshot schedule --keep-daily 0 "$id" @daily
+	failed "--keep-daily 0: expected a number from 1 on"
+	run ferry snapshot schedule --keep-daily 1 "$id"
+	failed "--expire and --keep-... are for a new schedule: say which"
+	run ferry snapshot schedule --expire 1d "$id" never
+	failed "--expire and --keep-... are for a new schedule: say which"
+	run ferry snapshot schedule nobody @daily
+	failed 'no container "nobody"'
+	run ferry snapshot schedule "$id" never
+	succeeded
+	[ ! -e "$storage/$id/snapshots" ]
+	quietly ferry snapshot schedule "$id" @daily || complain
+	last_at nonsense
+	run ferry snapshot run
+	failed "the schedule of container '$id': its time makes no sense"
+	echo '{}' >"$storage/$id/snapshots/.schedule"
+	run ferry snapshot schedule "$id"
+	failed "the schedule of container '$id': "
+	ferry rm "$id"
+}
+
 @test "a container that runs: its files are those of one moment, and it goes on" {
 	launched -- /bin/sh -c 'i=0; while :; do i=$((i+1)); echo $i >/first; echo $i >/second; done'
 	eventually '[ -e "$storage/$id/upper/second" ]'
