@@ -178,7 +178,8 @@ install: all
 		sed 's,@PREFIX@,$(PREFIX),' $$unit | install -D -m 644 /dev/stdin $(UNIT_DIR)/$${unit##*/}; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(addprefix $(UNIT_DIR)/,$(notdir $(UNIT_FILES))) $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
+	rm -f $(DESTDIR)$(PREFIX)/bin/ferry $(addprefix $(UNIT_DIR)/,$(notdir $(UNIT_FILES)))
+	rm -f $(foreach c,$(COMPLETIONS),$(SHARE)/$(lastword $(subst :, ,$c)))
 	rm -f $(foreach p,$(MAN),$(SHARE)/man/man$(subst .,,$(suffix $p))/$(notdir $p))
 
 coverage:

@@ -27,7 +27,10 @@ enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_
 /* "creating", "created", ... */
 const char *container_status_name(enum container_status s);
 
-/* A dump by CRIU is under way, or was cut short; and what the container was doing before: runtime/checkpoint */
+/*
+ * A dump by CRIU, or a snapshot of its files, is under way, or was cut short; and what the container was doing before:
+ * runtime/checkpoint
+ */
 enum { DUMPING_NOT, DUMPING_RUNNING, DUMPING_PAUSED };
 
 struct container {
