@@ -44,8 +44,6 @@ int tree_ahead_begin(int dir, struct tree_ahead *ret, struct err *e)
 		return err_set(e, errno, "stat the file system");
 	if (fs.f_type == TMPFS_MAGIC || fs.f_type == MAGIC_RAMFS)
 		return 0;
-	if (syncfs(dir) < 0)
-		return err_set(e, errno, "sync");
 	*ret = t;
 	return 1;
 }
@@ -76,6 +74,8 @@ static int copy_file(const struct tree_ahead *t, int fd, const struct stat *st, 
 	in = open(fd_path(fd).path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (in < 0)
 		return err_set(e, errno, "open it");
+	if (fdatasync(in) < 0)
+		return err_set(e, errno, "sync it");
 	return sparse_copy(in, out, e);
 }
 

@@ -2,15 +2,15 @@
  * What of a directory can be copied before it stands still, so that tree_clone (lib/tree_clone.h) has little left to do then:
  * the data of large files that nobody has written for a while.
  *
- *	tree_ahead_begin   notes the time, and has the kernel write out what is dirty
+ *	tree_ahead_begin   notes the time
  *	tree_ahead_copy    of each directory
  *	...                then nobody may change them any more
  *	tree_ahead_ready   false: all must be copied
  *	tree_clone
  *
- * A file whose ctime is older than the beginning has not been written since: write(2) sets it, and so does writing to a
- * mapping, the first time after its page was written out. What was written to the mapping before that was there when the file was
- * copied.
+ * A file whose ctime is older than the beginning has not been written since it was copied: write(2) sets it, and so does writing
+ * to a mapping, the first time after the page was written out. That is done before a file is copied: what was written to the
+ * mapping before is in the copy.
  */
 #ifndef LIB_TREE_AHEAD_H
 #define LIB_TREE_AHEAD_H

@@ -7,6 +7,7 @@
  *	status.json    what came of it so far (struct launched_status); written by its supervisor alone
  *	log, log.1...  its output
  *	supervisor     a socket, while there is a supervisor (runtime/supervise)
+ *	snapshots      what it had written at other times: runtime/snapshot/snapshot.h
  *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
  *
  *	.names/NAME     in the user's own storage, whatever storage the container was given, or below --root: a symbolic
