@@ -216,6 +216,8 @@ static int choose_name(struct making *m, const char *wanted, struct err *e)
 	if (faccessat(m->s->dir, wanted, F_OK, 0) == 0)
 		return err_say(e, EEXIST, "container '%s' has a snapshot \"%s\" already: remove it, or choose another name",
 			       m->l->name, wanted);
+	if (errno != ENOENT)
+		return err_set(e, errno, "snapshot '%s/%s'", m->l->name, wanted);
 	m->what.name = wanted;
 	return 0;
 }

@@ -363,6 +363,8 @@ last_at() { # TIME
 	failed "--expire: invalid time '1h': expected numbers with M, H, d, w, m or y"
 	run ferry snapshot create --description $'a\nb' "$id"
 	failed "--description: expected one line"
+	run ferry snapshot create "$id" "$(printf 'x%.0s' {1..300})"
+	failed "xxx': File name too long"
 	equal "$(ferry snapshot ls -q)" ""
 	snapshot one
 	run ferry snapshot create "$id" one
