@@ -68,7 +68,7 @@ podman_container() {
 }
 
 @test "podman: a terminal" {
-	podman run -dt --name c image sh -c 'while :; do tty >/tmp/tty; '"${counter#*do }"
+	podman run -dt --name c image sh -c 'while :; do tty >/tmp/t; mv /tmp/t /tmp/tty; '"${counter#*do }"
 	eventually podman exec c test -s /tmp/tty
 	podman_container checkpoint c
 	podman_container restore c
