@@ -246,18 +246,32 @@ static int note_standing(const char *network, const char *target, void *data, st
 	return 0;
 }
 
-/*
- * After the last of all networks. Others that need forwarding, and found it switched on, have a bridge, a tunnel or the
- * like. That it cannot be done is no reason to fail.
- */
-static void restore_settings(struct session *s)
+/* Others that need forwarding, and found it switched on, have a bridge, a tunnel or the like. */
+bool bridge_leave_machine(struct session *s)
 {
 	struct standing standing = { s->net, false };
 	struct err ignored = ERR_INIT;
 
-	if (claim_each(s->net->state, "networks", note_standing, &standing, &ignored) == 0 && !standing.any &&
-	    session_route(s, &ignored) == 0 && link_any_virtual(&s->route, &ignored) == 0)
+	if (claim_each(s->net->state, "networks", note_standing, &standing, &ignored) < 0 || standing.any)
+		return false;
+	if (session_filter(s, &ignored) == 0)
+		firewall_remove(&s->filter, &ignored);
+	if (session_route(s, &ignored) == 0 && link_any_virtual(&s->route, &ignored) == 0)
 		firewall_restore_sysctls(s->net->state, &ignored);
+	return true;
+}
+
+static int lower(struct session *s, const struct network *x, struct err *e)
+{
+	int r = resolver_leave(s->net, x->name, e);
+
+	if (r == 0)
+		r = session_filter(s, e);
+	if (r == 0)
+		r = firewall_remove_network(&s->filter, x, e);
+	if (r == 0 || r == -ENOENT)
+		r = lower_bridge(s, x, e);
+	return r < 0 ? err_wrap(e, "network \"%s\"", x->name) : 0;
 }
 
 int bridge_lower(struct session *s, const char *network, struct err *e)
@@ -266,18 +280,12 @@ int bridge_lower(struct session *s, const char *network, struct err *e)
 
 	claim_drop_directory(s->net->state, attached_path(network).path);
 	int r = load_network(s, network, &x, e);
-	if (r < 0 || x.driver != NET_BRIDGE)
-		return r == -ENOENT ? 0 : r;
-	r = resolver_leave(s->net, network, e);
-	if (r == 0)
-		r = session_filter(s, e);
-	if (r == 0)
-		r = firewall_remove_network(&s->filter, &x, e);
-	if (r == 0 || r == -ENOENT)
-		r = lower_bridge(s, &x, e);
-	if (r == 0)
-		restore_settings(s);
-	return r < 0 ? err_wrap(e, "network \"%s\"", network) : 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && x.driver == NET_BRIDGE && lower(s, &x, e) < 0)
+		return -e->code;
+	bridge_leave_machine(s);
+	return 0;
 }
 
 /* ---- who is in it ---- */

@@ -40,4 +40,10 @@ int bridge_list_attached(const struct net *n, struct arena *a, struct network **
 int bridge_raise(struct session *s, const struct network *x, int *ret_index, struct err *e);
 int bridge_lower(struct session *s, const char *network, struct err *e);
 
+/*
+ * When no network stands: the tables of nftables go, and settings of the kernel become what they were. True: none stands; that
+ * something cannot be undone is no error. bridge_lower does it after the last. With the lock alone.
+ */
+bool bridge_leave_machine(struct session *s);
+
 #endif

@@ -119,5 +119,5 @@ int net_reload(struct net *n, struct arena *a, struct err *e)
 	    claim_each(n->state, "networks", drop_members, &s, e) < 0 || restore_all(&s, e) < 0 ||
 	    complete_networks(&s, e) < 0)
 		return -e->code;
-	return session_rebuild(&s, e);
+	return bridge_leave_machine(&s) ? 0 : session_rebuild(&s, e);
 }

@@ -269,6 +269,7 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
+	buf_finish(&s->config);
 	find_facts(r);
 	if (ask(r, program, o, ret_pid, e) < 0)
 		return -e->code;

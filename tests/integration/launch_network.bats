@@ -110,7 +110,7 @@ gone() { # NAME...
 	nothing_attached
 }
 
-@test "settings of the kernel become what they were, unless others may need them" {
+@test "tables go, and settings of the kernel become what they were, unless others may need them" {
 	forwarding() {
 		there cat /proc/sys/net/ipv4/ip_forward
 	}
@@ -120,6 +120,7 @@ gone() { # NAME...
 	gone a
 	nothing_attached
 	equal "$(forwarding)" 0
+	equal "$(there nft list tables)" ""
 	there ip link add br0 type bridge
 	up a -- sleep 1000000
 	gone a
