@@ -220,7 +220,8 @@ static int change_network(struct nl *s, const struct network *before, const stru
 
 int firewall_add_network(struct nl *s, const struct network *x, struct err *e)
 {
-	return change_network(s, NULL, x, e);
+	/* A transaction that fails has the kernel wait for all processors. */
+	return nft_find_table(s, &firewall_inet, e) < 0 ? -e->code : change_network(s, NULL, x, e);
 }
 
 int firewall_remove_network(struct nl *s, const struct network *x, struct err *e)

@@ -374,3 +374,17 @@ void nft_remove_table(struct nl_batch *b, const struct nft_table *t)
 	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, t, "add", "table");
 	message(b, NFT_MSG_DELTABLE, 0, t, "remove", "table");
 }
+
+static int found(const struct nlmsghdr *m, void *arg, struct err *e)
+{
+	(void)m, (void)arg, (void)e;
+	return 0;
+}
+
+int nft_find_table(struct nl *s, const struct nft_table *t, struct err *e)
+{
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+
+	message(&b, NFT_MSG_GETTABLE, 0, t, "find table", t->name);
+	return nl_ask(s, &b, found, NULL, e);
+}

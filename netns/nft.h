@@ -94,6 +94,9 @@ void nft_add_table(struct nl_batch *b, const struct nft_table *t);
 /* Whether it is there or not. */
 void nft_remove_table(struct nl_batch *b, const struct nft_table *t);
 
+/* Not of a transaction. -ENOENT: there is none of its name. */
+int nft_find_table(struct nl *s, const struct nft_table *t, struct err *e);
+
 /* An element of the set @set of @table. The key is filled up to the length of the set's. */
 struct nft_element {
 	const struct nft_table *table;
