@@ -4,6 +4,7 @@
  *	attach up OWNER NETNS [NETWORK[:ip=ADDRESS][,ip6=][,mac=][,interface=][,alias=]...]... [--name NAME]
  *		[--publish HOST:CONTAINER[/udp][+COUNT]]... [--rate BITS]
  *	attach down OWNER
+ *	attach release OWNER       the same in two steps, as for launched containers; says "released" between them
  *	attach connect OWNER NETNS NETWORK[:...]
  *	attach disconnect OWNER NETNS NETWORK
  *	attach reload
@@ -142,6 +143,18 @@ static int down(const char *owner, struct arena *a, struct err *e)
 	return net_open(definitions, state, false, &n, e) < 0 ? -e->code : net_detach(&n, owner, a, e);
 }
 
+static int release(const char *owner, struct arena *a, struct err *e)
+{
+	struct net_leaving leaving = NET_LEAVING_INIT;
+	cleanup_net struct net n = NET_INIT;
+
+	if (net_open(definitions, state, false, &n, e) < 0 || net_release(&n, owner, a, &leaving, e) < 0)
+		return -e->code;
+	puts("released");
+	fflush(stdout);
+	return net_settle(&n, &leaving, a, e);
+}
+
 /* ---- how long it takes ---- */
 
 static double now_us(void)
@@ -205,6 +218,8 @@ static int run(int argc, char **argv, struct err *e)
 	}
 	if (strcmp(command, "down") == 0 && argc == 3)
 		return down(argv[2], &x.arena, e);
+	if (strcmp(command, "release") == 0 && argc == 3)
+		return release(argv[2], &x.arena, e);
 	if (strcmp(command, "time") == 0 && argc > 5) {
 		for (int i = atoi(argv[2]); i > 0; i--)
 			if (time_once(argv[3], argv[4], argv + 5, e) < 0)
