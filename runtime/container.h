@@ -49,6 +49,7 @@ struct container {
 	bool launched; /* the bundle is a launched container's directory: runtime/launch/launched.h */
 	bool network; /* it may be on networks: runtime/attach.h */
 	uint64_t dumping; /* DUMPING_* */
+	const char *dump_image; /* the directory that the dump goes to */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;

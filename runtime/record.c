@@ -34,6 +34,7 @@ static const struct member members[] = {
 	MEMBER("launched", BOOL, launched),
 	MEMBER("network", BOOL, network),
 	MEMBER("dumping", UNSIGNED, dumping),
+	MEMBER("dumpImage", TEXT, dump_image),
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),

@@ -2,8 +2,10 @@
  * checkpoint and restore: what checkpoint/ (CRIU) needs to know of a container, and what a container is before and after.
  *
  * A dump that fails, and one whose ferry or CRIU was killed, leaves the container running as it was; an image is whole once it
- * has descriptors.json, which is written last. The record says that a dump is under way, and CRIU shares the lock: so the
- * next command on the container waits for its end and puts right what is left of it (checkpoint_recover).
+ * has descriptors.json, which is written last. From then on the container ends, unless it was to go on or nobody is left who
+ * knows: then it goes on, and the file goes. The record says that a dump is under way, and CRIU shares the lock: so the
+ * next command on the container waits for its end and puts right what is left of it (checkpoint_recover). Until then the
+ * container is frozen if CRIU was killed (guard.h).
  *
  * A restore is a `run` (runtime/create.c) whose first process CRIU makes.
  */
@@ -49,6 +51,9 @@ int checkpoint_plan(struct runtime *rt, const struct container *c, const struct 
 
 /* Opens directories into o->images and o->work, the caller's to close; @make: they are made when missing. */
 int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e);
+
+/* The path of an open directory; NULL: it has none. In the arena. */
+const char *checkpoint_path(int fd, struct arena *a);
 
 /* The path that is reached by @path in the directory @root, or @path itself when nothing is there. In the arena. */
 const char *checkpoint_resolve(int root, const char *path, struct arena *a);

@@ -1,10 +1,10 @@
 /* ferry checkpoint: a running container becomes an image. */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/guard.h"
 #include "runtime/checkpoint/preflight.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
-#include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/log.h"
 #include "runtime/record.h"
@@ -15,13 +15,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LOG_FILE "dump.log"
 
-/* How long the end of a container that CRIU has killed may take. */
-enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
+enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
 
 /* What is heard during the dump. */
 struct dump {
@@ -29,6 +30,7 @@ struct dump {
 	int images;
 	const char *descriptors[CHECKPOINT_DESCRIPTORS];
 	int status; /* -1: none, or told already */
+	bool saved; /* the image is whole */
 };
 
 static int check_status(struct runtime *rt, struct container *c, struct err *e)
@@ -209,37 +211,68 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	if (strcmp(name, "status-ready") == 0)
 		return tell_ready(d);
 	/* All has been written, and nothing has been ended. */
-	if (strcmp(name, "post-dump") == 0 && !d->request->pre_dump)
-		return checkpoint_save_descriptors(d->images, d->descriptors, e);
+	if (strcmp(name, "post-dump") != 0 || d->request->pre_dump)
+		return 0;
+	if (checkpoint_save_descriptors(d->images, d->descriptors, e) < 0)
+		return -e->code;
+	d->saved = true;
 	return 0;
 }
 
-static int ask(const char *program, struct container *c, struct dump *d, const struct criu_options *o, struct err *e)
+static int prepare(void *data, struct err *e)
+{
+	(void)data, (void)e;
+	guard_stay();
+	return 0;
+}
+
+/* A pre-dump is made by a child of CRIU's, and changes nothing but the memory's marks. */
+static void start_guard(struct runtime *rt, struct container *c, const struct dump *d, pid_t criu)
+{
+	cleanup_close int cgroup = -1;
+	struct err why = ERR_INIT;
+
+	if (d->request->pre_dump || container_cgroup(rt, c, &cgroup, &why) < 0 || cgroup < 0 ||
+	    guard_start(criu, cgroup, c->dir, &why) < 0)
+		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
+}
+
+/* For the guard, and for what a CRIU that was killed has left at work: to lock the network, for one. */
+static void wait_for_rest(void)
+{
+	while (waitpid(-1, NULL, __WALL) >= 0 || errno == EINTR)
+		;
+}
+
+static int ask(struct runtime *rt, const char *program, struct container *c, struct dump *d, const struct criu_options *o,
+	       struct err *e)
 {
 	/* The container stays locked as long as CRIU is at work on it. */
 	const int keep[] = { c->dir };
-	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 1, .cgroup = -1, .quiet = true };
+	/* One that will wait for others to fetch the memory can be ended. */
+	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 1, .cgroup = -1, .quiet = true,
+					  .prepare = o->lazy_pages ? NULL : prepare };
 	const struct criu_request q = { .type = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, .options = o,
 					.notified = notified, .data = d };
 	struct criu_answer answer;
 	struct criu criu;
 
+	/* What it leaves comes to us. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_set(e, errno, "become a subreaper");
 	int r = criu_start(&start, &criu, e);
 	if (r < 0)
 		return r;
+	start_guard(rt, c, d, criu.pid);
 	r = criu_ask(&criu, &q, &answer, e);
 	criu_end(&criu);
+	wait_for_rest();
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
 }
 
 /* As runc: what has been saved is no more. */
 static int end(struct runtime *rt, struct container *c, const struct spec *s, struct err *e)
 {
-	struct err gone = ERR_INIT;
-	cleanup_close int pidfd = container_pidfd(c, &gone);
-
-	if (pidfd >= 0 && proc_wait_end(pidfd, END_TIMEOUT_MS, e) < 0)
-		return -e->code;
 	if (container_remove(rt, c, NULL, e) < 0)
 		return err_wrap(e, "delete container '%s'", c->id);
 	poststop_hooks(c, s);
@@ -262,18 +295,23 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	    find_descriptors(rt, c->pid, &d, o, e) < 0)
 		return -e->code;
 	d.images = o->images;
+	c->dump_image = checkpoint_path(o->images, &rt->arena);
 	if (unlinkat(o->images, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
 		return err_set(e, errno, "remove the old '" CHECKPOINT_DESCRIPTORS_FILE "'");
 	if (record_save(c, e) < 0)
 		return -e->code;
-	if (ask(host.program, c, &d, o, e) < 0) {
+	/* Once the image is whole, what was to end ends, however CRIU does. */
+	int asked = ask(rt, host.program, c, &d, o, e);
+	if (asked < 0 && (!d.saved || goes_on || o->lazy_pages)) {
 		if (checkpoint_recover(rt, c, &ignored) < 0)
 			log_warn("%s", ignored.msg);
 		return -e->code;
 	}
+	*e = ERR_INIT;
 	if (!goes_on)
 		return end(rt, c, s, e);
 	c->dumping = DUMPING_NOT;
+	c->dump_image = NULL;
 	return record_save(c, e);
 }
 

@@ -42,6 +42,13 @@ static ssize_t read_fd_path(int fd, char *ret)
 	return n;
 }
 
+const char *checkpoint_path(int fd, struct arena *a)
+{
+	char path[PATH_MAX];
+
+	return read_fd_path(fd, path) < 0 ? NULL : arena_strdup(a, path);
+}
+
 const char *checkpoint_resolve(int root, const char *path, struct arena *a)
 {
 	char top[PATH_MAX], reached[PATH_MAX];

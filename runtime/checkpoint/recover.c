@@ -84,6 +84,15 @@ static int unlock_network(const struct container *c, int pidfd, struct err *e)
 
 /* ---- all of it ---- */
 
+/* The container goes on: of a checkpoint of it nobody was told. */
+static void spoil_image(const struct container *c)
+{
+	cleanup_close int dir = c->dump_image ? open(c->dump_image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (dir >= 0 && unlinkat(dir, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
+		log_warn("remove the half image '%s': %m", c->dump_image);
+}
+
 static int thaw(struct runtime *rt, struct container *c, int cgroup, struct err *e)
 {
 	pid_t *pids;
@@ -93,7 +102,7 @@ static int thaw(struct runtime *rt, struct container *c, int cgroup, struct err 
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		repair_process(pids[i]);
-	return c->dumping == DUMPING_RUNNING ? cgroup_freeze(cgroup, false, e) : 0;
+	return cgroup_freeze(cgroup, c->dumping == DUMPING_PAUSED, e);
 }
 
 int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
@@ -104,6 +113,7 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
 
 	if (pidfd >= 0) {
 		log_debug("container '%s': a dump was cut short", c->id);
+		spoil_image(c);
 		if (container_cgroup(rt, c, &cgroup, e) < 0 || unlock_network(c, pidfd, e) < 0)
 			return err_wrap(e, "container '%s'", c->id);
 		if (cgroup < 0)
@@ -112,5 +122,6 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
 			return err_wrap(e, "container '%s'", c->id);
 	}
 	c->dumping = DUMPING_NOT;
+	c->dump_image = NULL;
 	return record_save(c, e);
 }

@@ -109,15 +109,19 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	[ ! -e "$image/descriptors.json" ]
 }
 
+hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
+	rm -rf "$image"
+	CRIU_DOES=$1 "$FERRY" --root "$root" checkpoint --image-path "$image" "${@:2}" "$id" >"$WORK/out" 2>&1 3>&- &
+	pid=$!
+	eventually '[ -e "$image/hangs" ] && [ "$(cat "$(unified)/$id/cgroup.freeze")" = 1 ]'
+	criu=$(pgrep -P $pid -f criu.py)
+}
+
 @test "when ferry or CRIU is killed the next command has the container go on" {
 	local victim
 	start_sleeper
 	for victim in ferry criu both; do
-		rm -rf "$image"
-		CRIU_DOES=hang "$FERRY" --root "$root" checkpoint --image-path "$image" "$id" >"$WORK/out" 2>&1 3>&- &
-		eventually '[ -e "$image/hangs" ] && [ "$(cat "$(unified)/$id/cgroup.freeze")" = 1 ]'
-		pid=$!
-		criu=$(pgrep -P $pid)
+		hang hang
 		case $victim in
 		ferry) kill -KILL $pid ;;
 		criu) kill -KILL "$criu" ;;
@@ -129,6 +133,69 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 		equal "$(cat "$(unified)/$id/cgroup.freeze")" 0
 		[ ! -e "$image/descriptors.json" ]
 	done
+}
+
+@test "nothing is put right before what CRIU has left at work has ended" {
+	start_sleeper
+	CRIU_RUNS="sleep 2.125" hang hang
+	eventually "! no_process 'sleep 2.125' >/dev/null"
+	kill -KILL "$criu"
+	wait $pid || true
+	no_process 'sleep 2.125'
+	equal "$(status_of)" running
+}
+
+@test "one that was paused is so again" {
+	start_sleeper
+	ferry pause "$id"
+	hang hang
+	echo 0 >"$(unified)/$id/cgroup.freeze"	# as CRIU does
+	kill -KILL "$criu"
+	wait $pid || true
+	equal "$(status_of)" paused
+}
+
+@test "CRIU is not ended by what ends its caller: it comes to an end itself" {
+	local signal
+	start_sleeper
+	for signal in INT TERM HUP; do
+		hang hang
+		kill -$signal "$criu"
+		[ "$(ps -o sid= -p "$criu")" -eq "$criu" ]
+		kill -KILL $pid
+		wait $pid || true
+		eventually '[ -e "$image/gave-up" ]'
+		eventually '[ "$(status_of)" = running ]'
+	done
+}
+
+@test "an image that is whole ends the container, however CRIU does" {
+	start_sleeper
+	hang hang-saved
+	kill -KILL "$criu"
+	wait $pid
+	equal "$(cat "$WORK/out")" ""
+	[ -e "$image/descriptors.json" ]
+	run ferry state "$id"
+	failed "does not exist"
+	[ ! -e "$(unified)/$id" ]
+}
+
+@test "what goes on has no image that its caller was not told of" {
+	start_sleeper
+	hang hang-saved
+	kill -KILL $pid
+	wait $pid || true
+	eventually '[ -e "$image/gave-up" ]'
+	eventually '[ "$(status_of)" = running ]'
+	[ ! -e "$image/descriptors.json" ]
+	hang hang-saved --leave-running
+	kill -KILL "$criu"
+	run ! wait $pid
+	equal "$(status_of)" running
+	[ ! -e "$image/descriptors.json" ]
+	run jq -e .dumpImage "$root/$id/state.json"
+	failed
 }
 
 @test "as long as CRIU is at work, others wait" {

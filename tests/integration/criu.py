@@ -4,7 +4,9 @@
 #
 #   succeed (default)   a dump ends the process unless it is to be left running; a restore starts CRIU_STARTS
 #   fail                writes CRIU_LOG to the log, and answers that it failed
-#   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end
+#   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end, when it leaves
+#                       one "gave-up"; meanwhile it runs CRIU_RUNS
+#   hang-saved          the same, when all has been saved
 #
 # What it was asked is in the image, as "asked": a line of "number value" for each option.
 #
@@ -98,14 +100,20 @@ class Criu:
         if 44 in self.options:
             with open(self.options[44].decode() + "/cgroup.freeze", "w") as f:
                 f.write("1")
+        images = os.open(self.images, os.O_PATH)
+        program = os.environ.get("CRIU_RUNS", "true").split()
+        os.spawnvp(os.P_NOWAIT, program[0], program)
         open(self.images + "hangs", "w").close()
         self.sock.recv(1)
         time.sleep(float(os.environ.get("CRIU_STAYS", 0)))
+        os.close(os.open("gave-up", os.O_CREAT | os.O_WRONLY, dir_fd=images))
         sys.exit(1)
 
-    def dump(self):
+    def dump(self, hangs=False):
         self.notify(b"network-lock")
         self.notify(b"post-dump")
+        if hangs:
+            self.hang()
         if not self.options.get(3) and self.type == DUMP:
             os.kill(self.options[2], signal.SIGKILL)
         self.answer(1)
@@ -154,7 +162,7 @@ class Criu:
             self.fail()
         if does == "hang":
             self.hang()
-        self.restore() if self.type == RESTORE else self.dump()
+        self.restore() if self.type == RESTORE else self.dump(does == "hang-saved")
 
 
 if sys.argv[1] == "check":

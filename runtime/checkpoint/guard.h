@@ -1,0 +1,27 @@
+/*
+ * What keeps a container whole when CRIU is killed in the middle of a dump.
+ *
+ * CRIU holds the processes as their tracer, with the cgroup thawed: when it dies the kernel lets them go on at once, while
+ * their connections are still in repair, where reading fails. So CRIU has a tracer too, for the one event that it is about to
+ * exit: a process that freezes the cgroup before CRIU's end lets go of anything. All else is then up to checkpoint_recover.
+ */
+#ifndef RUNTIME_CHECKPOINT_GUARD_H
+#define RUNTIME_CHECKPOINT_GUARD_H
+
+#include "lib/err.h"
+
+#include <sys/types.h>
+
+/*
+ * In the process that becomes CRIU, and in the guard: ^C at the terminal, a service that is stopped, and memory that runs
+ * out, which end the caller, do not end it.
+ */
+void guard_stay(void);
+
+/*
+ * Begins to watch over @criu, which waits for its request. @cgroup: the container's. @lock: stays open with it. The guard is
+ * a child of the caller, to be waited for; it ends with CRIU.
+ */
+int guard_start(pid_t criu, int cgroup, int lock, struct err *e);
+
+#endif
