@@ -79,6 +79,9 @@ int ns_become_root(const struct ns_plan *p, struct err *e);
  */
 int ns_configure(const struct ns_plan *p, struct err *e);
 
+/* Of the caller's network namespace; ns_configure has done so. */
+int ns_loopback_up(struct err *e);
+
 /* ---- root file system ---- */
 
 struct rootfs_options {
@@ -110,6 +113,12 @@ bool rootfs_mounts_devices(const struct rootfs_plan *p);
 
 /* In C: makes the mount namespace private enough, attaches the root and every mount and device in order. */
 int rootfs_mount(struct rootfs_plan *p, struct err *e);
+
+/*
+ * For whoever makes all other mounts: a root that is a file system is mounted on its path, in the caller's mount namespace.
+ * Returns 1, or 0 when the root is the directory itself.
+ */
+int rootfs_mount_root(struct rootfs_plan *p, struct err *e);
 
 /*
  * In C, after rootfs_mount: opens a pty pair in the container's own devpts by descriptor, never by a path that the

@@ -170,7 +170,7 @@ static int set_time_offsets(const struct ns_plan *p, struct err *e)
 	return 0;
 }
 
-static int loopback_up(struct err *e)
+int ns_loopback_up(struct err *e)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 
@@ -199,6 +199,6 @@ int ns_configure(const struct ns_plan *p, struct err *e)
 	if (p->domainname && setdomainname(p->domainname, strlen(p->domainname)) < 0)
 		return err_set(e, errno, "set domainname '%s'", p->domainname);
 	if (p->loopback)
-		return loopback_up(e);
+		return ns_loopback_up(e);
 	return 0;
 }

@@ -72,6 +72,13 @@ static int attach_root(struct rootfs_plan *p, struct err *e)
 	return 0;
 }
 
+int rootfs_mount_root(struct rootfs_plan *p, struct err *e)
+{
+	if (!p->root_fs)
+		return 0;
+	return attach_root(p, e) < 0 ? -e->code : 1;
+}
+
 static int mount_all(struct rootfs_plan *p, struct err *e)
 {
 	if (cut_ties(p, e) < 0 || attach_root(p, e) < 0)

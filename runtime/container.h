@@ -50,6 +50,7 @@ struct container {
 	bool network; /* it may be on networks: runtime/attach.h */
 	uint64_t dumping; /* DUMPING_* */
 	const char *dump_image; /* the directory that the dump goes to */
+	bool saved; /* it has ended because a checkpoint was made of it */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;

@@ -35,6 +35,7 @@ static const struct member members[] = {
 	MEMBER("network", BOOL, network),
 	MEMBER("dumping", UNSIGNED, dumping),
 	MEMBER("dumpImage", TEXT, dump_image),
+	MEMBER("saved", BOOL, saved),
 	MEMBER("cgroupPath", TEXT, cgroup.path),
 	MEMBER("cgroupScope", TEXT, cgroup.scope),
 	MEMBER("cgroupUserSession", BOOL, cgroup.user_session),

@@ -5,6 +5,7 @@
 
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/log.h"
 #include "runtime/record.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -22,7 +24,7 @@
 
 #define LOG_FILE "dump.log"
 
-enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
+enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
 
 /* What is heard during the dump. */
 struct dump {
@@ -37,9 +39,6 @@ static int check_status(struct runtime *rt, struct container *c, struct err *e)
 {
 	enum container_status status;
 
-	if (c->launched)
-		return err_say(e, ENOTSUP, "container '%s' was launched: only containers of 'create' and 'run' can be "
-			       "checkpointed so far", c->id);
 	if (container_status(rt, c, &status, e) < 0)
 		return -e->code;
 	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
@@ -76,14 +75,15 @@ static int check_before(struct runtime *rt, const struct checkpoint_request *r, 
 	return 0;
 }
 
-static uint64_t joined_inode(const struct spec *s, uint64_t flag, pid_t pid, const char *file)
+/* Of a namespace that is joined, or (@ours) that ferry furnishes: what is in it is not CRIU's. */
+static uint64_t external_inode(const struct spec *s, uint64_t flag, pid_t pid, const char *file, bool ours)
 {
 	const struct spec_namespace *n = spec_find_namespace(s, flag);
 	char path[48];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
-	return n && n->path && stat(path, &st) == 0 ? st.st_ino : 0;
+	return n && (n->path || ours) && stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
 static int find_facts(struct runtime *rt, const struct container *c, const struct spec *s, struct checkpoint_facts *f,
@@ -96,8 +96,8 @@ static int find_facts(struct runtime *rt, const struct container *c, const struc
 	if (root < 0)
 		return err_set(e, errno, "open '%s'", path);
 	checkpoint_find_places(s, c->bundle, root, true, &rt->arena, f);
-	f->netns = joined_inode(s, CLONE_NEWNET, c->pid, "net");
-	f->pidns = joined_inode(s, CLONE_NEWPID, c->pid, "pid");
+	f->netns = external_inode(s, CLONE_NEWNET, c->pid, "net", c->network);
+	f->pidns = external_inode(s, CLONE_NEWPID, c->pid, "pid", false);
 	return 0;
 }
 
@@ -270,9 +270,28 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
 }
 
+/* A launched one stays, ended: its supervisor sees that it was saved. */
+static int end_launched(struct container *c, struct err *e)
+{
+	struct err gone = ERR_INIT;
+	cleanup_close int pidfd = container_pidfd(c, &gone);
+
+	if (pidfd >= 0) {
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		if (proc_wait_end(pidfd, END_TIMEOUT_MS, e) < 0)
+			return -e->code;
+	}
+	c->dumping = DUMPING_NOT;
+	c->dump_image = NULL;
+	c->saved = true;
+	return record_save(c, e);
+}
+
 /* As runc: what has been saved is no more. */
 static int end(struct runtime *rt, struct container *c, const struct spec *s, struct err *e)
 {
+	if (c->launched)
+		return end_launched(c, e);
 	if (container_remove(rt, c, NULL, e) < 0)
 		return err_wrap(e, "delete container '%s'", c->id);
 	poststop_hooks(c, s);

@@ -84,6 +84,13 @@ static int unlock_network(const struct container *c, int pidfd, struct err *e)
 
 /* ---- all of it ---- */
 
+static bool is_whole(const struct container *c)
+{
+	cleanup_close int dir = c->dump_image ? open(c->dump_image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return dir >= 0 && faccessat(dir, CHECKPOINT_DESCRIPTORS_FILE, F_OK, 0) == 0;
+}
+
 /* The container goes on: of a checkpoint of it nobody was told. */
 static void spoil_image(const struct container *c)
 {
@@ -121,6 +128,8 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
 		else if (thaw(rt, c, cgroup, e) < 0)
 			return err_wrap(e, "container '%s'", c->id);
 	}
+	if (pidfd < 0)
+		c->saved = is_whole(c);
 	c->dumping = DUMPING_NOT;
 	c->dump_image = NULL;
 	return record_save(c, e);

@@ -5,6 +5,7 @@
 #include "lib/fd.h"
 #include "lib/in_root.h"
 #include "lib/sys.h"
+#include "runtime/attach.h"
 #include "runtime/create.h"
 #include "runtime/hooks.h"
 #include "runtime/log.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@ struct restore {
 	struct setup *setup;
 	struct checkpoint_facts facts;
 	int null[CHECKPOINT_DESCRIPTORS]; /* /dev/null for reading and writing, one for each that may have been it: CRIU closes them */
+	int netns; /* with networks: the number under which CRIU has the network namespace; else -1 */
 	struct images_memory memory; /* what the images share with others that are restored from them */
 	int *master;
 };
@@ -84,7 +87,10 @@ static int prepare_root(const struct restore *r, struct err *e)
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_set(e, errno, "set the propagation of the mount namespace");
-	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+	int mounted = rootfs_mount_root(r->setup->rootfs, e);
+	if (mounted < 0)
+		return mounted;
+	if (!mounted && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return err_set(e, errno, "root.path: '%s'", path);
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -109,14 +115,38 @@ static int enter_cgroup_namespace(const struct setup *s, struct err *e)
 	return 0;
 }
 
+/* That of the container is the one that this process was made in, and is CRIU's by a descriptor. */
+static int prepare_network(const struct restore *r, struct err *e)
+{
+	cleanup_close int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (netns < 0 || dup2(netns, r->netns) < 0)
+		return err_set(e, errno, "pass the network namespace on");
+	return ns_loopback_up(e);
+}
+
 static int prepare(void *data, struct err *e)
 {
 	const struct restore *r = data;
 
-	return prepare_root(r, e) < 0 || enter_cgroup_namespace(r->setup, e) < 0 ? -e->code : 0;
+	if (prepare_root(r, e) < 0 || enter_cgroup_namespace(r->setup, e) < 0)
+		return -e->code;
+	return r->netns >= 0 ? prepare_network(r, e) : 0;
 }
 
 /* ---- in ferry ---- */
+
+static int attach_network(const struct restore *r, pid_t pid, struct err *e)
+{
+	struct setup *s = r->setup;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	cleanup_close int netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return err_set(e, errno, "open '%s'", path);
+	return container_attach(r->rt, s->request->network, netns, &s->late, e);
+}
 
 /* systemd moves a process that exists: see cgroups/cgroups.h. */
 static int attach(void *data, pid_t pid, struct err *e)
@@ -126,7 +156,9 @@ static int attach(void *data, pid_t pid, struct err *e)
 	int done = s->cgroup_fd < 0 ? cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) : 0;
 
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
-	return done < 0 ? done : record_save(s->container, e);
+	if (done < 0 || record_save(s->container, e) < 0)
+		return -e->code;
+	return r->netns >= 0 ? attach_network(r, pid, e) : 0;
 }
 
 static int run_hooks(const struct setup *s, pid_t pid, struct err *e)
@@ -154,7 +186,7 @@ static int take_terminal(struct restore *r, int *master, struct err *e)
 {
 	if (r->setup->console_socket >= 0)
 		return pty_send(r->setup->console_socket, *master, e);
-	if (!r->setup->request->detach && *r->master < 0)
+	if ((!r->setup->request->detach || r->setup->request->ret_handles) && *r->master < 0)
 		*r->master = take_fd(master);
 	return 0;
 }
@@ -176,6 +208,8 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 
 static int open_null(struct restore *r, struct err *e)
 {
+	if (r->setup->request->network && (r->netns = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+		return err_set(e, errno, "open '/dev/null'");
 	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
 		r->null[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (r->null[i] < 0)
@@ -189,6 +223,7 @@ static void find_facts(struct restore *r)
 	struct setup *s = r->setup;
 	cleanup_close int root = open(s->container->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	r->facts.netns_fd = r->netns;
 	checkpoint_find_places(s->spec, s->container->bundle, root, false, &r->rt->arena, &r->facts);
 	for (size_t i = 0; i < s->ns.n_join; i++) {
 		if (s->ns.join[i].flag == CLONE_NEWNET)
@@ -235,7 +270,8 @@ static int ask(struct restore *r, const char *program, struct criu_options *o, p
 	int *keep;
 	const size_t n_keep = find_kept(r, &keep);
 	const struct criu_start start = {
-		.program = program, .cgroup = r->setup->cgroup_fd, .namespaces = CLONE_NEWNS,
+		.program = program, .cgroup = r->setup->cgroup_fd,
+		.namespaces = CLONE_NEWNS | (r->netns >= 0 ? CLONE_NEWNET : 0),
 		.keep = keep, .n_keep = n_keep, .attach = attach, .prepare = prepare, .data = r,
 	};
 	const struct criu_request q = { .type = CRIU_RESTORE, .options = o, .notified = notified, .data = r };
@@ -278,7 +314,8 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 
 int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
-	struct restore r = { .rt = rt, .setup = s, .facts = CHECKPOINT_FACTS_INIT, .null = { -1, -1, -1 }, .master = ret_master };
+	struct restore r = { .rt = rt, .setup = s, .facts = CHECKPOINT_FACTS_INIT, .null = { -1, -1, -1 }, .netns = -1,
+			     .master = ret_master };
 	struct criu_options o = s->request->restore->options;
 
 	int result = restore(&r, &o, ret_pid, e);
@@ -286,6 +323,7 @@ int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *
 	close_fd(&o.work);
 	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
 		close_fd(&r.null[i]);
+	close_fd(&r.netns);
 	images_memory_close(&r.memory);
 	return result;
 }

@@ -1,6 +1,7 @@
 #include "runtime/cli/checkpoint.h"
 
 #include "runtime/cli/commands.h"
+#include "runtime/supervise/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,8 +106,6 @@ int criu_arguments_check(struct criu_arguments *a, struct err *e)
 	int mode = CRIU_CGROUPS_IGNORE, lock = CRIU_LOCK_DEFAULT;
 
 	r->options.images = r->options.work = r->options.status = r->status = -1;
-	if (!r->image_path)
-		r->image_path = "checkpoint";
 	if (choose("manage-cgroups-mode", a->cgroups_mode, modes, &mode, e) < 0 ||
 	    choose("network-lock", a->network_lock, locks, &lock, e) < 0 ||
 	    check_empty(&a->empty_ns, &r->options.empty_namespaces, e) < 0 ||
@@ -120,11 +119,17 @@ int criu_arguments_check(struct criu_arguments *a, struct err *e)
 static int run_checkpoint(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	struct criu_arguments a = ((const struct options *)options)->criu;
+	cleanup_container struct container c = CONTAINER_INIT;
+	struct launched l;
 
 	(void)argc;
-	if (criu_arguments_check(&a, e) < 0)
+	if (criu_arguments_check(&a, e) < 0 || container_find(rt, argv[0], false, &c, e) < 0)
 		return -e->code;
-	a.request.id = argv[0];
+	a.request.id = c.id;
+	if (c.launched)
+		return launched_find_id(rt, c.id, &l, e) < 0 ? -e->code : supervise_checkpoint(rt, &l, &a.request, e);
+	if (!a.request.image_path)
+		a.request.image_path = DEFAULT_IMAGE;
 	return lifecycle_checkpoint(rt, &a.request, e);
 }
 
@@ -133,7 +138,7 @@ const struct cli_command command_checkpoint = {
 	.arguments = "CONTAINER",
 	.summary = "Save a running container as an image, by CRIU",
 	.details = "The processes, their memory and their open files go to the image; the files of the container do not.\n"
-		   "Afterwards the container is ended and deleted, unless it is to go on.\n",
+		   "Afterwards the container is ended and deleted, unless it is to go on. One that was launched stays, ended.\n",
 	.group = CLI_LIFE,
 	.options = options_table,
 	.options_size = sizeof(struct options),

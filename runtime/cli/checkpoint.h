@@ -15,6 +15,9 @@ struct criu_arguments {
 #define CRIU_FLAG(st, name, field, help) CLI_OPTION(name, 0, CLI_FLAG, st, criu.request.options.field, NULL, help)
 #define CRIU_TEXT(st, name, field, value, help) CLI_OPTION(name, 0, CLI_STRING, st, criu.field, value, help)
 
+/* Where the image is by default, but of launched containers: in the current directory. */
+#define DEFAULT_IMAGE "checkpoint"
+
 /* Of a struct with a member criu. */
 #define CRIU_OPTIONS(st) \
 	CRIU_TEXT(st, "image-path", request.image_path, "DIR", "directory of the image (default: checkpoint)"), \

@@ -1,6 +1,9 @@
 #include "runtime/cli/checkpoint.h"
 #include "runtime/cli/commands.h"
 #include "runtime/lifecycle.h"
+#include "runtime/supervise/supervise.h"
+
+#include <errno.h>
 
 struct options {
 	struct criu_arguments criu;
@@ -29,6 +32,19 @@ static const struct cli_option options_table[] = {
 	{ 0 },
 };
 
+static int restore_launched(struct runtime *rt, const struct options *o, const char *id, struct checkpoint_request *r,
+			    struct err *e)
+{
+	/* What its supervisor has. */
+	const char *taken = o->console_socket ? "console-socket" : o->pid_file ? "pid-file" :
+			    o->pidfd_socket   ? "pidfd-socket" : NULL;
+	struct launched l;
+
+	if (taken)
+		return err_say(e, EINVAL, "--%s: not for container '%s', which was launched", taken, id);
+	return launched_find_id(rt, id, &l, e) < 0 ? -e->code : supervise_restore(rt, &l, r, e);
+}
+
 static int run_restore(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct options *o = options;
@@ -38,6 +54,11 @@ static int run_restore(struct runtime *rt, const void *options, int argc, char *
 	(void)argc;
 	if (criu_arguments_check(&a, e) < 0)
 		return -e->code;
+	const char *launched = o->bundle ? NULL : launched_id(rt, argv[0]);
+	if (launched)
+		return restore_launched(rt, o, launched, &a.request, e);
+	if (!a.request.image_path)
+		a.request.image_path = DEFAULT_IMAGE;
 	const struct create_request r = {
 		.id = argv[0],
 		.bundle = o->bundle,
@@ -59,7 +80,8 @@ const struct cli_command command_restore = {
 	.arguments = "ID",
 	.summary = "Make a container from an image of 'ferry checkpoint'",
 	.details = "The container is set up from the bundle's config.json and goes on where it was saved. Without --detach\n"
-		   "waits for its end, deletes it, and exits as the program did.\n",
+		   "waits for its end, deletes it, and exits as the program did. One that was launched and has ended goes\n"
+		   "on by its name, without a bundle.\n",
 	.group = CLI_LIFE,
 	.options = options_table,
 	.options_size = sizeof(struct options),

@@ -284,7 +284,8 @@ static void restart_later(struct supervisor *s)
 
 /*
  * With the container's lock, so that who deletes it has come to an end with that; then there is nothing left to be
- * noted. @for_good: what it has of its networks is others' from now on.
+ * noted. Who makes a checkpoint of it likewise: it ended by that. @for_good: what it has of its networks is others' from now
+ * on.
  */
 static void look_after(struct supervisor *s, bool for_good)
 {
@@ -295,7 +296,9 @@ static void look_after(struct supervisor *s, bool for_good)
 	rt.arena = ARENA_INIT;
 	if (container_open(&rt, s->l.id, true, &c, &gone) == -ENOENT && !s->status.error)
 		s->stop_requested = s->deleted = true;
-	if (for_good && c.network)
+	if (c.saved)
+		s->stop_requested = s->status.stopped = true;
+	if ((for_good || c.saved) && c.network)
 		container_release(&rt, &c, &s->leaving, &gone);
 	arena_finish(&rt.arena);
 }

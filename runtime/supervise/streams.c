@@ -21,9 +21,10 @@ enum { CONTROL_D = 4 };
 
 static const char *const names[] = { "stdin", "stdout", "stderr" };
 
+/* CRIU opens what a container has open again as it was, and that by a link in /proc: so nothing is said of links here. */
 static int open_fifo(int dir, const char *name, int flags, struct err *e)
 {
-	int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir, name, flags | O_CLOEXEC);
 
 	return fd >= 0 ? fd : err_set(e, errno, "fifo '%s'", name);
 }

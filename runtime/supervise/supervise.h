@@ -78,6 +78,14 @@ int supervise_signal(struct runtime *rt, const struct launched *l, int signal, s
 /* Removes it, and all that belongs to it. One that runs is killed first with @force, else -EBUSY. */
 int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e);
 
+/*
+ * runtime/checkpoint for one that was launched. It ends, is not started again whatever its policy, and keeps its files, of
+ * which the image has none: without --image-path that is the directory `checkpoint` beside them. A restore goes on with its
+ * files as they are, at the same addresses.
+ */
+int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct checkpoint_request *r, struct err *e);
+int supervise_restore(struct runtime *rt, struct launched *l, struct checkpoint_request *r, struct err *e);
+
 /* What a health check that was not done ends with: the container is paused. */
 enum { HEALTH_SKIPPED = 2 };
 
