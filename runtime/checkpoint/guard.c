@@ -87,6 +87,36 @@ static bool was_killed(pid_t criu)
 	return ptrace(PTRACE_GETEVENTMSG, criu, NULL, &status) == 0 && WIFSIGNALED((int)status);
 }
 
+static bool is_traced_by(pid_t pid, pid_t criu)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char path[32];
+	int tracer = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read_once_at(AT_FDCWD, path, &b, &ignored) < 0)
+		return false;
+	const char *at = strstr(buf_text(&b), "TracerPid:");
+	return at && sscanf(at, "TracerPid: %d", &tracer) == 1 && tracer == criu;
+}
+
+/* It may also give up without letting go of what it holds: when somebody sends a signal to that, for one. */
+static bool holds(pid_t criu, int cgroup)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	pid_t *pids;
+	size_t n;
+
+	if (cgroup_pids(cgroup, &a, &pids, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (is_traced_by(pids[i], criu))
+			return true;
+	return false;
+}
+
 static void watch(pid_t criu, int cgroup)
 {
 	struct err ignored = ERR_INIT;
@@ -105,7 +135,7 @@ static void watch(pid_t criu, int cgroup)
 		else
 			ptrace(PTRACE_CONT, criu, NULL, (void *)(intptr_t)(event ? 0 : signal));
 	}
-	if (was_killed(criu)) {
+	if (was_killed(criu) || holds(criu, cgroup)) {
 		kill_children(criu);
 		settle(cgroup);
 		cgroup_freeze(cgroup, true, &ignored);
