@@ -61,8 +61,30 @@ round() { sed 's/round //' "$work/rounds" 2>/dev/null || echo 0; }
 goes_on() {
 	local was
 	was=$(round)
-	eventually eval "[ \$(round) -gt $((was + 1)) ]"
+	eventually eval "[ \$(round) -gt $((was + 1)) ]" || return 1
 	[ ! -e "$work/rounds.bad" ] || { cat "$work/rounds.bad"; return 1; }
+}
+
+start_everything() {
+	args /usr/bin/python3 /out/everything.py /out/rounds
+	cp "$BATS_TEST_DIRNAME/everything.py" "$work"
+	start c
+	eventually eval '[ "$(round)" -gt 2 ]' || { cat "$work/stdout"; return 1; }
+}
+
+# Kills when the log has the text: see kill_at.py.
+kill_at() { # WHOM LOG TEXT COMMAND...
+	echo "$1 at '$3'"
+	rm -f "$2"
+	python3 "$BATS_TEST_DIRNAME/kill_at.py" "${@:1:3}" "$runtime" --root "$BATS_FILE_TMPDIR/state" "${@:4}" >"$work/killed" 2>&1 </dev/null ||
+		{ cat "$work/killed"; return 1; }
+}
+
+# Nobody can tell that there was a checkpoint.
+is_untouched() {
+	goes_on || { tail -5 "$work/stdout"; grep -E 'Error|Warn' "$image/dump.log"; tail -3 "$image/dump.log"; return 1; }
+	run ! nsenter -t "$(r state c | jq .pid)" -n sh -c 'nft list tables | grep CRIU || iptables-save | grep CRIU'
+	[ ! -e "$image/descriptors.json" ]
 }
 
 @test "a counter goes on where it was, again and again, under other names" {
@@ -87,10 +109,7 @@ goes_on() {
 }
 
 @test "threads, children, pipes, unix and TCP sockets, shared memory, a deleted file, a timer" {
-	args /usr/bin/python3 /out/everything.py /out/rounds
-	cp "$BATS_TEST_DIRNAME/everything.py" "$work"
-	start c
-	eventually eval '[ "$(round)" -gt 2 ]' || { cat "$work/stdout"; false; }
+	start_everything
 	# Without the option nothing is lost either.
 	run ! checkpoint c
 	[[ $output == *--tcp-established* ]]
@@ -148,4 +167,18 @@ goes_on() {
 	wait $pid || code=$?
 	same 7 $code
 	run ! r state d
+}
+
+# Not when CRIU itself runs in a process, by instructions of its own: then nobody knows what the process was.
+@test "SIGKILL of ferry or CRIU before all is saved: the container goes on, and its connections" {
+	start_everything
+	local at
+	for at in "both Version" "ferry Seized task" "ferry Dumping task" "ferry Turning repair on" "criu Dumping pages" \
+		"both Dumping pages" "ferry Dumping mountpoints" "criu Dumping mountpoints" "both Dumping mountpoints"; do
+		kill_at "${at%% *}" "$image/dump.log" "${at#* }" checkpoint --tcp-established --image-path "$image" c
+		run ! r resume c	# waits for a CRIU that is still at it
+		is_untouched
+	done
+	kill_at criu "$image/dump.log" "Unlock network" checkpoint --tcp-established --leave-running --image-path "$image" c
+	is_untouched
 }

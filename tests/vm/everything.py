@@ -1,5 +1,5 @@
 # A process tree that holds what a checkpoint may lose: threads, children, pipes, unix and TCP sockets, shared memory, a
-# deleted file, a timer. Each round goes through all of it, and says so in the file of the first argument: "round N".
+# deleted file, a timer, some memory. Each round goes through all of it, and says so in the file of the first argument: "round N".
 # everything.py FILE [CLIENT-LOG]
 import os, signal, socket, struct, sys, threading, time
 
@@ -40,6 +40,8 @@ client = socket.create_connection(server.getsockname())
 connection = server.accept()[0]
 
 memory = os.memfd_create("shared")
+private = os.urandom(4096) * 4096
+pages = private[:4096]
 ghost = open("/tmp/ghost", "w+b", buffering=0)
 os.unlink("/tmp/ghost")
 
@@ -76,6 +78,8 @@ while True:
     check("tcp", connection.recv(8) == word)
     check("shared memory", os.pread(memory, 8, 0) == (struct.pack("q", n - 1) if n > 1 else b""))
     os.pwrite(memory, word, 0)
+    i = n % 4096 * 4096
+    check("private memory", private[i:i + 4096] == pages)
     check("deleted file", os.pread(ghost.fileno(), 8, 0) == (struct.pack("q", n - 1) if n > 1 else b""))
     os.pwrite(ghost.fileno(), word, 0)
     end = time.monotonic() + 30
