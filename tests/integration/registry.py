@@ -125,7 +125,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self):
         login, part = (self.headers.get(name, "-") for name in ("Authorization", "Range"))
-        print(self.command, self.path, login, part, flush=True)
+        # In one piece: others write, too.
+        print(f"{self.command} {self.path} {login} {part}\n", end="", flush=True)
 
     def reply(self, status, body=b"", **headers):
         self.send_response(status)
