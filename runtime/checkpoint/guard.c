@@ -123,9 +123,10 @@ static void watch(pid_t criu, int cgroup)
 	int status;
 
 	for (;;) {
-		if (waitpid(criu, &status, __WALL) < 0 && errno == EINTR)
+		pid_t pid = waitpid(criu, &status, __WALL);
+		if (pid < 0 && errno == EINTR)
 			continue;
-		if (!WIFSTOPPED(status))
+		if (pid < 0 || !WIFSTOPPED(status))
 			return;
 		int event = status >> 16, signal = WSTOPSIG(status);
 		if (event == PTRACE_EVENT_EXIT)
