@@ -1,5 +1,7 @@
-# SIGKILL in the middle of what changes an image store. Loaded after lib, by files with $FERRY_IMAGE_STORE.
+# SIGKILL in the middle of what changes files. Loaded after lib; at_each_change by files with $FERRY_IMAGE_STORE.
 #
+#   killed_before CALL N COMMAND...   kills `ferry COMMAND` right before its Nth system call of that name; $status is 0 when it
+#                                     has ended before that
 #   at_each_change WHOLE COMMAND...   kills `ferry COMMAND` right before each system call that changes the store, from the first to
 #                                     the last. After each time the next command must find a store that is whole, with all that
 #                                     was there, or, where WHOLE says so, with all that is to be there.
@@ -16,6 +18,13 @@ recovers() {
 	succeeded
 }
 
+killed_before() {
+	status=0
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" \
+		"$FERRY" --root "$root" "${@:3}" >"$WORK/out" 2>&1 3>&- 4>&- || status=$?
+	[ $status = 0 ] || [ $status = 137 ] || complain "${@:3}"
+}
+
 at_each_change() {
 	local whole=$1 call n=0 store=$FERRY_IMAGE_STORE killed=0 status
 	shift
@@ -24,11 +33,8 @@ at_each_change() {
 	find "$store" | sort >"$WORK/was"
 	for call in "${changing[@]}"; do
 		for ((n = 1; n < 1000; n++)); do
-			status=0
-			ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
-				"$FERRY" --root "$root" "$@" >"$WORK/out" 2>&1 3>&- 4>&- || status=$?
+			killed_before "$call" "$n" "$@"
 			[ $status != 0 ] || break
-			[ $status = 137 ] || complain "$@"
 			killed=$((killed + 1))
 			eventually 'no_process "ferry"'
 			recovers || { echo "killed before $call $n"; return 1; }

@@ -2,6 +2,7 @@
 # Snapshots of launched containers' files.
 load lib
 load launched
+load killed
 load user
 
 # launched OPTION... -- COMMAND...: a container on an overlay of the bundle's root, in the background
@@ -403,11 +404,8 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 	shift 4
 	for call in "${changing[@]}"; do
 		for ((n = 1; n < 400; n++)); do
-			status=0
-			ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
-				"$FERRY" --root "$root" "$@" >"$WORK/out" 2>&1 3>&- 4>&- || status=$?
+			killed_before "$call" "$n" "$@"
 			[ $status != 0 ] || break
-			[ $status = 137 ] || complain "$@"
 			killed=$((killed + 1))
 			eval "$recover" && eval "$check" || { echo "killed before $call $n"; return 1; }
 			eval "$restore"
