@@ -1,6 +1,7 @@
 #include "runtime/checkpoint/guard.h"
 
 #include "cgroups/cgroups.h"
+#include "checkpoint/proc_text.h"
 #include "lib/buf.h"
 #include "lib/daemon.h"
 #include "lib/fd.h"
@@ -91,14 +92,13 @@ static bool is_traced_by(pid_t pid, pid_t criu)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct err ignored = ERR_INIT;
+	struct proc_status s;
 	char path[32];
-	int tracer = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (file_read_once_at(AT_FDCWD, path, &b, &ignored) < 0)
 		return false;
-	const char *at = strstr(buf_text(&b), "TracerPid:");
-	return at && sscanf(at, "TracerPid: %d", &tracer) == 1 && tracer == criu;
+	return proc_text_status(buf_text(&b), &s) && s.tracer == criu;
 }
 
 /* It may also give up without letting go of what it holds: when somebody sends a signal to that, for one. */
