@@ -1,5 +1,5 @@
 /* snapshot: the family of commands for what containers had written at a moment; create, rollback, rm. */
-#include "runtime/snapshot/snapshot.h"
+#include "runtime/cli/snapshot.h"
 
 #include "lib/clock.h"
 #include "runtime/cli/commands.h"
@@ -36,6 +36,19 @@ static int check_description(const char *text, struct err *e)
 	return 0;
 }
 
+int snapshot_expires(const char *after, time_t from, struct arena *a, const char **ret, struct err *e)
+{
+	struct timespec expires = { 0 };
+
+	*ret = NULL;
+	if (!after)
+		return 0;
+	if (expiry_after(after, from, &expires.tv_sec, e) < 0)
+		return -e->code;
+	*ret = arena_strdup(a, clock_rfc3339(expires).text);
+	return 0;
+}
+
 static int run_create(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct create_options *o = options;
@@ -44,17 +57,13 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 		.description = o->description,
 		.no_memory = o->no_memory,
 	};
-	struct timespec expires = { 0 };
 	struct launched l;
 	const char *name;
 
 	if (o->description && check_description(o->description, e) < 0)
 		return -e->code;
-	if (o->expire) {
-		if (expiry_after(o->expire, time(NULL), &expires.tv_sec, e) < 0)
-			return err_wrap(e, "--expire");
-		r.expires = arena_strdup(&rt->arena, clock_rfc3339(expires).text);
-	}
+	if (snapshot_expires(o->expire, time(NULL), &rt->arena, &r.expires, e) < 0)
+		return err_wrap(e, "--expire");
 	if (launched_find(rt, argv[0], &l, e) < 0 || images_enter_userns(rt, e) < 0 || snapshot_create(rt, &l, &r, &name, e) < 0)
 		return -e->code;
 	printf("%s/%s\n", l.name, name);

@@ -5,6 +5,8 @@
 #include "runtime/cli/cli.h"
 #include "runtime/snapshot/snapshot.h"
 
+#include <time.h>
+
 /* Rows of options for the member `struct spec_i64 keep[KEEP_KINDS]` of a struct. */
 #define SNAPSHOT_KEEP(st, kind, name, help) CLI_OPTION(name, 0, CLI_INT, st, keep[kind], "N", help)
 #define SNAPSHOT_KEEP_OPTIONS(st) \
@@ -14,6 +16,9 @@
 	SNAPSHOT_KEEP(st, KEEP_WEEKLY, "keep-weekly", "the same for weeks, which begin on Mondays"), \
 	SNAPSHOT_KEEP(st, KEEP_MONTHLY, "keep-monthly", "the same for months"), \
 	SNAPSHOT_KEEP(st, KEEP_YEARLY, "keep-yearly", "the same for years")
+
+/* What the option --expire says of a snapshot that is made at @from; in the arena. NULL: nothing. */
+int snapshot_expires(const char *after, time_t from, struct arena *a, const char **ret, struct err *e);
 
 int snapshot_read_keep(const struct spec_i64 *options, struct retention *ret, struct err *e);
 

@@ -120,14 +120,9 @@ static int prune(struct runtime *rt, const struct snapshots *s, const struct sna
 static int make(struct runtime *rt, const struct launched *l, const struct snapshot_timetable *t, time_t now, struct err *e)
 {
 	struct snapshot_request r = { .no_memory = true };
-	struct timespec expires = { 0 };
 	const char *name;
 
-	if (t->expire && expiry_after(t->expire, now, &expires.tv_sec, e) < 0)
-		return -e->code;
-	if (t->expire)
-		r.expires = arena_strdup(&rt->arena, clock_rfc3339(expires).text);
-	if (snapshot_create(rt, l, &r, &name, e) < 0)
+	if (snapshot_expires(t->expire, now, &rt->arena, &r.expires, e) < 0 || snapshot_create(rt, l, &r, &name, e) < 0)
 		return -e->code;
 	printf("%s/%s\n", l->name, name);
 	return 0;

@@ -291,7 +291,8 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 	};
 	struct err ignored = ERR_INIT;
 
-	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 || choose_name(&m, r->name, e) < 0)
+	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 ||
+	    choose_name(&m, r->name, e) < 0)
 		return -e->code;
 	m.what.parent = snapshots_current(rt, &s);
 	if (make(&m, e) < 0) {
