@@ -4,8 +4,8 @@
 #include "lib/file.h"
 #include "lib/json.h"
 #include "lib/near.h"
+#include "lib/users.h"
 #include "runtime/log.h"
-#include "runtime/volume/users.h"
 #include "spec/decode.h"
 
 #include <dirent.h>
@@ -113,7 +113,7 @@ static int load(const struct volumes *v, const char *name, struct arena *a, stru
 		return -e->code;
 	if (decode_document(buf_text(&text), text.len, &volume_object, a, &found, e) < 0)
 		return err_wrap(e, DOCUMENT);
-	if (volume_users(dir, false, a, &found.users, &found.n_users, e) < 0)
+	if (users_list(dir, false, a, &found.users, &found.n_users, e) < 0)
 		return -e->code;
 	*ret = found;
 	return 0;
@@ -196,8 +196,8 @@ static int make_in(int dir, const struct volume *what, struct err *e)
 {
 	if (mkdirat(dir, VOLUME_DATA, 0755) < 0 || fchmodat(dir, VOLUME_DATA, 0755, 0) < 0)
 		return err_set(e, errno, "create '" VOLUME_DATA "'");
-	if (mkdirat(dir, VOLUME_USERS, 0700) < 0)
-		return err_set(e, errno, "create '" VOLUME_USERS "'");
+	if (mkdirat(dir, USERS_DIRECTORY, 0700) < 0)
+		return err_set(e, errno, "create '" USERS_DIRECTORY "'");
 	return write_document(dir, what, e);
 }
 
@@ -237,4 +237,20 @@ int volume_remove(struct volumes *v, const char *name, struct err *e)
 	if (renameat2(v->dir, name, v->dir, GONE, RENAME_NOREPLACE) < 0)
 		return err_set(e, errno, "remove volume '%s'", name);
 	return remove_tree_at(v->dir, GONE, e) < 0 ? err_wrap(e, "remove volume '%s'", name) : 0;
+}
+
+int volume_use(struct volumes *v, const char *name, const char *dir, struct arena *a, bool *ret_first, struct err *e)
+{
+	cleanup_close int volume = openat(v->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char **users;
+	size_t n;
+
+	if (volume < 0)
+		return err_set(e, errno, "volume '%s'", name);
+	if (users_list(volume, true, a, &users, &n, e) < 0)
+		return err_wrap(e, "volume '%s'", name);
+	*ret_first = n == 0 || (n == 1 && strcmp(users[0], dir) == 0);
+	if (users_add(volume, dir, e) < 0)
+		return err_wrap(e, "volume '%s'", name);
+	return take_fd(&volume);
 }
