@@ -63,6 +63,8 @@ static int fill(int to, void *data, struct err *e)
 	struct wire entry;
 	char name[40];
 
+	if (!c->hostname)
+		return 0;
 	if (find_utsns(c->from, name, e) < 0)
 		return -e->code;
 	int r = image_read(c->from, name, IMAGE_UTSNS, &old, e);
@@ -82,7 +84,7 @@ int images_clone(int from, int dirfd, const char *name, const char *hostname, st
 {
 	struct clone_fill c = { .from = from, .hostname = hostname };
 	const struct images_directory d = { .from = from, .fill = fill, .data = &c };
-	size_t n = strlen(hostname);
+	size_t n = hostname ? strlen(hostname) : 1;
 
 	if (n == 0 || n > IMAGES_HOSTNAME_MAX)
 		return err_say(e, EINVAL, "a host name has 1 to %d characters", IMAGES_HOSTNAME_MAX);

@@ -10,8 +10,8 @@
 enum { IMAGES_HOSTNAME_MAX = 64 };
 
 /*
- * Makes the directory @name in @dirfd, of links to @from's files, with another host name: it costs as much as the links
- * do, and is not synced. Returns 0 or -errno: -EEXIST; -EINVAL for a name that no host can have; -ENOENT, the images
+ * Makes the directory @name in @dirfd, of links to @from's files, with another host name (NULL: as it is): it costs as much
+ * as the links do, and is not synced. Returns 0 or -errno: -EEXIST; -EINVAL for a name that no host can have; -ENOENT, the images
  * are of processes without a host name of their own.
  */
 int images_clone(int from, int dirfd, const char *name, const char *hostname, struct err *e);

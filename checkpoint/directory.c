@@ -21,14 +21,23 @@ int images_directory_each(int images, int (*each)(int, const char *, unsigned ch
 	return dir < 0 ? err_set(e, errno, "read the images") : dir_each(dir, each, data, e);
 }
 
-static int copy(int from, const char *name, int to, struct err *e)
+static int copy(int from, const char *name, int to, const char *to_name, struct err *e)
 {
 	static const struct tree_copy o = { .owner = OWNER_MAKER };
 	cleanup_close int fd = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(e, errno, "open '%s'", name);
-	return tree_copy(&o, fd, to, name, e) < 0 ? err_wrap(e, "copy '%s'", name) : 0;
+	return tree_copy(&o, fd, to, to_name, e) < 0 ? err_wrap(e, "copy '%s'", name) : 0;
+}
+
+int images_directory_take(int from, const char *name, int to, const char *to_name, struct err *e)
+{
+	if (linkat(from, name, to, to_name, 0) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
+		return err_set(e, errno, "link '%s'", name);
+	return copy(from, name, to, to_name, e);
 }
 
 /* What was not written anew, but for the digests of what was. */
@@ -42,11 +51,7 @@ static int take_over(int from, const char *name, unsigned char type, void *data,
 		return err_set(e, errno, "stat '%s'", name);
 	if (!S_ISREG(st.st_mode) || strcmp(name, IMAGES_DIGESTS) == 0)
 		return 0;
-	if (linkat(from, name, to, name, 0) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
-		return err_set(e, errno, "link '%s'", name);
-	return copy(from, name, to, e);
+	return images_directory_take(from, name, to, name, e);
 }
 
 /* CRIU leaves what it wrote to the kernel. */

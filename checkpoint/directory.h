@@ -22,6 +22,9 @@ struct images_directory {
 /* Makes @name in @dirfd. Returns 0 or -errno, also the fill's; -EEXIST. */
 int images_directory_make(const struct images_directory *d, int dirfd, const char *name, struct err *e);
 
+/* The file @name of @from as @to_name in @to: a link, or where that cannot be a copy. One that is there stays. */
+int images_directory_take(int from, const char *name, int to, const char *to_name, struct err *e);
+
 /* Calls @each as dir_each does, whatever was read of the directory before. */
 int images_directory_each(int images, int (*each)(int, const char *, unsigned char, void *, struct err *), void *data,
 			  struct err *e);

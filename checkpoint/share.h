@@ -9,7 +9,8 @@
  * The file is external to CRIU: whoever restores opens it for reading and hands it over by the RPC's inherit_fd (criu
  * restore --inherit-fd 'fd[N]:KEY'): images_memory_open does. It needs to be in no directory of the container. A
  * process restored so maps it for as long as it lives: it must never change. To checkpoint it again, CRIU is told by
- * `external` of what images_memory_external says of the file; in the new images that is the key.
+ * `external` of what images_memory_external says of the file; in the new images that is the key, and where they have a file
+ * of that name images_memory_open finds it: images_memory_keep does both.
  *
  * What differs for the process: after madvise(MADV_DONTNEED) such a region holds not zeros but what it held at the
  * checkpoint, and MADV_FREE fails. jemalloc counts on these zeros, so that processes that map a libjemalloc are left as
@@ -61,5 +62,11 @@ struct images_memory {
  */
 int images_memory_open(int images, struct arena *a, struct criu_options *o, struct images_memory *ret, struct err *e);
 void images_memory_close(struct images_memory *m);
+
+/*
+ * Before a dump to the directory @to of processes that were restored from @images: such files of those become files of @to, by
+ * links where that can be, and external to CRIU.
+ */
+int images_memory_keep(int images, int to, struct arena *a, struct criu_options *o, struct err *e);
 
 #endif

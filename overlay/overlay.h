@@ -135,6 +135,12 @@ int layered_root_make(const struct layered_root *r, struct err *e);
 /* Makes @path (without a slash in front) in the upper directory, where no layer has it. */
 int layered_root_mkdir(const struct layered_root *r, const char *path, struct err *e);
 
+/*
+ * Writes the file @path (without a slash in front) into the upper directory, in place of one that is there; directories above
+ * it become as the layers have them. -ENOTDIR where one of those is something else.
+ */
+int layered_root_file(const struct layered_root *r, const char *path, mode_t mode, const char *text, struct err *e);
+
 /* True when @path is @dir or lies below it. Both absolute. */
 bool path_is_below(const char *path, const char *dir);
 

@@ -2,6 +2,7 @@
 #include "overlay/root.h"
 
 #include "lib/fd.h"
+#include "lib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,21 @@ static int make_one(const struct layered_root *r, const char *path, struct err *
 	return copy_attributes(to, &st, e);
 }
 
+/* @path and what is above it. */
+static int make_all(const struct layered_root *r, char *path, struct err *e)
+{
+	for (char *slash = path; slash; ) {
+		slash = strchr(slash, '/');
+		if (slash)
+			*slash = '\0';
+		if (make_one(r, path, e) < 0)
+			return -e->code;
+		if (slash)
+			*slash++ = '/';
+	}
+	return 0;
+}
+
 int layered_root_mkdir(const struct layered_root *r, const char *path, struct err *e)
 {
 	char at[PATH_MAX];
@@ -121,14 +137,23 @@ int layered_root_mkdir(const struct layered_root *r, const char *path, struct er
 		return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "'%s' of the image", path);
 	if (there != -ENOENT)
 		return err_set(e, -there, "'%s' of the image", path);
-	for (char *slash = at; slash; ) {
-		slash = strchr(slash, '/');
-		if (slash)
-			*slash = '\0';
-		if (make_one(r, at, e) < 0)
-			return -e->code;
-		if (slash)
-			*slash++ = '/';
-	}
-	return 0;
+	return make_all(r, at, e);
+}
+
+int layered_root_file(const struct layered_root *r, const char *path, mode_t mode, const char *text, struct err *e)
+{
+	char above[PATH_MAX], to[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (snprintf(above, sizeof(above), "%.*s", slash ? (int)(slash - path) : 0, path) >= (int)sizeof(above) ||
+	    snprintf(to, sizeof(to), "%s/%s", r->upper, path) >= (int)sizeof(to))
+		return err_set(e, ENAMETOOLONG, "'%s' in '%s'", path, r->upper);
+	if (slash && make_all(r, above, e) < 0)
+		return -e->code;
+	if (unlink(to) < 0 && errno != ENOENT)
+		return err_set(e, errno, "replace '%s'", to);
+	cleanup_close int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0 || fchmod(fd, mode) < 0)
+		return err_set(e, errno, "create '%s'", to);
+	return fd_write_all(fd, text, strlen(text), e) < 0 ? err_wrap(e, "'%s'", to) : 0;
 }

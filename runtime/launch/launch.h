@@ -150,6 +150,16 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);
 
+/* A new text for /etc/machine-id. */
+int launch_machine_id(struct buf *out, struct err *e);
+
+/*
+ * The files of launch_own_files in @dir, which has none yet, as they are without a network: a start on one writes them anew.
+ * @owner: user and group.
+ */
+int launch_make_own_files(const char *dir, const char *hostname, const struct launched_network *n, uint32_t owner,
+			  struct arena *a, struct err *e);
+
 /* What an error says of members of the configuration it then says of the options that they come from. Returns the error. */
 int launch_say_option(struct err *e);
 

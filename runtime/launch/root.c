@@ -179,24 +179,31 @@ int launch_template_find(struct runtime *rt, const struct launch_options *o, con
 /* ---- making it ---- */
 
 /* Files that say which machine this is: the container is another. */
-static int write_machine_id(const struct host_view *view, struct err *e)
+int launch_machine_id(struct buf *out, struct err *e)
 {
 	uint8_t id[16];
-	cleanup_buf struct buf machine_id = BUF_INIT;
 
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		return err_set(e, errno, "getrandom");
 	for (size_t i = 0; i < sizeof(id); i++)
-		buf_printf(&machine_id, "%02x", id[i]);
-	buf_char(&machine_id, '\n');
-	return host_view_file(view, "/etc/machine-id", 0444, buf_text(&machine_id), e);
+		buf_printf(out, "%02x", id[i]);
+	buf_char(out, '\n');
+	return 0;
+}
+
+static int write_machine_id(const struct host_view *view, struct err *e)
+{
+	cleanup_buf struct buf machine_id = BUF_INIT;
+
+	return launch_machine_id(&machine_id, e) < 0 ? -e->code :
+	       host_view_file(view, "/etc/machine-id", 0444, buf_text(&machine_id), e);
 }
 
 /* Into the root itself. The machine's own name servers are there already. */
-static int write_in_view(const struct host_view *view, const char *hostname, const char *hosts,
-			 const struct launched_network *n, struct arena *a, struct err *e)
+static int write_in_view(const struct host_view *view, const char *hostname, const struct launched_network *n, struct arena *a,
+			 struct err *e)
 {
-	cleanup_buf struct buf resolv_conf = BUF_INIT;
+	cleanup_buf struct buf hosts = BUF_INIT, resolv_conf = BUF_INIT;
 
 	if (n->n_dns + n->n_dns_search + n->n_dns_options > 0 &&
 	    (launch_resolv_conf(n, NULL, 0, &resolv_conf, e) < 0 ||
@@ -204,7 +211,8 @@ static int write_in_view(const struct host_view *view, const char *hostname, con
 		return -e->code;
 	if (host_view_file(view, "/etc/hostname", 0644, arena_printf(a, "%s\n", hostname), e) < 0)
 		return -e->code;
-	return host_view_file(view, "/etc/hosts", 0644, hosts, e);
+	return launch_hosts(n, hostname, NULL, &hosts, e) < 0 ? -e->code :
+	       host_view_file(view, "/etc/hosts", 0644, buf_text(&hosts), e);
 }
 
 static int write_file(int dir, const char *name, const char *text, uint32_t owner, struct err *e)
@@ -216,18 +224,17 @@ static int write_file(int dir, const char *name, const char *text, uint32_t owne
 	return fd_write_all(fd, text, strlen(text), e);
 }
 
-/* The container's own files, to be mounted over the root's. */
-static int write_files(const char *dir, const char *hostname, const char *hosts, uint32_t owner,
-		       const struct launched_network *n, struct arena *a, struct err *e)
+int launch_make_own_files(const char *dir, const char *hostname, const struct launched_network *n, uint32_t owner,
+			  struct arena *a, struct err *e)
 {
-	cleanup_buf struct buf resolv_conf = BUF_INIT;
+	cleanup_buf struct buf hosts = BUF_INIT, resolv_conf = BUF_INIT;
 	cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(e, errno, "open '%s'", dir);
-	if (launch_resolv_conf(n, NULL, 0, &resolv_conf, e) < 0)
+	if (launch_hosts(n, hostname, NULL, &hosts, e) < 0 || launch_resolv_conf(n, NULL, 0, &resolv_conf, e) < 0)
 		return -e->code;
-	if (write_file(fd, "hosts", hosts, owner, e) < 0 ||
+	if (write_file(fd, "hosts", buf_text(&hosts), owner, e) < 0 ||
 	    write_file(fd, "hostname", arena_printf(a, "%s\n", hostname), owner, e) < 0 ||
 	    write_file(fd, "resolv.conf", buf_text(&resolv_conf), owner, e) < 0)
 		return err_wrap(e, "'%s'", dir);
@@ -260,10 +267,9 @@ int launch_template_make(struct runtime *rt, const struct launch_options *o, con
 			 const struct launch_template *t, const struct launched *l, const char *hostname, struct err *e)
 {
 	const char *own_files = launch_own_files(&t->root, l);
-	cleanup_buf struct buf hosts = BUF_INIT;
 	uint32_t owner;
 
-	if (launch_userns_root(o, f, &owner, e) < 0 || launch_hosts(&l->network, hostname, NULL, &hosts, e) < 0)
+	if (launch_userns_root(o, f, &owner, e) < 0)
 		return -e->code;
 	if (t->root.host && host_view_make(&t->view, e) < 0)
 		return -e->code;
@@ -273,6 +279,6 @@ int launch_template_make(struct runtime *rt, const struct launch_options *o, con
 		return -e->code;
 	if (t->root.host && write_machine_id(&t->view, e) < 0)
 		return -e->code;
-	return own_files ? write_files(own_files, hostname, buf_text(&hosts), owner, &l->network, &rt->arena, e)
-			 : write_in_view(&t->view, hostname, buf_text(&hosts), &l->network, &rt->arena, e);
+	return own_files ? launch_make_own_files(own_files, hostname, &l->network, owner, &rt->arena, e)
+			 : write_in_view(&t->view, hostname, &l->network, &rt->arena, e);
 }
