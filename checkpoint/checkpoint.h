@@ -85,6 +85,9 @@ enum criu_cgroup_mode {
 	CRIU_CGROUPS_DEFAULT,
 };
 
+/* How a pre-dump reads memory: while the processes are held, or from outside when they go on. */
+enum criu_pre_dump_mode { CRIU_PRE_DUMP_DEFAULT, CRIU_PRE_DUMP_SPLICE, CRIU_PRE_DUMP_READ };
+
 enum criu_network_lock { CRIU_LOCK_DEFAULT, CRIU_LOCK_IPTABLES, CRIU_LOCK_NFTABLES, CRIU_LOCK_SKIP };
 
 /* A mount that CRIU leaves to us. Dump: where it is, and a name; restore: the name, and the host's path. */
@@ -116,6 +119,7 @@ struct criu_options {
 	const char *freeze_cgroup; /* absolute */
 	enum criu_cgroup_mode cgroups;
 	enum criu_network_lock network_lock;
+	enum criu_pre_dump_mode pre_dump_mode;
 	bool leave_running, ext_unix_sockets, tcp_established, tcp_skip_in_flight, tcp_close, shell_job, file_locks;
 	bool link_remap, auto_dedup, track_memory, lazy_pages, evasive_devices, orphan_pts_master;
 	bool notify; /* CRIU tells what it is about to do, and waits for the answer */

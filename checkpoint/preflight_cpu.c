@@ -14,14 +14,15 @@
 
 enum { LOG_MAX = 16 << 20 };
 
-static int compare(const char *program, int images, struct err *e)
+static int ask(const char *program, enum criu_request_type type, int images, int work, struct err *e)
 {
 	struct criu_start s = { .program = program, .cgroup = -1, .quiet = true };
 	struct criu_options o = CRIU_OPTIONS_INIT;
-	const struct criu_request q = { .type = CRIU_CPUINFO_CHECK, .options = &o };
+	const struct criu_request q = { .type = type, .options = &o };
 	struct criu c;
 
 	o.images = images;
+	o.work = work;
 	o.log_level = 4;
 	o.log_file = LOG;
 	int r = criu_start(&s, &c, e);
@@ -32,7 +33,7 @@ static int compare(const char *program, int images, struct err *e)
 	return r;
 }
 
-int preflight_cpu(struct preflight *p, const char *program, int images, struct err *e)
+int preflight_cpu(struct preflight *p, const char *program, int images, int work, struct err *e)
 {
 	cleanup_buf struct buf log = BUF_INIT;
 	struct err why = ERR_INIT;
@@ -40,12 +41,20 @@ int preflight_cpu(struct preflight *p, const char *program, int images, struct e
 
 	if (faccessat(images, IMAGE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "'" IMAGE "'");
-	int r = compare(program, images, &why);
+	int r = ask(program, CRIU_CPUINFO_CHECK, images, work, &why);
 	if (r < 0) {
-		bool told = file_read_at(images, LOG, LOG_MAX, &log, e) == 0 && criu_log_cause(buf_text(&log), &c);
+		bool told = file_read_at(work, LOG, LOG_MAX, &log, e) == 0 && criu_log_cause(buf_text(&log), &c);
 		preflight_add(p, PREFLIGHT_CPU, "this machine", "has another processor than the image needs (%s)",
 			      told ? c.line : why.msg);
 	}
-	unlinkat(images, LOG, 0);
+	unlinkat(work, LOG, 0);
 	return 0;
+}
+
+int preflight_cpu_save(const char *program, int images, int work, struct err *e)
+{
+	int r = ask(program, CRIU_CPUINFO_DUMP, images, work, e);
+
+	unlinkat(work, LOG, 0);
+	return r;
 }

@@ -41,9 +41,12 @@ int preflight_host(struct preflight *p, const struct preflight_host_options *o, 
 
 /*
  * Compares this machine's processor with the one that was saved in @images, a directory (cpuinfo.img, by `criu cpuinfo dump`).
- * Images without it are good for any.
+ * Images without it are good for any. @work: the directory for CRIU's log, which is removed again.
  */
-int preflight_cpu(struct preflight *p, const char *program, int images, struct err *e);
+int preflight_cpu(struct preflight *p, const char *program, int images, int work, struct err *e);
+
+/* Saves into @images what the processor has. */
+int preflight_cpu_save(const char *program, int images, int work, struct err *e);
 
 /* "4.1.1" for 40101. */
 const char *criu_version_text(unsigned version, struct arena *a);

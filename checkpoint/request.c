@@ -46,6 +46,7 @@ static const struct option options[] = {
 	OPTION(51, TEXT, config_file),
 	OPTION(52, FLAG, tcp_close),
 	OPTION(53, TEXT, lsm_profile),
+	OPTION(61, NUMBER, pre_dump_mode),
 	OPTION(63, TEXT, lsm_mount_context),
 	OPTION(64, NUMBER, network_lock),
 };

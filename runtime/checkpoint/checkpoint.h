@@ -18,12 +18,15 @@
 
 /* Where images and CRIU's log go, and what the command line says of CRIU's options. */
 struct checkpoint_request {
-	const char *id;
+	const char *id; /* no other name */
 	const char *criu; /* --criu; NULL */
 	const char *image_path, *work_path; /* work_path NULL: the images' */
 	bool pre_dump;
 	int status; /* --status-fd, -1 */
 	struct criu_options options;
+	/* When all that is in memory is saved, and before anything of the container goes on or ends; on < 0 it goes on. NULL */
+	int (*while_held)(void *data, struct err *e);
+	void *data;
 };
 
 #define CHECKPOINT_REQUEST_INIT { .status = -1, .options = { .images = -1, .work = -1, .status = -1 } }

@@ -213,6 +213,8 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	/* All has been written, and nothing has been ended. */
 	if (strcmp(name, "post-dump") != 0 || d->request->pre_dump)
 		return 0;
+	if (d->request->while_held && d->request->while_held(d->request->data, e) < 0)
+		return -e->code;
 	if (checkpoint_save_descriptors(d->images, d->descriptors, e) < 0)
 		return -e->code;
 	d->saved = true;
@@ -339,7 +341,7 @@ int lifecycle_checkpoint(struct runtime *rt, const struct checkpoint_request *r,
 	cleanup_container struct container c = CONTAINER_INIT;
 	struct criu_options o = r->options;
 
-	if (container_find(rt, r->id, true, &c, e) < 0 || check_status(rt, &c, e) < 0)
+	if (container_open(rt, r->id, true, &c, e) < 0 || check_status(rt, &c, e) < 0)
 		return -e->code;
 	int result = dump(rt, r, &c, &o, e);
 	close_fd(&o.images);

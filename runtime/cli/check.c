@@ -159,7 +159,7 @@ static int check_images(const char *path, struct checked *x, struct err *e)
 		return err_set(e, errno, "--image-path: open '%s'", path);
 	if (faccessat(images, "inventory.img", F_OK, 0) < 0)
 		return err_set(e, errno, "--image-path '%s': no images of a checkpoint: 'inventory.img'", path);
-	return x->host.version ? preflight_cpu(&x->of_host, x->host.program, images, e) : 0;
+	return x->host.version ? preflight_cpu(&x->of_host, x->host.program, images, images, e) : 0;
 }
 
 static int run_check(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
