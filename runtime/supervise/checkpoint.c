@@ -151,7 +151,8 @@ int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct ch
 	close_fd(&opened.work);
 	if (result < 0 || lifecycle_checkpoint(rt, r, e) < 0)
 		return -e->code;
-	launched_event_note(rt, l, "checkpoint", NULL, NULL);
+	if (!r->pre_dump)
+		launched_event_note(rt, l, "checkpoint", NULL, NULL);
 	/* Whoever comes next may start or restore it. */
 	return ends ? supervise_wait(rt, l, &ignored_exit, e) : 0;
 }
@@ -183,9 +184,34 @@ static int prepare(struct runtime *rt, struct launched *l, struct checkpoint_req
 	return result;
 }
 
+/* It has ended as it had before. */
+static int failed(int dir, struct launched_status *was, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+
+	launch_say_option(e);
+	was->error = e->msg;
+	launched_save_status(dir, was, &ignored);
+	return -e->code;
+}
+
+int supervise_restore_locked(struct runtime *rt, struct launched *l, int dir, struct checkpoint_request *r, struct err *e)
+{
+	struct launched_status was;
+	struct create_request request;
+
+	if (launched_load_status(dir, &was, &rt->arena, e) < 0 || prepare(rt, l, r, e) < 0 ||
+	    supervise_request(rt, l, dir, &request, e) < 0 || create_seal(rt, request.spec, e) < 0)
+		return -e->code;
+	request.restore = r;
+	if (supervise_start(rt, l, dir, &request, false, NULL, e) < 0)
+		return failed(dir, &was, e);
+	launched_event_note(rt, l, "restore", NULL, NULL);
+	return 0;
+}
+
 int supervise_restore(struct runtime *rt, struct launched *l, struct checkpoint_request *r, struct err *e)
 {
-	struct create_request request;
 	struct launched_status status;
 
 	if (supervise_adopt(rt, l, e) < 0)
@@ -197,12 +223,5 @@ int supervise_restore(struct runtime *rt, struct launched *l, struct checkpoint_
 		return -e->code;
 	if (status.pid > 0)
 		return err_say(e, EBUSY, "container '%s' is running already", l->name);
-	if (prepare(rt, l, r, e) < 0 || supervise_request(rt, l, dir, &request, e) < 0 ||
-	    create_seal(rt, request.spec, e) < 0)
-		return -e->code;
-	request.restore = r;
-	if (supervise_start(rt, l, dir, &request, false, NULL, e) < 0)
-		return launch_say_option(e);
-	launched_event_note(rt, l, "restore", NULL, NULL);
-	return 0;
+	return supervise_restore_locked(rt, l, dir, r, e);
 }

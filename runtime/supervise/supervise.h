@@ -86,6 +86,9 @@ int supervise_remove(struct runtime *rt, const struct launched *l, bool force, s
 int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct checkpoint_request *r, struct err *e);
 int supervise_restore(struct runtime *rt, struct launched *l, struct checkpoint_request *r, struct err *e);
 
+/* The same of one that has ended, with @dir, its directory, locked by the caller, whose it stays. */
+int supervise_restore_locked(struct runtime *rt, struct launched *l, int dir, struct checkpoint_request *r, struct err *e);
+
 /* What a health check that was not done ends with: the container is paused. */
 enum { HEALTH_SKIPPED = 2 };
 
