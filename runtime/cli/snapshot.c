@@ -24,6 +24,15 @@ static const struct cli_option create_options[] = {
 	{ 0 },
 };
 
+struct rollback_options {
+	bool no_memory;
+};
+
+static const struct cli_option rollback_options[] = {
+	CLI_OPTION("no-memory", 0, CLI_FLAG, struct rollback_options, no_memory, NULL, "put the files back alone"),
+	{ 0 },
+};
+
 static const struct cli_option no_options[] = { { 0 } };
 
 /* ---- create ---- */
@@ -74,12 +83,13 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 
 static int run_rollback(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
+	const struct rollback_options *o = options;
 	struct launched l;
 	const char *name;
 
-	(void)options, (void)argc;
+	(void)argc;
 	if (snapshot_split(rt, argv[0], &l, &name, e) < 0 || images_enter_userns(rt, e) < 0 ||
-	    snapshot_rollback(rt, &l, name, e) < 0)
+	    snapshot_rollback(rt, &l, name, o->no_memory, e) < 0)
 		return -e->code;
 	printf("%s/%s\n", l.name, name);
 	return 0;
@@ -141,8 +151,8 @@ const struct cli_command command_snapshot = {
 const struct cli_command command_snapshot_create = {
 	.name = "snapshot create",
 	.arguments = "CONTAINER [NAME]",
-	.summary = "Keep what a container has written",
-	.details = "Without a name it is snap0, snap1, and so on. A container that runs is paused meanwhile.\n",
+	.summary = "Keep what a container has written and, if it runs, its processes and their memory",
+	.details = "Without a name it is snap0, snap1, and so on. A container that runs stands still for a moment.\n",
 	.group = CLI_CHANGE,
 	.options = create_options,
 	.options_size = sizeof(struct create_options),
@@ -154,10 +164,12 @@ const struct cli_command command_snapshot_create = {
 const struct cli_command command_snapshot_rollback = {
 	.name = "snapshot rollback",
 	.arguments = "SNAPSHOT",
-	.summary = "Give a container that does not run the files of a snapshot",
-	.details = "What the container has written since is gone.\n",
+	.summary = "Give a container the files of a snapshot, and the processes that it had",
+	.details = "What the container has written since is gone. With memory, one that runs is ended, and goes on where it was\n"
+		   "at the snapshot; without, it must not run.\n",
 	.group = CLI_CHANGE,
-	.options = no_options,
+	.options = rollback_options,
+	.options_size = sizeof(struct rollback_options),
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_rollback,

@@ -56,6 +56,7 @@ static void write_snapshot(const struct found *f, struct arena *a, struct json_w
 	write_text(w, "Parent", f->s.parent);
 	json_bool(w, "Memory", f->s.memory);
 	json_uint(w, "Size", f->s.bytes);
+	json_uint(w, "MemorySize", f->s.memory_bytes);
 	json_string(w, "Digest", f->s.digests);
 	json_string(w, "Directory", f->dir);
 	json_end_object(w);
@@ -100,7 +101,7 @@ static void print_table(const struct found *found, size_t n, struct arena *a)
 		row[1] = image_age(s->created, a);
 		row[2] = expires_text(s->expires, a);
 		row[3] = cli_size(s->bytes, a);
-		row[4] = s->memory ? "yes" : "no";
+		row[4] = s->memory ? cli_size(s->memory_bytes, a) : "no";
 		row[5] = s->description ? s->description : "";
 	}
 	cli_write_table(&out, cells, COLUMNS, n + 1);

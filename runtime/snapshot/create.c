@@ -1,6 +1,7 @@
 /*
  * A new snapshot. The overlay of a container that runs cannot get another upper directory: so that is copied, while the container
- * is paused. All that takes long is done before, large files that it does not write, or when it goes on, digests and the disk.
+ * is paused, or held by CRIU, which has saved its memory. All that takes long is done before, large files that it does not write
+ * and most of its memory, or when it goes on, digests and the disk.
  */
 #include "runtime/snapshot/snapshot.h"
 
@@ -33,7 +34,9 @@ struct making {
 	const struct snapshots *s;
 	struct snapshot what;
 	int from, to; /* the container's directory, and the snapshot's */
+	const struct tree_ahead *ahead; /* NULL: all must be copied at once */
 	bool runs;
+	bool not_copied; /* that the memory cannot be saved is not the reason */
 	int lock; /* of one that does not run */
 	/* of one that does, for the moment of its pause */
 	struct container c;
@@ -62,9 +65,8 @@ static int hold(struct making *m, bool no_memory, struct err *e)
 	case LAUNCHED_RUNNING:
 	case LAUNCHED_PAUSED:
 		m->runs = true;
-		return no_memory ? 0 :
-		       err_say(e, ENOTSUP, "container '%s' runs, and memory is not among what a snapshot can keep so far: "
-			       "give --no-memory for its files alone, or stop it first", m->l->name);
+		m->what.memory = !no_memory;
+		return 0;
 	case LAUNCHED_RESTARTING:
 		return err_say(e, EBUSY, "container '%s' waits to be restarted: stop it first", m->l->name);
 	default:
@@ -92,8 +94,10 @@ static int lock_running(struct making *m, struct err *e)
 
 /* ---- copying ---- */
 
-static int copy_all(struct making *m, const struct tree_ahead *ahead, struct err *e)
+static int copy_all(struct making *m, struct err *e)
 {
+	const struct tree_ahead *ahead = m->ahead && tree_ahead_ready(m->ahead) ? m->ahead : NULL;
+
 	m->what.created = arena_strdup(&m->rt->arena, clock_now_rfc3339().text);
 	for (size_t i = 0; i < m->what.n_files; i++)
 		if (tree_clone(m->from, m->what.files[i], m->to, m->what.files[i], ahead, e) < 0)
@@ -123,13 +127,13 @@ static int go_on(struct making *m, struct err *e)
 	return r < 0 ? err_wrap(e, "let the container go on") : 0;
 }
 
-static int copy_frozen(struct making *m, const struct tree_ahead *ahead, struct err *e)
+static int copy_frozen(struct making *m, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int r = freeze(m, e);
 
 	if (r >= 0)
-		r = copy_all(m, ahead, e);
+		r = copy_all(m, e);
 	if (go_on(m, &why) < 0) {
 		*e = why;
 		return -e->code;
@@ -137,16 +141,33 @@ static int copy_frozen(struct making *m, const struct tree_ahead *ahead, struct 
 	return r;
 }
 
-static int copy_paused(struct making *m, const struct tree_ahead *ahead, struct err *e)
+static int copy_paused(struct making *m, struct err *e)
 {
 	int r = lock_running(m, e);
 
-	if (ahead && !tree_ahead_ready(ahead))
-		ahead = NULL;
 	if (r >= 0)
-		r = m->cgroup < 0 ? copy_all(m, ahead, e) : copy_frozen(m, ahead, e);
+		r = m->cgroup < 0 ? copy_all(m, e) : copy_frozen(m, e);
 	container_close(&m->c); /* others may want it while the rest is done */
 	return r;
+}
+
+static int copy_held(void *data, struct err *e)
+{
+	struct making *m = data;
+	int r = copy_all(m, e);
+
+	m->not_copied = r < 0;
+	return r;
+}
+
+/* What is in the way of the memory is not in the way of the files. */
+static int copy_with_memory(struct making *m, struct err *e)
+{
+	const char *path = arena_printf(&m->rt->arena, "%s/" SNAPSHOTS_NEW, snapshots_path(m->l, &m->rt->arena));
+
+	if (memory_save(m->rt, m->s, m->to, path, copy_held, m, e) < 0 && !m->not_copied)
+		err_say(e, e->code, "%s (--no-memory keeps its files alone)", arena_strdup(&m->rt->arena, e->msg));
+	return -e->code;
 }
 
 static int copy_running(struct making *m, struct err *e)
@@ -162,9 +183,10 @@ static int copy_running(struct making *m, struct err *e)
 	for (size_t i = 0; can > 0 && i < m->what.n_files; i++)
 		if (tree_ahead_copy(&t, m->from, m->what.files[i], e) < 0)
 			return -e->code;
-	if (can < 0 || copy_paused(m, can ? &t : NULL, e) < 0)
-		return -e->code;
-	return remove_tree_at(m->to, AHEAD, e);
+	m->ahead = can > 0 ? &t : NULL;
+	int r = can < 0 ? can : m->what.memory ? copy_with_memory(m, e) : copy_paused(m, e);
+	m->ahead = NULL;
+	return r < 0 ? r : remove_tree_at(m->to, AHEAD, e);
 }
 
 /* ---- what there is to be kept ---- */
@@ -231,8 +253,15 @@ static int write_digests(struct making *m, struct err *e)
 	for (size_t i = 0; i < m->what.n_files; i++)
 		if (tree_digest(m->to, m->what.files[i], &text, e) < 0)
 			return -e->code;
+	if (m->what.memory && tree_digest(m->to, SNAPSHOT_MEMORY, &text, e) < 0)
+		return -e->code;
 	m->what.digests = arena_strdup(&m->rt->arena, sha256_of(text.data, text.len).text);
 	return file_replace_at(m->to, SNAPSHOT_DIGESTS, 0600, text.data, text.len, e);
+}
+
+static int size_of(const struct making *m, const char *name, uint64_t *ret, struct err *e)
+{
+	return overlay_size(arena_printf(&m->rt->arena, "%s/%s", fd_path(m->to).path, name), ret, e);
 }
 
 static int add_sizes(struct making *m, struct err *e)
@@ -240,9 +269,9 @@ static int add_sizes(struct making *m, struct err *e)
 	uint64_t bytes;
 
 	for (size_t i = 0; i < m->what.n_files; i++, m->what.bytes += bytes)
-		if (overlay_size(arena_printf(&m->rt->arena, "%s/%s", fd_path(m->to).path, m->what.files[i]), &bytes, e) < 0)
+		if (size_of(m, m->what.files[i], &bytes, e) < 0)
 			return -e->code;
-	return 0;
+	return m->what.memory ? size_of(m, SNAPSHOT_MEMORY, &m->what.memory_bytes, e) : 0;
 }
 
 /* All is copied. From the rename on it is a snapshot. */
@@ -269,7 +298,7 @@ static int make(struct making *m, struct err *e)
 	m->to = openat(m->s->dir, SNAPSHOTS_NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (m->from < 0 || m->to < 0)
 		return err_set(e, errno, "open '%s'", m->from < 0 ? m->l->dir : SNAPSHOTS_NEW);
-	if ((m->runs ? copy_running(m, e) : copy_all(m, NULL, e)) < 0)
+	if ((m->runs ? copy_running(m, e) : copy_all(m, e)) < 0)
 		return -e->code;
 	return complete(m, e);
 }

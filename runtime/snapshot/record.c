@@ -35,6 +35,7 @@ static const struct field fields[] = {
 	{ "parent", FIELD_STRING, MEMBER(parent) },
 	{ "memory", FIELD_BOOL, MEMBER(memory) },
 	{ "bytes", FIELD_UINT, MEMBER(bytes) },
+	{ "memoryBytes", FIELD_UINT, MEMBER(memory_bytes) },
 	{ "files", FIELD_STRINGS, MEMBER(files), COUNT(struct document, s.n_files), .required = true },
 	{ "digests", FIELD_STRING, MEMBER(digests), .required = true },
 };
@@ -83,6 +84,7 @@ int snapshot_save(int dir, const struct snapshot *what, struct err *e)
 	write_text(&w, "parent", what->parent);
 	json_bool(&w, "memory", what->memory);
 	json_uint(&w, "bytes", what->bytes);
+	json_uint(&w, "memoryBytes", what->memory_bytes);
 	json_strings(&w, "files", what->files, what->n_files);
 	json_string(&w, "digests", what->digests);
 	json_end_object(&w);

@@ -1,6 +1,7 @@
 /*
  * Back to a snapshot: copies of its files are made aside, and take the place of the container's by renames, which whoever comes
- * next carries on if they are cut short.
+ * next carries on if they are cut short. With memory the container is ended right before these, and restored right after: what
+ * takes long, and what can fail, is done while it still runs.
  */
 #include "runtime/snapshot/snapshot.h"
 
@@ -11,9 +12,11 @@
 #include "lib/tree_clone.h"
 #include "lib/tree_digest.h"
 #include "runtime/launch/launched_overlays.h"
+#include "runtime/supervise/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,6 +70,8 @@ static int check(const struct snapshots *s, const struct snapshot *what, struct 
 	for (size_t i = 0; i < what->n_files; i++)
 		if (tree_digest(dir, what->files[i], &is, e) < 0)
 			return err_wrap(e, "it is damaged");
+	if (what->memory && tree_digest(dir, SNAPSHOT_MEMORY, &is, e) < 0)
+		return err_wrap(e, "it is damaged");
 	return strcmp(buf_text(&was), buf_text(&is)) == 0 ? 0 : say_damage(buf_text(&was), buf_text(&is), a, e);
 }
 
@@ -156,37 +161,95 @@ int rollback_finish(struct runtime *rt, const struct snapshots *s, struct err *e
 	return remove_tree_at(s->dir, SNAPSHOTS_ROLLBACK, e);
 }
 
-static int go_back(struct runtime *rt, const struct snapshots *s, const struct snapshot *what, struct err *e)
+/* ---- the container ---- */
+
+struct going_back {
+	struct runtime *rt;
+	struct launched *l;
+	const struct snapshots *s;
+	const struct snapshot *what;
+	bool memory;
+	int lock; /* of the container; -1: it runs still */
+};
+
+static int runs(struct runtime *rt, const struct launched *l, struct err *e)
+{
+	struct launched_status status;
+
+	return launched_status(rt, l, &status, e) < 0 ? -e->code : status.pid != 0 || status.state == LAUNCHED_RESTARTING;
+}
+
+/* One that does not run is locked at once, so that nobody starts it. */
+static int hold(struct going_back *g, struct err *e)
+{
+	if (supervise_adopt(g->rt, g->l, e) < 0)
+		return -e->code;
+	int r = runs(g->rt, g->l, e);
+	if (r == 0)
+		return (g->lock = launched_lock(g->l, e)) < 0 ? -e->code : 0;
+	if (r > 0 && !g->memory)
+		return err_say(e, EBUSY, "container '%s' runs: stop it, go back, and start it again", g->l->name);
+	if (r > 0 && g->l->rm)
+		return err_say(e, ENOTSUP, "container '%s' is removed when it ends (--rm), and with it its snapshots", g->l->name);
+	return r < 0 ? r : 0;
+}
+
+/* It has nothing more to say: all that it does from here on is undone. */
+static int end(struct going_back *g, struct err *e)
+{
+	int ignored_exit, r;
+
+	if (g->lock >= 0)
+		return 0;
+	r = supervise_stop(g->rt, g->l, SIGKILL, 0, e);
+	if (r == 0)
+		r = supervise_wait(g->rt, g->l, &ignored_exit, e);
+	if (r < 0 && r != -ESRCH)
+		return r;
+	g->lock = launched_lock(g->l, e);
+	r = g->lock < 0 ? g->lock : runs(g->rt, g->l, e);
+	return r > 0 ? err_say(e, EBUSY, "container '%s' was started meanwhile", g->l->name) : r;
+}
+
+static int prepare(const struct going_back *g, struct err *e)
+{
+	if (check_files(g->rt, g->l, g->what, e) < 0 || check(g->s, g->what, &g->rt->arena, e) < 0 ||
+	    (g->memory && memory_check(g->rt, g->s, g->what, e) < 0))
+		return -e->code;
+	return stage(g->s, g->what, e);
+}
+
+static int go_back(struct going_back *g, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 
-	if (check_files(rt, s->l, what, e) < 0 || check(s, what, &rt->arena, e) < 0)
-		return -e->code;
-	if (stage(s, what, e) < 0) {
-		remove_tree_at(s->dir, SNAPSHOTS_STAGED, &ignored);
+	if (prepare(g, e) < 0 || end(g, e) < 0) {
+		remove_tree_at(g->s->dir, SNAPSHOTS_STAGED, &ignored);
 		return -e->code;
 	}
-	if (renameat2(s->dir, SNAPSHOTS_STAGED, s->dir, SNAPSHOTS_ROLLBACK, RENAME_NOREPLACE) < 0)
+	if (renameat2(g->s->dir, SNAPSHOTS_STAGED, g->s->dir, SNAPSHOTS_ROLLBACK, RENAME_NOREPLACE) < 0)
 		return err_set(e, errno, "begin");
-	return rollback_finish(rt, s, e);
+	if (rollback_finish(g->rt, g->s, e) < 0)
+		return -e->code;
+	if (g->memory && memory_restore(g->rt, g->l, g->lock, g->s, g->what, e) < 0)
+		return err_wrap(e, "its files are those of the snapshot, and it does not run");
+	return 0;
 }
 
-int snapshot_rollback(struct runtime *rt, const struct launched *l, const char *name, struct err *e)
+int snapshot_rollback(struct runtime *rt, struct launched *l, const char *name, bool no_memory, struct err *e)
 {
 	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
-	cleanup_close int lock = -1;
-	struct launched_status status;
 	struct snapshot what;
+	struct going_back g = { .rt = rt, .l = l, .s = &s, .what = &what, .lock = -1 };
 
-	if (launched_status(rt, l, &status, e) < 0)
+	if (snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0 || snapshot_load(rt, &s, name, &what, e) < 0)
 		return -e->code;
-	if (status.pid != 0 || status.state == LAUNCHED_RESTARTING)
-		return err_say(e, EBUSY, "container '%s' runs: stop it, go back, and start it again", l->name);
-	lock = launched_lock(l, e);
-	if (lock < 0 || snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0 ||
-	    snapshot_load(rt, &s, name, &what, e) < 0)
-		return -e->code;
-	return go_back(rt, &s, &what, e) < 0 ? err_wrap(e, "roll back to snapshot '%s/%s'", l->name, name) : 0;
+	g.memory = what.memory && !no_memory;
+	int r = hold(&g, e);
+	if (r == 0 && go_back(&g, e) < 0)
+		r = err_wrap(e, "roll back to snapshot '%s/%s'", l->name, name);
+	close_fd(&g.lock);
+	return r;
 }
 
 int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *e)

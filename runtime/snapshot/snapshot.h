@@ -1,10 +1,13 @@
 /*
- * Snapshots of launched containers: what one had written at a moment, to go back to.
+ * Snapshots of launched containers: what one was at a moment, to go back to: what it had written, and of one that ran its
+ * processes with all their memory.
  *
  * They lie in the container's own directory (runtime/launch/launched.h) and go with it:
  *
  *	snapshots/NAME/            one of them
  *	    upper, upper-var...    exact copies of the container's directories of these names, all that it wrote
+ *	    memory                 CRIU's images of its processes, if it ran; in 1, 2... below it what was saved of the memory
+ *	                           before they stood still (pre-dumps)
  *	    digests                a line for each file in those: lib/tree_digest.h
  *	    snapshot.json          the struct below, with a digest of `digests`
  *	snapshots/.schedule        when they are made by themselves, and which then stay
@@ -12,9 +15,11 @@
  *	snapshots/.new, .gone      one that is being made, or removed: what a killed command left is removed by the next
  *	snapshots/.staged          copies with which a container will go back; removed in the same way
  *	snapshots/.rollback        the same from the moment on when all are there: whoever comes next carries on
+ *	snapshots/.log             CRIU's log and statistics of the last snapshot, or rollback, with memory
  *
  * A snapshot has its name by a rename(2) that comes last. None needs another: they are copies, which share their blocks with
- * the container's files where the file system can.
+ * the container's files where the file system can. Files are copied while CRIU holds the processes, with all of their memory
+ * saved: so both are of one instant.
  *
  * The directory `snapshots` carries a lock (flock): whoever makes, removes or goes back to one holds it. Of a container that
  * runs, its own lock is held besides while it is paused (runtime/container.h), and the record says so; of one that does not,
@@ -38,7 +43,7 @@ struct snapshot {
 	const char *description, *expires, *parent; /* NULL: none; expires: RFC 3339 */
 	const char *created; /* RFC 3339 */
 	bool memory; /* of its processes, too */
-	uint64_t bytes; /* of the files' own blocks */
+	uint64_t bytes, memory_bytes; /* of the blocks of its files, and of its memory's images */
 	const char **files; /* names of the directories */
 	size_t n_files;
 	const char *digests; /* of the file of that name */
@@ -84,15 +89,16 @@ struct snapshot_request {
 	bool no_memory; /* of one that runs: its files alone */
 };
 
-/* A container that runs is paused meanwhile. *ret_name: the snapshot's. */
+/* A container that runs stands still meanwhile, for as short as can be. *ret_name: the snapshot's. */
 int snapshot_create(struct runtime *rt, const struct launched *l, const struct snapshot_request *r,
 		    const char **ret_name, struct err *e);
 
 /*
- * Gives the container, which must not run, the files that it had. -EBADMSG: the snapshot is damaged, and where; then nothing is
- * changed.
+ * Gives the container the files that it had; and with memory its processes too, when one that runs is ended before. Otherwise,
+ * and with @no_memory, it must not run. -EBADMSG: the snapshot is damaged, and where; then nothing is changed, nor when this
+ * machine cannot restore it. If its processes cannot be restored all the same, it stands ended, with the snapshot's files.
  */
-int snapshot_rollback(struct runtime *rt, const struct launched *l, const char *name, struct err *e);
+int snapshot_rollback(struct runtime *rt, struct launched *l, const char *name, bool no_memory, struct err *e);
 
 /* What becomes of one when they are pruned. */
 struct snapshot_verdict {
@@ -134,6 +140,7 @@ int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *
 /* ---- internal to runtime/snapshot ---- */
 
 #define SNAPSHOT_DIGESTS "digests"
+#define SNAPSHOT_MEMORY "memory"
 #define SNAPSHOTS_NEW ".new"
 #define SNAPSHOTS_STAGED ".staged"
 #define SNAPSHOTS_ROLLBACK ".rollback"
@@ -145,6 +152,24 @@ const char *snapshots_path(const struct launched *l, struct arena *a); /* of the
 const char *snapshots_current(struct runtime *rt, const struct snapshots *s);
 
 int snapshot_save(int dir, const struct snapshot *what, struct err *e);
+
+/* ---- memory.c ---- */
+
+/*
+ * Saves the memory of a container that runs into the directory `memory` of @to, the directory @path. @copy is called while
+ * nothing of it runs.
+ */
+int memory_save(struct runtime *rt, const struct snapshots *s, int to, const char *path,
+		int (*copy)(void *data, struct err *e), void *data, struct err *e);
+
+/* Whether this machine can restore it, before anything is ended. */
+int memory_check(struct runtime *rt, const struct snapshots *s, const struct snapshot *what, struct err *e);
+
+/* The container has ended, and has its files; @dir: its directory, locked. */
+int memory_restore(struct runtime *rt, struct launched *l, int dir, const struct snapshots *s, const struct snapshot *what,
+		   struct err *e);
+
+/* ---- rollback.c ---- */
 
 /* From .rollback on, with the lock. */
 int rollback_finish(struct runtime *rt, const struct snapshots *s, struct err *e);

@@ -15,7 +15,7 @@
 # file, gets a line for each question of that kind.
 import ctypes, os, signal, socket, sys, time
 
-DUMP, RESTORE, PRE_DUMP, NOTIFY, CPUINFO_CHECK, FEATURES, VERSION = 1, 2, 4, 6, 8, 9, 10
+DUMP, RESTORE, PRE_DUMP, NOTIFY, CPUINFO_DUMP, CPUINFO_CHECK, FEATURES, VERSION = 1, 2, 4, 6, 7, 8, 9, 10
 
 kernel = os.environ.get("CRIU_KERNEL", "works")
 
@@ -74,7 +74,7 @@ class Criu:
             self.work = "/proc/%d/fd/%d/" % (os.getppid(), directory)
             self.images = "/proc/%d/fd/%d/" % (os.getppid(), self.options[1])
             self.log = open(self.work + self.options[10].decode(), "w")
-            with open(self.images + "asked", "w") as f:
+            with open((self.images if self.type in (DUMP, PRE_DUMP) else self.work) + "asked", "w") as f:
                 for key, value in options:
                     if isinstance(value, bytes):
                         pair = key in (11, 23, 27, 39) and [str(v, "utf-8") if isinstance(v, bytes) else v for _, v in fields(value)]
@@ -154,6 +154,9 @@ class Criu:
         if self.type == VERSION:
             note("version")
             return self.answer(1, field(10, field(1, 4) + field(2, 1) + field(4, 1)))
+        if self.type == CPUINFO_DUMP:
+            open(self.images + "cpuinfo.img", "w").close()
+            return self.answer(1)
         if self.type == CPUINFO_CHECK:
             return self.fail_unless(kernel != "processor", "cpu", "cpu: CPU is of another kind")
         if self.type == DUMP and 12 not in self.options:

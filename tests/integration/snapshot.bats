@@ -301,8 +301,6 @@ last_at() { # TIME
 	eventually '[ "$(cat "$storage/$id/upper/second")" != "'"$a"'" ]'
 	run ferry snapshot rollback "$id/1"
 	failed "container '$id' runs: stop it, go back, and start it again"
-	run ferry snapshot create "$id"
-	failed "container '$id' runs, and memory is not among what a snapshot can keep so far: give --no-memory"
 	run ferry snapshot ls -q
 	equal "${#lines[@]}" 5
 	no_remains
