@@ -30,6 +30,7 @@ static void started(struct supervisor *s)
 	struct err ignored = ERR_INIT;
 
 	s->phase = PHASE_RUNNING;
+	s->as_before = false;
 	s->started_ms = clock_ms();
 	s->started_at = clock_now_rfc3339();
 	s->status.started_at = s->started_at.text;
@@ -68,6 +69,7 @@ void life_begin(struct supervisor *s, struct runtime *rt, struct create_request 
 	struct err e = ERR_INIT;
 
 	starting(s);
+	s->as_before = request->restore;
 	if (starter_run(s, rt, request, &e) < 0)
 		failed(s, &e);
 	else
@@ -336,7 +338,7 @@ void life_save(struct supervisor *s)
 {
 	struct err ignored = ERR_INIT;
 
-	if (!s->deleted)
+	if (!s->deleted && !s->as_before)
 		launched_save_status(s->dir, &s->status, &ignored);
 }
 

@@ -83,6 +83,7 @@ struct supervisor {
 	bool stop_requested; /* it is not started again */
 	bool restart_requested; /* but for this */
 	bool deleted; /* somebody else did that */
+	bool as_before; /* a restore that has not succeeded: what is noted of its last end holds */
 	struct launched_status status;
 	struct clock_text started_at, finished_at;
 	char error[512];

@@ -77,6 +77,8 @@ address() { ferry inspect -f .NetworkSettings.IPAddress "$1"; }
 	succeeded
 	CRIU_DOES=fail CRIU_LOG="Some thing cannot be restored" restore
 	failed "Some thing cannot be restored"
+	run ferry ls -a
+	has "Exited (137)"
 	equal "$(ferry network inspect ferry | jq '.[0].containers | length')" 0
 	rm "$image/descriptors.json"
 	restore
