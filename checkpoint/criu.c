@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,6 +172,20 @@ static int answer(struct criu *c, const struct criu_request *q, const struct cri
 	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
+/*
+ * Waits until it says something; false: it has ended, and has said nothing more. What it leaves behind when it is killed may have
+ * the socket's other end open for as long as it lives.
+ */
+static bool is_heard(const struct criu *c)
+{
+	struct pollfd p[] = { { .fd = c->sock, .events = POLLIN }, { .fd = c->pidfd, .events = POLLIN } };
+
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	/* Its end may have come between the two looks. */
+	return p[0].revents || poll(p, 1, 0) > 0;
+}
+
 static int converse(struct criu *c, const struct criu_request *q, struct criu_answer *ret, struct err *refused,
 		    struct err *e)
 {
@@ -180,7 +195,7 @@ static int converse(struct criu *c, const struct criu_request *q, struct criu_an
 
 	for (;;) {
 		cleanup_close int fd = -1;
-		ssize_t n = message_receive_raw(c->sock, data, ANSWER_MAX, &fd, 1, e);
+		ssize_t n = is_heard(c) ? message_receive_raw(c->sock, data, ANSWER_MAX, &fd, 1, e) : 0;
 		if (n < 0)
 			return err_wrap(e, "criu's answer");
 		if (n == 0)
