@@ -22,6 +22,7 @@ static const uint32_t magics[] = {
 	[IMAGE_PAGEMAP] = 0x56084025,
 	[IMAGE_FILES] = 0x56303138,
 	[IMAGE_UTSNS] = 0x54473203,
+	[IMAGE_REMAPS] = 0x59133954,
 };
 
 void image_finish(struct image *i)

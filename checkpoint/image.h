@@ -25,6 +25,7 @@ enum image_type {
 	IMAGE_PAGEMAP,
 	IMAGE_FILES,
 	IMAGE_UTSNS,
+	IMAGE_REMAPS,
 };
 
 struct image {

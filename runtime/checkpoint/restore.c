@@ -1,9 +1,7 @@
 /* ferry restore: a container's processes are made by CRIU from an image. */
-#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/restore.h"
 
-#include "checkpoint/share.h"
 #include "lib/fd.h"
-#include "lib/in_root.h"
 #include "lib/sys.h"
 #include "runtime/attach.h"
 #include "runtime/create.h"
@@ -16,90 +14,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_FILE "restore.log"
 
-/* What is heard during the restore, and what is made for it. */
-struct restore {
-	struct runtime *rt;
-	struct setup *setup;
-	struct checkpoint_facts facts;
-	int null[CHECKPOINT_DESCRIPTORS]; /* /dev/null for reading and writing, one for each that may have been it: CRIU closes them */
-	int netns; /* with networks: the number under which CRIU has the network namespace; else -1 */
-	struct images_memory memory; /* what the images share with others that are restored from them */
-	int *master;
-};
-
 /* ---- in CRIU's process, before it is CRIU ---- */
-
-/* The last mount before the one numbered @i that @i lies in; -1: none. *ret_below: what of its target is below that. */
-static int mount_above(const struct checkpoint_facts *f, size_t i, const char **ret_below)
-{
-	for (size_t j = i; j-- > 0;) {
-		size_t n = strlen(f->targets[j]);
-		if (strncmp(f->targets[i], f->targets[j], n) == 0 && f->targets[i][n] == '/') {
-			*ret_below = f->targets[i] + n;
-			return (int)j;
-		}
-	}
-	*ret_below = f->targets[i];
-	return -1;
-}
-
-static bool is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/*
- * A root file system that has just been unpacked may lack the places where something is mounted. What is mounted on a file
- * system of the container's own comes back with that.
- */
-static int make_place(const struct restore *r, size_t i, int root, struct err *e)
-{
-	const struct spec *s = r->setup->spec;
-	const char *below, *source = checkpoint_mount_source(s, i, &r->facts);
-	cleanup_close int base = -1;
-	int above = mount_above(&r->facts, i, &below);
-
-	if (above >= 0) {
-		const char *from = checkpoint_mount_source(s, (size_t)above, &r->facts);
-		if (!from || !is_directory(from))
-			return 0;
-		base = open(from, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (base < 0)
-			return err_set(e, errno, "open '%s'", from);
-		root = base;
-	}
-	cleanup_close int place = !source || is_directory(source) ? in_root_mkdir(root, below, 0755, e) :
-								    in_root_touch(root, below, 0644, e);
-	return place < 0 ? err_wrap(e, "mounts[%zu].destination", i) : 0;
-}
-
-/* CRIU wants its root to be a mount, and nothing of what it mounts is to be seen outside. */
-static int prepare_root(const struct restore *r, struct err *e)
-{
-	const char *path = r->setup->container->rootfs;
-
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_set(e, errno, "set the propagation of the mount namespace");
-	int mounted = rootfs_mount_root(r->setup->rootfs, e);
-	if (mounted < 0)
-		return mounted;
-	if (!mounted && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return err_set(e, errno, "root.path: '%s'", path);
-	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_set(e, errno, "root.path: '%s'", path);
-	for (size_t i = 0; i < r->setup->spec->n_mounts; i++)
-		if (make_place(r, i, root, e) < 0)
-			return -e->code;
-	return 0;
-}
 
 /*
  * CRIU leaves cgroups alone, and its children stay in the namespace that it is in itself: it is in the container's cgroup by
@@ -129,7 +48,7 @@ static int prepare(void *data, struct err *e)
 {
 	const struct restore *r = data;
 
-	if (prepare_root(r, e) < 0 || enter_cgroup_namespace(r->setup, e) < 0)
+	if (restore_prepare_root(r, e) < 0 || enter_cgroup_namespace(r->setup, e) < 0)
 		return -e->code;
 	return r->netns >= 0 ? prepare_network(r, e) : 0;
 }
@@ -173,13 +92,11 @@ static int run_hooks(const struct setup *s, pid_t pid, struct err *e)
 	return 0;
 }
 
-/* Its processes are there, and go on only after this. */
-static int restored(struct setup *s, pid_t pid, struct err *e)
+/* It goes on only after this. */
+static int hold_process(struct setup *s, pid_t pid, struct err *e)
 {
 	s->pidfd = pidfd_open(pid, 0);
-	if (s->pidfd < 0)
-		return err_set(e, errno, "open the restored process %d", (int)pid);
-	return setup_record_process(s, pid, e);
+	return s->pidfd < 0 ? err_set(e, errno, "open the restored process %d", (int)pid) : 0;
 }
 
 static int take_terminal(struct restore *r, int *master, struct err *e)
@@ -200,7 +117,7 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	if (strcmp(name, "setup-namespaces") == 0)
 		return run_hooks(r->setup, pid, e);
 	if (strcmp(name, "post-restore") == 0)
-		return restored(r->setup, pid, e);
+		return hold_process(r->setup, pid, e);
 	if (strcmp(name, "orphan-pts-master") == 0 && master >= 0)
 		return take_terminal(r, &master, e);
 	return 0;
@@ -287,8 +204,11 @@ static int ask(struct restore *r, const char *program, struct criu_options *o, p
 	criu_end(&criu);
 	if (result < 0)
 		return result;
+	if (r->setup->pidfd < 0)
+		return err_say(e, EPROTO, "criu did not tell that it has restored");
+	/* Before, there may be but half of it: without a record it goes with whoever makes it. */
 	*ret_pid = answer.pid;
-	return r->setup->container->pid == answer.pid ? 0 : err_say(e, EPROTO, "criu did not tell that it has restored");
+	return setup_record_process(r->setup, answer.pid, e);
 }
 
 static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, struct err *e)
@@ -301,14 +221,18 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 	    checkpoint_open_directories(request, false, o, e) < 0 || open_null(r, e) < 0)
 		return -e->code;
 	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0 ||
-	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0)
+	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0 ||
+	    image_ghosts_read(o->images, &r->rt->arena, &r->ghosts, &r->n_ghosts, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
 	buf_finish(&s->config);
 	find_facts(r);
-	if (ask(r, program, o, ret_pid, e) < 0)
+	restore_remove_yard(o, LOG_FILE);
+	if (ask(r, program, o, ret_pid, e) < 0) {
+		restore_remove_yard(o, LOG_FILE);
 		return -e->code;
+	}
 	return publish_process(*ret_pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);
 }
 
