@@ -182,3 +182,35 @@ is_untouched() {
 	kill_at criu "$image/dump.log" "Unlock network" checkpoint --tcp-established --leave-running --image-path "$image" c
 	is_untouched
 }
+
+@test "SIGKILL when all is saved: the container goes on, or is whole in its image" {
+	start_everything
+	local whom
+	for whom in ferry criu both; do
+		kill_at $whom "$image/dump.log" "Running post-dump" checkpoint --tcp-established --image-path "$image" c
+		run r resume c	# waits for a CRIU that is still at it
+		if [ "$(r state c | jq -r .status)" = running ]; then
+			is_untouched
+		else
+			[ -e "$image/descriptors.json" ]
+			[ -z "$(r list -q)" ] || r delete c
+			restore --tcp-established c
+			goes_on
+		fi
+	done
+}
+
+@test "SIGKILL in the middle of a restore: nothing is left, and the image is as good as it was" {
+	start_everything
+	checkpoint --tcp-established c
+	local at
+	for at in "criu Forking task" "ferry Forking task" "both Restoring resources" "ferry Running post-restore"; do
+		kill_at "${at%% *}" "$image/restore.log" "${at#* }" restore -d --tcp-established --image-path "$image" -b "$bundle" d
+		[ -z "$(r list -q)" ] || r delete -f d
+		same "" "$(r list -q)"
+		run ! pgrep -f everything.py
+		[ ! -e "$unified/checkpoint" ]
+	done
+	restore --tcp-established d
+	goes_on
+}

@@ -102,3 +102,15 @@ run_detached() {
 	run ! ctr run --rm --runc-binary "$runtime" --read-only --rootfs $rootfs c /bin/touch /x
 	ctr run --rm --runc-binary "$runtime" --privileged --seccomp --rootfs $rootfs c /bin/true
 }
+
+@test "task checkpoint: the task goes on, or ends with it" {
+	rm -f $rootfs/tmp/n
+	ctr run -d --runc-binary "$runtime" --rootfs $rootfs c /bin/sh -c 'while :; do echo >>/tmp/n; sleep 0.1; done'
+	eventually test -s $rootfs/tmp/n
+	ctr task checkpoint --image-path "$BATS_TEST_TMPDIR/image" --work-path "$BATS_TEST_TMPDIR/work" c
+	[ -s "$BATS_TEST_TMPDIR/image/descriptors.json" ] && [ -s "$BATS_TEST_TMPDIR/work/stats-dump" ]
+	ctr task ls | grep -qE '^c +[0-9]+ +RUNNING'
+	ctr task checkpoint --exit --image-path "$BATS_TEST_TMPDIR/second" c
+	eventually eval "ctr task ls | grep -qE '^c +[0-9]+ +STOPPED'"
+	rm -f $rootfs/tmp/n
+}
