@@ -132,7 +132,7 @@ static int set_xattrs(struct tree *t, const struct node *n, struct archive_entry
 	if (archive_entry_xattr_reset(what) == 0)
 		return 0;
 	while (archive_entry_xattr_next(what, &name, &value, &len) == ARCHIVE_OK) {
-		if (xattr_is_overlays(name))
+		if (xattr_is_overlays(name) && !t->whole)
 			continue;
 		if (node_set_xattr(t, n, name, value, len) < 0 && !may_be_left(t, errno))
 			return err_set(e, errno, "set its xattr '%.256s'", name);

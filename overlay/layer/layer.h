@@ -39,10 +39,12 @@ enum layer_verb {
 	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are */
 	LAYER_ARCHIVE, /* dir, or with -1 the one file `from` -> to: files as they are */
 	LAYER_EXTRACT, /* from -> the directory `name` in dir: files as they are, into what is there */
+	LAYER_SAVE, /* dir -> to: all that is there but sockets, overlayfs's form as it is */
+	LAYER_LOAD, /* from -> dir, an empty one: what LAYER_SAVE has written, as exactly; not the directory itself */
 };
 
 /*
- * The last two are for a container's files, whiteouts are nothing to them, and devices and sockets are left out.
+ * The two before those are for a container's files, whiteouts are nothing to them, and devices and sockets are left out.
  * LAYER_ARCHIVE calls what it packs `name`, or with "" ".", and passes over what the kernel's own file systems show.
  * LAYER_EXTRACT has names lead where they would in the container, whose root `dir` is; what it replaces is no directory,
  * nor by one.

@@ -24,7 +24,8 @@ struct pack {
 	struct output out;
 	struct archive_entry_linkresolver *links;
 	int64_t mtime_max_s;
-	bool plain; /* no layer: LAYER_ARCHIVE */
+	bool plain; /* no layer: LAYER_ARCHIVE, LAYER_SAVE */
+	bool whole; /* LAYER_SAVE */
 	char *chunk; /* INPUT_BLOCK bytes */
 	char path[PATH_MAX]; /* of the file at work, below the layer's directory */
 	size_t len;
@@ -114,6 +115,11 @@ static int write_content(struct pack *p, int fd, int64_t size, struct err *e)
 	return 0;
 }
 
+static bool is_kept(const struct pack *p, const char *name)
+{
+	return p->whole ? strncmp(name, "system.", 7) != 0 : xattr_is_content(name);
+}
+
 static int add_xattrs(struct pack *p, const struct node *n, struct archive_entry *what, struct err *e)
 {
 	char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
@@ -135,7 +141,7 @@ static int add_xattrs(struct pack *p, const struct node *n, struct archive_entry
 			if (acl_decode(&acl, i, what, e) < 0)
 				return -e->code;
 		}
-		ssize_t got = xattr_is_content(name) ? node_get_xattr(&p->t, n, name, value, sizeof(value)) : -1;
+		ssize_t got = is_kept(p, name) ? node_get_xattr(&p->t, n, name, value, sizeof(value)) : -1;
 		if (got >= 0)
 			archive_entry_xattr_add_entry(what, name, value, (size_t)got);
 	}
@@ -215,7 +221,7 @@ static int write_named(struct pack *p, const char *base, struct err *e)
 		return write_whiteout(p, WHITEOUT_PREFIX, base, e);
 	if (!p->plain && strncmp(base, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0)
 		return err_say(e, EINVAL, "the name would be a whiteout in an archive");
-	if (p->plain && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+	if (p->plain && !p->whole && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
 		return 0;
 	if (S_ISSOCK(st.st_mode))
 		return 0; /* nothing without who listens */
@@ -286,7 +292,7 @@ static int write_dir(struct pack *p, int dir, struct err *e)
 		return err_set(e, errno, "look at it");
 	if (write_file(p, &(struct node){ .fd = dir }, &st, e) < 0)
 		return -e->code;
-	if (p->plain && is_kernels(dir))
+	if (p->plain && !p->whole && is_kernels(dir))
 		return 0;
 	if (!p->plain && fgetxattr(dir, xattr_opaque(&p->t), &opaque, 1) == 1 && opaque == 'y' &&
 	    write_whiteout(p, OPAQUE_NAME, "", e) < 0)
@@ -314,6 +320,7 @@ static int write_one(struct pack *p, int from, struct err *e)
 static int pack(const struct layer_job *j, bool plain, struct layer_result *ret, struct err *e)
 {
 	cleanup_pack struct pack p = { .t = TREE_INIT, .mtime_max_s = j->mtime_max_s, .plain = plain,
+				       .whole = j->verb == LAYER_SAVE,
 				       .chunk = malloc(INPUT_BLOCK), .links = archive_entry_linkresolver_new() };
 
 	if (!p.chunk || !p.links)

@@ -54,7 +54,7 @@ int tree_begin(const struct layer_job *j, struct tree *ret, struct err *e)
 {
 	bool live = j->verb == LAYER_EXTRACT;
 
-	*ret = (struct tree){ .root = -1, .parent = -1, .below = live ? j->name : "", .live = live,
+	*ret = (struct tree){ .root = -1, .parent = -1, .below = live ? j->name : "", .live = live, .whole = j->verb == LAYER_LOAD,
 			      .userxattr = j->userxattr, .exact = !j->userxattr,
 			      .overrides = overrides_permissions(), .uid = geteuid(), .gid = getegid() };
 	/* The caller's may be opened only as a place. */

@@ -172,6 +172,7 @@ struct tree {
 	int root;
 	const char *below; /* where in the root all names begin; "" */
 	bool live; /* others use what is there: no directory is replaced, mounts are crossed */
+	bool whole; /* overlayfs's xattrs are an archive's, too */
 	struct seen timed; /* live: the directories whose time is the archive's */
 	bool userxattr, exact; /* exact: whoever may not set an attribute fails */
 	bool overrides; /* permissions: the modes may be any */
@@ -276,7 +277,7 @@ int layer_unpack(const struct layer_job *j, struct layer_result *ret, struct err
 int layer_split(const struct layer_job *j, struct layer_result *ret, struct err *e);
 int layer_compare(const struct layer_job *j, struct layer_result *ret, struct err *e);
 int layer_pack(const struct layer_job *j, struct layer_result *ret, struct err *e);
-int layer_archive(const struct layer_job *j, struct layer_result *ret, struct err *e);
-int layer_extract(const struct layer_job *j, struct layer_result *ret, struct err *e);
+int layer_archive(const struct layer_job *j, struct layer_result *ret, struct err *e); /* LAYER_SAVE, too */
+int layer_extract(const struct layer_job *j, struct layer_result *ret, struct err *e); /* LAYER_LOAD, too */
 
 #endif

@@ -23,6 +23,8 @@ static int do_job(const struct layer_job *j, struct layer_result *ret, struct er
 		[LAYER_SPLIT] = layer_split,
 		[LAYER_ARCHIVE] = layer_archive,
 		[LAYER_EXTRACT] = layer_extract,
+		[LAYER_SAVE] = layer_archive,
+		[LAYER_LOAD] = layer_extract,
 	};
 
 	return verbs[j->verb](j, ret, e);

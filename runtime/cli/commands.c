@@ -45,6 +45,8 @@ const struct cli_command *const cli_commands[] = {
 	&command_snapshot_rollback,
 	&command_snapshot_rm,
 	&command_snapshot_prune,
+	&command_snapshot_export,
+	&command_snapshot_import,
 	&command_snapshot_schedule,
 	&command_snapshot_run,
 	&command_image,

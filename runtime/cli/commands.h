@@ -13,6 +13,7 @@ extern const struct cli_command command_snapshot, command_snapshot_create; /* sn
 extern const struct cli_command command_snapshot_rollback, command_snapshot_rm; /* snapshot.c */
 extern const struct cli_command command_snapshot_ls, command_snapshot_show; /* snapshot_ls.c */
 extern const struct cli_command command_snapshot_prune; /* snapshot_prune.c */
+extern const struct cli_command command_snapshot_export, command_snapshot_import; /* snapshot_archive.c */
 extern const struct cli_command command_snapshot_schedule, command_snapshot_run; /* snapshot_schedule.c */
 extern const struct cli_command command_attach; /* attach.c */
 extern const struct cli_command command_logs; /* logs.c */

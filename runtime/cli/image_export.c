@@ -1,9 +1,9 @@
 /* image export, image verify: images out of the store, and whether they are what they were. */
 #include "runtime/cli/commands.h"
 
-#include "lib/fd.h"
 #include "overlay/image/image.h"
 #include "runtime/cli/image_display.h"
+#include "runtime/cli/output.h"
 #include "runtime/images.h"
 
 #include <errno.h>
@@ -57,30 +57,19 @@ static const char *name_that_was_said(const struct store_image *image, const cha
 	return NULL;
 }
 
-/* Under another name first: what is there under its own is whole. */
-static int export_to_file(const struct store *s, const struct store_image *images, const char *const *names, size_t n,
-			  enum image_format format, const char *path, struct arena *a, struct err *e)
-{
-	char real[PATH_MAX];
-	struct stat st;
+struct archive {
+	const struct store *store;
+	const struct store_image *images;
+	const char *const *names;
+	size_t n;
+	enum image_format format;
+};
 
-	/* A device or a pipe is written to, a link leads to what is replaced. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		cleanup_close int there = open(path, O_WRONLY | O_CLOEXEC);
-		return there < 0 ? err_set(e, errno, "open '%s'", path) : image_export(s, images, names, n, format, there, e);
-	}
-	if (realpath(path, real))
-		path = real;
-	const char *tmp = arena_printf(a, "%s.ferry-export-%d", path, (int)getpid());
-	cleanup_close int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0)
-		return err_set(e, errno, "create '%s'", tmp);
-	int r = image_export(s, images, names, n, format, fd, e);
-	if (r >= 0 && rename(tmp, path) < 0)
-		r = err_set(e, errno, "rename '%s' to '%s'", tmp, path);
-	if (r < 0)
-		unlink(tmp);
-	return r;
+static int write_archive(void *data, int to, struct err *e)
+{
+	const struct archive *x = data;
+
+	return image_export(x->store, x->images, x->names, x->n, x->format, to, e);
 }
 
 static int run_export(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
@@ -93,8 +82,6 @@ static int run_export(struct runtime *rt, const void *options, int argc, char **
 
 	if (read_format(o->format, &format, e) < 0)
 		return -e->code;
-	if (!o->output && isatty(STDOUT_FILENO))
-		return err_say(e, EINVAL, "standard output is a terminal: say a file by --output, or use a pipe");
 	if (images_open(rt, false, &store, e) < 0 || store_lock_shared(&store, e) < 0)
 		return -e->code;
 	for (int i = 0; i < argc; i++) {
@@ -102,9 +89,8 @@ static int run_export(struct runtime *rt, const void *options, int argc, char **
 			return -e->code;
 		names[i] = name_that_was_said(&images[i], argv[i], &rt->arena);
 	}
-	int r = o->output ? export_to_file(&store, images, names, (size_t)argc, format, o->output, &rt->arena, e) :
-			    image_export(&store, images, names, (size_t)argc, format, STDOUT_FILENO, e);
-	return r < 0 ? err_wrap(e, "export") : 0;
+	struct archive x = { &store, images, names, (size_t)argc, format };
+	return cli_write_output(o->output, write_archive, &x, &rt->arena, e) < 0 ? err_wrap(e, "export") : 0;
 }
 
 const struct cli_command command_image_export = {

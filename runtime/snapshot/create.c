@@ -220,74 +220,76 @@ static const char *next_name(struct arena *a, const struct snapshot *all, size_t
 	return arena_printf(a, "snap%ld", next);
 }
 
-static int choose_name(struct making *m, const char *wanted, struct err *e)
+int snapshot_choose_name(struct runtime *rt, const struct snapshots *s, const char *wanted, const char **ret, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	struct snapshot *all;
 	size_t n;
 
 	if (!wanted) {
-		if (snapshots_list(m->rt, m->s, &all, &n, e) < 0)
+		if (snapshots_list(rt, s, &all, &n, e) < 0)
 			return -e->code;
-		m->what.name = next_name(&m->rt->arena, all, n);
+		*ret = next_name(&rt->arena, all, n);
 		return 0;
 	}
 	if (container_check_id(wanted, &ignored) < 0)
 		return err_say(e, EINVAL, "\"%s\" is no name for a snapshot: use letters, digits and _+-., with no dot in front",
 			       wanted);
-	if (faccessat(m->s->dir, wanted, F_OK, 0) == 0)
+	if (faccessat(s->dir, wanted, F_OK, 0) == 0)
 		return err_say(e, EEXIST, "container '%s' has a snapshot \"%s\" already: remove it, or choose another name",
-			       m->l->name, wanted);
+			       s->l->name, wanted);
 	if (errno != ENOENT)
-		return err_set(e, errno, "snapshot '%s/%s'", m->l->name, wanted);
-	m->what.name = wanted;
+		return err_set(e, errno, "snapshot '%s/%s'", s->l->name, wanted);
+	*ret = wanted;
 	return 0;
 }
 
 /* ---- making it ---- */
 
-static int write_digests(struct making *m, struct err *e)
+int snapshot_digests(int dir, const struct snapshot *what, struct buf *out, struct err *e)
+{
+	for (size_t i = 0; i < what->n_files; i++)
+		if (tree_digest(dir, what->files[i], out, e) < 0)
+			return -e->code;
+	return what->memory ? tree_digest(dir, SNAPSHOT_MEMORY, out, e) : 0;
+}
+
+static int write_digests(struct runtime *rt, int dir, struct snapshot *what, struct err *e)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 
-	for (size_t i = 0; i < m->what.n_files; i++)
-		if (tree_digest(m->to, m->what.files[i], &text, e) < 0)
-			return -e->code;
-	if (m->what.memory && tree_digest(m->to, SNAPSHOT_MEMORY, &text, e) < 0)
+	if (snapshot_digests(dir, what, &text, e) < 0)
 		return -e->code;
-	m->what.digests = arena_strdup(&m->rt->arena, sha256_of(text.data, text.len).text);
-	return file_replace_at(m->to, SNAPSHOT_DIGESTS, 0600, text.data, text.len, e);
+	what->digests = arena_strdup(&rt->arena, sha256_of(text.data, text.len).text);
+	return file_replace_at(dir, SNAPSHOT_DIGESTS, 0600, text.data, text.len, e);
 }
 
-static int size_of(const struct making *m, const char *name, uint64_t *ret, struct err *e)
+static int size_of(struct runtime *rt, int dir, const char *name, uint64_t *ret, struct err *e)
 {
-	return overlay_size(arena_printf(&m->rt->arena, "%s/%s", fd_path(m->to).path, name), ret, e);
+	return overlay_size(arena_printf(&rt->arena, "%s/%s", fd_path(dir).path, name), ret, e);
 }
 
-static int add_sizes(struct making *m, struct err *e)
+static int find_sizes(struct runtime *rt, int dir, struct snapshot *what, struct err *e)
 {
 	uint64_t bytes;
 
-	for (size_t i = 0; i < m->what.n_files; i++, m->what.bytes += bytes)
-		if (size_of(m, m->what.files[i], &bytes, e) < 0)
+	what->bytes = what->memory_bytes = 0;
+	for (size_t i = 0; i < what->n_files; i++, what->bytes += bytes)
+		if (size_of(rt, dir, what->files[i], &bytes, e) < 0)
 			return -e->code;
-	return m->what.memory ? size_of(m, SNAPSHOT_MEMORY, &m->what.memory_bytes, e) : 0;
+	return what->memory ? size_of(rt, dir, SNAPSHOT_MEMORY, &what->memory_bytes, e) : 0;
 }
 
-/* All is copied. From the rename on it is a snapshot. */
-static int complete(struct making *m, struct err *e)
+int snapshot_complete(struct runtime *rt, const struct snapshots *s, int dir, struct snapshot *what, struct err *e)
 {
-	const char *name = m->what.name;
-
-	if (add_sizes(m, e) < 0 || write_digests(m, e) < 0 || snapshot_save(m->to, &m->what, e) < 0)
+	if (find_sizes(rt, dir, what, e) < 0 || write_digests(rt, dir, what, e) < 0 || snapshot_save(dir, what, e) < 0)
 		return -e->code;
-	if (syncfs(m->to) < 0)
+	if (syncfs(dir) < 0)
 		return err_set(e, errno, "sync");
-	if (renameat2(m->s->dir, SNAPSHOTS_NEW, m->s->dir, name, RENAME_NOREPLACE) < 0)
+	/* From here on it is a snapshot. */
+	if (renameat2(s->dir, SNAPSHOTS_NEW, s->dir, what->name, RENAME_NOREPLACE) < 0)
 		return err_set(e, errno, "give it its name");
-	if (fsync(m->s->dir) < 0)
-		return err_set(e, errno, "sync");
-	return file_replace_at(m->s->dir, SNAPSHOTS_CURRENT, 0600, name, strlen(name), e);
+	return fsync(s->dir) < 0 ? err_set(e, errno, "sync") : 0;
 }
 
 static int make(struct making *m, struct err *e)
@@ -300,7 +302,9 @@ static int make(struct making *m, struct err *e)
 		return err_set(e, errno, "open '%s'", m->from < 0 ? m->l->dir : SNAPSHOTS_NEW);
 	if ((m->runs ? copy_running(m, e) : copy_all(m, e)) < 0)
 		return -e->code;
-	return complete(m, e);
+	if (snapshot_complete(m->rt, m->s, m->to, &m->what, e) < 0)
+		return -e->code;
+	return file_replace_at(m->s->dir, SNAPSHOTS_CURRENT, 0600, m->what.name, strlen(m->what.name), e);
 }
 
 int snapshot_create(struct runtime *rt, const struct launched *l, const struct snapshot_request *r,
@@ -311,7 +315,8 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 		.rt = rt,
 		.l = l,
 		.s = &s,
-		.what = { .container = l->id, .description = r->description, .expires = r->expires },
+		.what = { .container = l->id, .description = r->description, .expires = r->expires,
+			  .layers = l->layers, .n_layers = l->n_layers },
 		.from = -1,
 		.to = -1,
 		.lock = -1,
@@ -321,7 +326,7 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 	struct err ignored = ERR_INIT;
 
 	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 ||
-	    choose_name(&m, r->name, e) < 0)
+	    snapshot_choose_name(rt, &s, r->name, &m.what.name, e) < 0)
 		return -e->code;
 	m.what.parent = snapshots_current(rt, &s);
 	if (make(&m, e) < 0) {

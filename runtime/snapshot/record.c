@@ -37,11 +37,12 @@ static const struct field fields[] = {
 	{ "bytes", FIELD_UINT, MEMBER(bytes) },
 	{ "memoryBytes", FIELD_UINT, MEMBER(memory_bytes) },
 	{ "files", FIELD_STRINGS, MEMBER(files), COUNT(struct document, s.n_files), .required = true },
+	{ "layers", FIELD_STRINGS, MEMBER(layers), COUNT(struct document, s.n_layers) },
 	{ "digests", FIELD_STRING, MEMBER(digests), .required = true },
 };
 static const struct object object = { FIELDS(fields) };
 
-static int load(int snapshots, const char *name, struct arena *a, struct snapshot *ret, struct err *e)
+int snapshot_read(int snapshots, const char *name, struct arena *a, struct snapshot *ret, struct err *e)
 {
 	cleanup_close int dir = openat(snapshots, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_buf struct buf text = BUF_INIT;
@@ -58,9 +59,17 @@ static int load(int snapshots, const char *name, struct arena *a, struct snapsho
 		return err_say(e, ENOTSUP, "it was made by another version of ferry, in the form %lld", (long long)d.version);
 	if (!clock_parse(d.s.created, &t) || (d.s.expires && !clock_parse(d.s.expires, &t)))
 		return err_say(e, EBADMSG, DOCUMENT ": a time in it makes no sense");
-	d.s.name = arena_strdup(a, name);
 	*ret = d.s;
 	return 0;
+}
+
+static int load(int snapshots, const char *name, struct arena *a, struct snapshot *ret, struct err *e)
+{
+	int r = snapshot_read(snapshots, name, a, ret, e);
+
+	if (r == 0)
+		ret->name = arena_strdup(a, name);
+	return r;
 }
 
 static void write_text(struct json_writer *w, const char *key, const char *text)
@@ -86,6 +95,7 @@ int snapshot_save(int dir, const struct snapshot *what, struct err *e)
 	json_uint(&w, "bytes", what->bytes);
 	json_uint(&w, "memoryBytes", what->memory_bytes);
 	json_strings(&w, "files", what->files, what->n_files);
+	json_strings(&w, "layers", what->layers, what->n_layers);
 	json_string(&w, "digests", what->digests);
 	json_end_object(&w);
 	buf_char(&b, '\n');

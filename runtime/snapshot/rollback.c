@@ -10,7 +10,6 @@
 #include "lib/mountinfo.h"
 #include "lib/sha256.h"
 #include "lib/tree_clone.h"
-#include "lib/tree_digest.h"
 #include "runtime/launch/launched_overlays.h"
 #include "runtime/supervise/supervise.h"
 
@@ -24,8 +23,6 @@
 
 /* What a container's directory has while it is replaced. */
 #define OLD "old-"
-
-enum { DIGESTS_MAX = 1 << 30 };
 
 /* ---- whether it is whole ---- */
 
@@ -42,7 +39,7 @@ static const char *path_of(const char *line, size_t len, struct arena *a)
 }
 
 /* Both texts are sorted alike: the first line that differs tells which file does. */
-static int say_damage(const char *was, const char *is, struct arena *a, struct err *e)
+int snapshot_say_damage(const char *was, const char *is, struct arena *a, struct err *e)
 {
 	size_t n, m;
 
@@ -63,16 +60,13 @@ static int check(const struct snapshots *s, const struct snapshot *what, struct 
 
 	if (dir < 0)
 		return err_set(e, errno, "open it");
-	if (file_read_at(dir, SNAPSHOT_DIGESTS, DIGESTS_MAX, &was, e) < 0)
+	if (file_read_at(dir, SNAPSHOT_DIGESTS, SNAPSHOT_DIGESTS_MAX, &was, e) < 0)
 		return err_wrap(e, "it is damaged");
 	if (strcmp(sha256_of(buf_text(&was), was.len).text, what->digests) != 0)
 		return err_say(e, EBADMSG, "it is damaged: '" SNAPSHOT_DIGESTS "' is not as it was when it was made");
-	for (size_t i = 0; i < what->n_files; i++)
-		if (tree_digest(dir, what->files[i], &is, e) < 0)
-			return err_wrap(e, "it is damaged");
-	if (what->memory && tree_digest(dir, SNAPSHOT_MEMORY, &is, e) < 0)
+	if (snapshot_digests(dir, what, &is, e) < 0)
 		return err_wrap(e, "it is damaged");
-	return strcmp(buf_text(&was), buf_text(&is)) == 0 ? 0 : say_damage(buf_text(&was), buf_text(&is), a, e);
+	return strcmp(buf_text(&was), buf_text(&is)) == 0 ? 0 : snapshot_say_damage(buf_text(&was), buf_text(&is), a, e);
 }
 
 /* ---- whether it fits ---- */
@@ -85,11 +79,23 @@ static bool has_file(const struct snapshot *what, const char *name)
 	return false;
 }
 
-static int check_files(struct runtime *rt, const struct launched *l, const struct snapshot *what, struct err *e)
+static bool is_over(const struct snapshot *what, const struct launched *l)
+{
+	if (what->n_layers != l->n_layers)
+		return what->n_layers == 0;
+	for (size_t i = 0; i < l->n_layers; i++)
+		if (strcmp(what->layers[i], l->layers[i]) != 0)
+			return false;
+	return true;
+}
+
+int snapshot_check_fits(struct runtime *rt, const struct launched *l, const struct snapshot *what, struct err *e)
 {
 	struct launched_overlay *overlays;
 	size_t n, fit = 0;
 
+	if (!is_over(what, l))
+		return err_say(e, EINVAL, "it lies over another image than that of container '%s'", l->name);
 	if (launched_overlays(rt, l, &overlays, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
@@ -213,7 +219,7 @@ static int end(struct going_back *g, struct err *e)
 
 static int prepare(const struct going_back *g, struct err *e)
 {
-	if (check_files(g->rt, g->l, g->what, e) < 0 || check(g->s, g->what, &g->rt->arena, e) < 0 ||
+	if (snapshot_check_fits(g->rt, g->l, g->what, e) < 0 || check(g->s, g->what, &g->rt->arena, e) < 0 ||
 	    (g->memory && memory_check(g->rt, g->s, g->what, e) < 0))
 		return -e->code;
 	return stage(g->s, g->what, e);

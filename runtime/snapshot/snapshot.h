@@ -46,6 +46,8 @@ struct snapshot {
 	uint64_t bytes, memory_bytes; /* of the blocks of its files, and of its memory's images */
 	const char **files; /* names of the directories */
 	size_t n_files;
+	const char **layers; /* diff ids of the image's, over which they lie; none without an image */
+	size_t n_layers;
 	const char *digests; /* of the file of that name */
 };
 
@@ -100,6 +102,19 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
  */
 int snapshot_rollback(struct runtime *rt, struct launched *l, const char *name, bool no_memory, struct err *e);
 
+/* ---- as archives: archive.c ---- */
+
+/* All of it but sockets, which are nothing without who listens, into @to: a tar that import takes, and others can read. */
+int snapshot_export(struct runtime *rt, const struct launched *l, const char *name, int to, struct err *e);
+
+/*
+ * What that wrote becomes a snapshot of the container, called @name, or with NULL as it was. -EBADMSG: it is none, or is damaged, and
+ * where. -EINVAL: it is of a container of another image. No file of it comes to lie elsewhere, whoever made the archive; but
+ * memory does what it was made for once it is restored.
+ */
+int snapshot_import(struct runtime *rt, const struct launched *l, int from, const char *name, const char **ret_name,
+		    struct err *e);
+
 /* What becomes of one when they are pruned. */
 struct snapshot_verdict {
 	struct snapshot s;
@@ -153,6 +168,20 @@ const char *snapshots_current(struct runtime *rt, const struct snapshots *s);
 
 int snapshot_save(int dir, const struct snapshot *what, struct err *e);
 
+/* What it says in the directory @name; ret->name is what it was called when it was made. */
+int snapshot_read(int snapshots, const char *name, struct arena *a, struct snapshot *ret, struct err *e);
+
+/* ---- create.c ---- */
+
+/* @wanted, if that can be one's name and is not; NULL: the next number. */
+int snapshot_choose_name(struct runtime *rt, const struct snapshots *s, const char *wanted, const char **ret, struct err *e);
+
+/* What is in @dir, .new, becomes one: sizes, digests, the record; on the disk, by its name. */
+int snapshot_complete(struct runtime *rt, const struct snapshots *s, int dir, struct snapshot *what, struct err *e);
+
+/* The lines of its digests, as it is. */
+int snapshot_digests(int dir, const struct snapshot *what, struct buf *out, struct err *e);
+
 /* ---- memory.c ---- */
 
 /*
@@ -170,6 +199,14 @@ int memory_restore(struct runtime *rt, struct launched *l, int dir, const struct
 		   struct err *e);
 
 /* ---- rollback.c ---- */
+
+/* Whether it is of such a container. */
+int snapshot_check_fits(struct runtime *rt, const struct launched *l, const struct snapshot *what, struct err *e);
+
+/* -EBADMSG: both are lines of digests, and the first file that is not alike in both. */
+int snapshot_say_damage(const char *was, const char *is, struct arena *a, struct err *e);
+
+enum { SNAPSHOT_DIGESTS_MAX = 1 << 30 };
 
 /* From .rollback on, with the lock. */
 int rollback_finish(struct runtime *rt, const struct snapshots *s, struct err *e);

@@ -394,6 +394,120 @@ last_at() { # TIME
 	ferry rm "$id"
 }
 
+#-- archives
+
+@test "export and import: all of it is as it was" {
+	written 'mkdir /dir; echo one >/dir/file; ln /dir/file /again; ln -s /dir /link; mkfifo /fifo; rm /etc/group
+		dd if=/dev/zero of=/sparse bs=1 count=1 seek=20M 2>/dev/null; chown 1:2 /link -h; chmod 4711 /dir/file
+		rm -r /home; mkdir /home; touch -d "2001-02-03 04:05:06" /dir/file; chmod 1700 /dir; echo x >/dir/.wh.name'
+	local upper=$storage/$id/upper snapshots=$storage/$id/snapshots
+	attribute user.own=value "$upper/dir/file"
+	mknod "$upper/device" c 1 3
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$upper/socket"
+	snapshot --description "a word" one
+	run ferry snapshot export -o "$WORK/one.tar" "$id/one"
+	is ""
+	[ "$(stat -c %b "$WORK/one.tar")" -lt 4000 ]
+	rm "$upper/socket"
+	run ferry snapshot import "$id" "$WORK/one.tar" two
+	is "$id/two"
+	rm "$snapshots/one/upper/socket"
+	touch -d "$(stat -c %y "$snapshots/two/upper")" "$snapshots/one/upper"
+	equal "$(content "$snapshots/two/upper")" "$(content "$snapshots/one/upper")"
+	equal "$(stat -c %a:%h "$snapshots/two") $(du "$snapshots/two/upper/sparse" | cut -f1)" "700:3 4"
+	run ferry snapshot show "$id/two"
+	equal "$(jq -r '.[0] | .Description, .Parent' <<<"$output")" "a word"
+	run ferry snapshot import "$id" "$WORK/one.tar"
+	failed "has a snapshot \"one\" already"
+	run ferry snapshot import "$id" "$WORK/one.tar" two
+	failed "has a snapshot \"two\" already"
+	ferry snapshot rm "$id/one"
+	gzip -k "$WORK/one.tar"
+	run ferry snapshot import "$id" <"$WORK/one.tar.gz"
+	is "$id/one"
+	quietly ferry snapshot rollback "$id/one" || complain
+	equal "$(content "$upper")" "$(content "$snapshots/two/upper")"
+	run ferry snapshot export "$id/two"
+	succeeded
+	no_remains
+	ferry rm "$id"
+}
+
+# tampered COMMAND: an archive of the snapshot `one`, on whose files COMMAND was run, with digests that are right
+tampered() {
+	rm -rf "$WORK/tree"
+	cp -a "$storage/$id/snapshots/one" "$WORK/tree"
+	(cd "$WORK/tree" && eval "$1")
+	tar -C "$WORK/tree" --xattrs --xattrs-include='*' --format=posix -cf "$WORK/tampered.tar" .
+	run ferry snapshot import "$id" "$WORK/tampered.tar" two
+}
+
+@test "import: what is no snapshot, is damaged, or leads elsewhere" {
+	written 'echo one >/file; mkdir /dir'
+	snapshot one
+	local damage
+	for damage in 'echo x >>upper/file' 'rm upper/file' 'chmod 777 upper/dir' 'echo >>digests' 'rm digests' 'rm -r upper' \
+		'attribute user.x=y upper/file'; do
+		tampered "$damage"
+		failed "import a snapshot of container '$id': "
+		no_remains
+	done
+	tampered 'echo x >>upper/file'
+	failed "it is damaged: 'upper/file' is not as it was when it was made"
+	tampered 'echo x >other'
+	failed "it has 'other', which no snapshot has"
+	tampered 'rm -r upper; ln -s / upper'
+	failed "it has 'upper', which no snapshot has"
+	tampered 'rm digests; ln -s /etc/passwd digests'
+	failed "it has 'digests', which no snapshot has"
+	tampered 'sed -i "s/\"upper\"/\"..\"/" snapshot.json'
+	failed "it has other directories than the container"
+	tampered 'sed -i "s/\"name\": \"one\"/\"name\": \"..\/x\"/" snapshot.json'
+	succeeded
+	run ferry snapshot import "$id" "$WORK/tampered.tar"
+	failed "\"../x\" is no name for a snapshot"
+	ferry snapshot rm "$id/two"
+	tampered 'sed -i "s/\"layers\": \[\]/\"layers\": [\"sha256:x\"]/" snapshot.json'
+	failed "it lies over another image than that of container '$id'"
+	tampered 'rm snapshot.json'
+	failed "it is no archive of a snapshot"
+	# Memory: CRIU would follow links.
+	for damage in 'ln -s /etc/passwd memory/core-1.img' 'ln -s ../../x memory/parent' 'mkdir -p memory/1/2' 'mkfifo memory/1'; do
+		tampered "sed -i 's/\"memory\": false/\"memory\": true/' snapshot.json; mkdir memory; $damage"
+		failed ", which no snapshot has"
+	done
+	# Names that lead out.
+	mkdir "$WORK/out.d"
+	ln -s "$WORK/out.d" "$WORK/link"
+	tar -C "$WORK" -P -cf "$WORK/evil.tar" --transform='s,link,upper/link,' link
+	echo x >"$WORK/file"
+	tar -C "$WORK" -P -rf "$WORK/evil.tar" --transform='s,file,upper/link/file,' file
+	run ferry snapshot import "$id" "$WORK/evil.tar"
+	failed "upper/link/file: 'upper/link': No such file or directory"
+	equal "$(ls "$WORK/out.d")" ""
+	tar -C "$WORK" -P -cf "$WORK/evil.tar" --transform='s,file,../file,' file
+	run ferry snapshot import "$id" "$WORK/evil.tar"
+	failed "may lead out of the directory"
+	run ferry snapshot import "$id" /dev/null
+	failed "it is no archive of a snapshot"
+	run ferry snapshot import "$id" "$WORK/none"
+	failed "open '$WORK/none': No such file"
+	head -c 100000 /dev/urandom >"$WORK/noise"
+	run ferry snapshot import "$id" "$WORK/noise"
+	failed "the archive: "
+	run ferry snapshot import nobody "$WORK/tampered.tar"
+	failed 'no container "nobody"'
+	run ferry snapshot export "$id/none"
+	failed "has no snapshot \"none\""
+	run ferry snapshot export -o /nowhere/x "$id/one"
+	failed "create '/nowhere/x"
+	run ferry snapshot export -o /dev/full "$id/one"
+	failed "No space left on device"
+	no_remains
+	equal "$(ferry snapshot ls -q)" "$id/one"
+	ferry rm "$id"
+}
+
 #-- who is killed
 
 # Kills `ferry COMMAND` right before each call of $changing, LEAST times or more in all, and then evaluates CHECK behind RECOVER.
@@ -427,6 +541,19 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 		}
 	}
 	killed_at_each 20 'quietly ferry snapshot ls' whole 'rm -rf "$storage/$id/snapshots"' snapshot create "$id" one
+	ferry rm "$id"
+}
+
+@test "import, killed anywhere: the snapshot is whole, or there is none" {
+	written 'mkdir /dir; echo one >/dir/file; ln -s x /link'
+	snapshot one
+	ferry snapshot export -o "$WORK/one.tar" "$id/one"
+	changing=(mkdirat renameat renameat2 syncfs fsync recvmsg)
+	whole() {
+		no_remains
+		[ "$(ferry snapshot ls -q)" = "$id/one" ] || quietly ferry snapshot rollback "$id/two" || complain
+	}
+	killed_at_each 6 'quietly ferry snapshot ls' whole 'rm -rf "$storage/$id/snapshots/two"' snapshot import "$id" "$WORK/one.tar" two
 	ferry rm "$id"
 }
 
