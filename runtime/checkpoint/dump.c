@@ -3,10 +3,12 @@
 #include "runtime/checkpoint/guard.h"
 #include "runtime/checkpoint/preflight.h"
 
+#include "checkpoint/share.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/proc.h"
 #include "lib/sys.h"
+#include "runtime/launch/launched.h"
 #include "runtime/log.h"
 #include "runtime/record.h"
 #include "runtime/start.h"
@@ -300,6 +302,17 @@ static int end(struct runtime *rt, struct container *c, const struct spec *s, st
 	return 0;
 }
 
+/* Of a clone: memory that it shares with others is not in its image, but beside it. */
+static int keep_shared(const struct container *c, struct arena *a, struct criu_options *o, struct err *e)
+{
+	const char *path = arena_printf(a, "%s/" LAUNCHED_WARM, c->bundle);
+	cleanup_close int warm = c->launched ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (warm < 0)
+		return c->launched && errno != ENOENT ? err_set(e, errno, "open '%s'", path) : 0;
+	return images_memory_keep(warm, o->images, a, o, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
+}
+
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
@@ -313,7 +326,7 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	    check_before(rt, r, c, o, &host, e) < 0)
 		return -e->code;
 	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
-	    find_descriptors(rt, c->pid, &d, o, e) < 0)
+	    find_descriptors(rt, c->pid, &d, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
 		return -e->code;
 	d.images = o->images;
 	c->dump_image = checkpoint_path(o->images, &rt->arena);

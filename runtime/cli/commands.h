@@ -40,6 +40,8 @@ extern const struct cli_command command_ls; /* ls.c */
 extern const struct cli_command command_inspect; /* inspect.c */
 extern const struct cli_command command_stats; /* stats.c */
 extern const struct cli_command command_cp; /* cp.c */
+extern const struct cli_command command_clone;
+extern const struct cli_command command_template, command_template_create, command_template_ls, command_template_rm; /* template.c */
 extern const struct cli_command command_diff, command_snapshot_diff; /* diff.c */
 extern const struct cli_command command_check; /* check.c */
 extern const struct cli_command command_port; /* port.c */

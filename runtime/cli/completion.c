@@ -29,6 +29,8 @@ static const struct subject {
 	{ "VOLUME", "volume", "volume ls -q" },
 	{ "NETWORK", "network", "network ls -q" },
 	{ "SNAPSHOT", "snapshot", "snapshot ls -q" },
+	{ "SOURCE", "source", "snapshot ls -q" },
+	{ "TEMPLATE", "template", "template ls -q" },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 

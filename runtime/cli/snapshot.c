@@ -37,9 +37,9 @@ static const struct cli_option no_options[] = { { 0 } };
 
 /* ---- create ---- */
 
-static int check_description(const char *text, struct err *e)
+int snapshot_check_description(const char *text, struct err *e)
 {
-	for (const char *c = text; *c; c++)
+	for (const char *c = text ? text : ""; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return err_say(e, EINVAL, "--description: expected one line, without control characters");
 	return 0;
@@ -69,7 +69,7 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 	struct launched l;
 	const char *name;
 
-	if (o->description && check_description(o->description, e) < 0)
+	if (snapshot_check_description(o->description, e) < 0)
 		return -e->code;
 	if (snapshot_expires(o->expire, time(NULL), &rt->arena, &r.expires, e) < 0)
 		return err_wrap(e, "--expire");

@@ -76,6 +76,8 @@ static const char *reason(const struct snapshot_verdict *v, struct arena *a)
 {
 	const char *text = "";
 
+	if (v->user && (v->expired || (v->chosen && !v->kept)))
+		return arena_printf(a, "keep: there are clones of it, as %s", v->user);
 	if (v->expired)
 		return "remove: it has expired";
 	if (!v->chosen)

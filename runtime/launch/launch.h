@@ -150,6 +150,10 @@ int launch_request(struct runtime *rt, const struct launched *l, const char *con
 /* *ret_name: the container's. Without detach it waits for the end; *ret_exit is the command's exit code. */
 int launch_run(struct runtime *rt, const struct launch_options *o, const char **ret_name, int *ret_exit, struct err *e);
 
+/* "/etc/hosts" of a container: launch/identity.c. @x: what it has been given; NULL without a network. */
+int launch_hosts(const struct launched_network *n, const char *hostname, const struct net_endpoint *x, struct buf *out,
+		 struct err *e);
+
 /* A new text for /etc/machine-id. */
 int launch_machine_id(struct buf *out, struct err *e);
 

@@ -88,16 +88,36 @@ static int load(struct runtime *rt, const struct launched_entry *entry, struct l
 	return 0;
 }
 
+/* What killed commands left, in the user's own storage and beside every container that has a name. */
+static int sweep_all(struct runtime *rt, struct err *e)
+{
+	struct launched_entry *names = NULL;
+	struct err none = ERR_INIT;
+	const char *last = NULL;
+	size_t n = 0;
+
+	if (launch_storage(rt, &last, &none) == 0 && launch_sweep(rt, last, e) < 0)
+		return -e->code;
+	if (launched_names(rt, &names, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		const char *storage = arena_strndup(&rt->arena, names[i].dir, (size_t)(strrchr(names[i].dir, '/') - names[i].dir));
+		if (last && strcmp(storage, last) == 0)
+			continue;
+		last = storage;
+		if (launch_sweep(rt, storage, e) < 0)
+			return -e->code;
+	}
+	return launched_sweep_names(rt, e);
+}
+
 int launched_list(struct runtime *rt, struct launched **ret, size_t *ret_n, struct err *e)
 {
 	struct launched_entry *entries;
 	struct launched *all = NULL, l;
-	const char *storage;
 	size_t n_entries, n = 0;
 
-	if (launch_storage(rt, &storage, e) == 0 && launch_sweep(rt, storage, e) < 0)
-		return -e->code;
-	if (launched_sweep_names(rt, e) < 0 || collect(rt, &entries, &n_entries, e) < 0)
+	if (sweep_all(rt, e) < 0 || collect(rt, &entries, &n_entries, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n_entries; i++) {
 		struct err why = ERR_INIT;

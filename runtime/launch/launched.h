@@ -9,6 +9,8 @@
  *	supervisor     a socket, while there is a supervisor (runtime/supervise)
  *	snapshots      what it had written at other times: runtime/snapshot/snapshot.h
  *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
+ *	warm           of a clone: the images that it was restored from, links to those of its snapshot (runtime/clone/clone.h)
+ *	cloning        of a clone that is not whole: locked by the command that makes it
  *
  *	.names/NAME     in the user's own storage, whatever storage the container was given, or below --root: a symbolic
  *	                link to its directory, the name that people use. The id is the name it was launched with, or NAME-2,
@@ -28,6 +30,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define LAUNCHED_WARM "warm"
+#define LAUNCHED_CLONING "cloning"
 
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 
@@ -95,6 +100,7 @@ struct launched {
 	int64_t log_files; /* how many are kept */
 	struct launched_health health;
 	struct launched_network network;
+	const char *cloned_from; /* the directory of a snapshot, absolute: runtime/clone; NULL */
 };
 
 enum launched_state { LAUNCHED_CREATED, LAUNCHED_RUNNING, LAUNCHED_PAUSED, LAUNCHED_RESTARTING, LAUNCHED_EXITED };

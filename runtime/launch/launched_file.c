@@ -117,6 +117,7 @@ static const struct field launched_fields[] = {
 	{ "logFiles", FIELD_INT, LAUNCHED(log_files) },
 	{ "health", FIELD_EMBEDDED, LAUNCHED(health), .object = &health_object },
 	{ "network", FIELD_EMBEDDED, LAUNCHED(network), .object = &network_object },
+	{ "clonedFrom", FIELD_STRING, LAUNCHED(cloned_from) },
 };
 static const struct object launched_object = { FIELDS(launched_fields) };
 
@@ -264,6 +265,7 @@ static void write_launched(struct json_writer *w, const struct launched *l)
 	json_int(w, "logFiles", l->log_files);
 	write_health(w, &l->health);
 	write_network(w, &l->network);
+	write_text(w, "clonedFrom", l->cloned_from);
 	json_end_object(w);
 }
 

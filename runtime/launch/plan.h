@@ -133,12 +133,7 @@ int launch_plan_ports(const struct launch_options *o, const struct image_config 
 		      struct launched_network *n, struct err *e);
 int launch_check_host(const char *text, enum launched_network_mode mode, struct err *e);
 
-/*
- * "/etc/hosts" and "/etc/resolv.conf" of a container: launch/identity.c. @x: what it has been given; NULL without a network.
- * @resolvers: its networks' own.
- */
-int launch_hosts(const struct launched_network *n, const char *hostname, const struct net_endpoint *x, struct buf *out,
-		 struct err *e);
+/* "/etc/resolv.conf" of a container: launch/identity.c. @resolvers: its networks' own. */
 int launch_resolv_conf(const struct launched_network *n, const struct net_address *resolvers, size_t n_resolvers,
 		       struct buf *out, struct err *e);
 

@@ -12,6 +12,7 @@
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launched_name.h"
 #include "runtime/log.h"
+#include "runtime/supervise/supervise.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -149,6 +150,26 @@ static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name
 	return status == STATUS_STOPPED ? launched_remove(rt, &l, fd, e) : 0;
 }
 
+/* A clone is not whole as long as the command that makes it has this locked. */
+static bool is_abandoned(int dir)
+{
+	cleanup_close int mark = openat(dir, LAUNCHED_CLONING, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	return mark >= 0 && flock(mark, LOCK_EX | LOCK_NB) == 0 && fstat(mark, &st) == 0 && st.st_nlink > 0;
+}
+
+/* It may run. */
+static int remove_abandoned(struct runtime *rt, const char *dir, const char *name, int fd, struct err *e)
+{
+	struct launched l = { .id = name, .name = name, .dir = dir };
+
+	if (launched_load(fd, &l, &rt->arena, e) < 0)
+		return -e->code;
+	l.name = launched_name(rt, &l);
+	return supervise_remove(rt, &l, true, e) < 0 ? -e->code : 1;
+}
+
 /* Removes STORAGE/NAME when it is one of ours that no container has and nobody is about to give to one: returns 1. */
 static int sweep_one(struct runtime *rt, int storage_fd, const char *storage, const char *name, struct err *e)
 {
@@ -156,10 +177,14 @@ static int sweep_one(struct runtime *rt, int storage_fd, const char *storage, co
 	cleanup_close int fd = openat(storage_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, record_attribute(rt), record, sizeof(record) - 1);
 
-	if (n < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (n < 0)
 		return 0;
 	record[n] = '\0';
 	const char *dir = arena_printf(&rt->arena, "%s/%s", storage, name);
+	if (*name != '.' && is_abandoned(fd) && faccessat(fd, "launch.json", F_OK, 0) == 0 && launch_is_ours(rt, dir, name))
+		return remove_abandoned(rt, dir, name, fd, e);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
 	if (*name == '.')
 		return discard(rt, name, dir, fd, e) < 0 ? -e->code : 1;
 	if (faccessat(fd, "launch.json", F_OK, 0) == 0 || errno != ENOENT)

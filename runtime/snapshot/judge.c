@@ -2,10 +2,11 @@
 #include "runtime/snapshot/snapshot.h"
 
 #include "lib/clock.h"
+#include "runtime/clone/clone.h"
 
 bool snapshot_goes(const struct snapshot_verdict *v)
 {
-	return v->expired || (v->chosen && !v->kept);
+	return !v->user && (v->expired || (v->chosen && !v->kept));
 }
 
 /* Both times have been checked when they were read. */
@@ -15,6 +16,18 @@ static time_t seconds(const char *time)
 
 	clock_parse(time, &t);
 	return t.tv_sec;
+}
+
+/* Anybody who stands for all. */
+static int find_user(struct runtime *rt, const struct snapshots *s, struct snapshot_verdict *v, struct err *e)
+{
+	const char **users;
+	size_t n;
+
+	if (clone_users(rt, snapshot_directory(s, &v->s, &rt->arena), &users, &n, e) < 0)
+		return -e->code;
+	v->user = n ? users[0] : NULL;
+	return 0;
 }
 
 int snapshots_judge(struct runtime *rt, const struct snapshots *s, const struct retention *keep, time_t now,
@@ -33,6 +46,8 @@ int snapshots_judge(struct runtime *rt, const struct snapshots *s, const struct 
 		v->s = all[n - 1 - i];
 		v->expired = v->s.expires && seconds(v->s.expires) <= now;
 		v->chosen = retention_is_set(keep);
+		if (find_user(rt, s, v, e) < 0)
+			return -e->code;
 		if (!v->expired)
 			times[left++] = seconds(v->s.created);
 	}

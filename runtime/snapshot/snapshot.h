@@ -9,6 +9,7 @@
  *	    memory                 CRIU's images of its processes, if it ran; in 1, 2... below it what was saved of the memory
  *	                           before they stood still (pre-dumps)
  *	    digests                a line for each file in those: lib/tree_digest.h
+ *	    warm, users            what its clones share, and who they are: runtime/clone/clone.h
  *	    snapshot.json          the struct below, with a digest of `digests`
  *	snapshots/.schedule        when they are made by themselves, and which then stay
  *	snapshots/.current         the name of the one that was made, or gone back to, last
@@ -121,6 +122,7 @@ struct snapshot_verdict {
 	bool expired; /* it goes */
 	bool chosen; /* who prunes says of how many are kept: then it goes unless it is one */
 	unsigned kept; /* for what it is kept: 1 << KEEP_... */
+	const char *user; /* it stays, since this is a clone of it: "container 'web-1'"; NULL */
 };
 
 bool snapshot_goes(const struct snapshot_verdict *v);
@@ -146,7 +148,7 @@ int timetable_save(const struct snapshots *s, const struct snapshot_timetable *t
 /* When the next is due; false: never. */
 bool timetable_next(const struct snapshot_timetable *t, time_t *ret);
 
-/* With the lock. */
+/* With the lock. -EBUSY: there are clones of it, or a template; and which. */
 int snapshot_remove(struct runtime *rt, const struct snapshots *s, const char *name, struct err *e);
 
 /* Before a start: carries on a rollback that was cut short. The container's directory is locked. Cheap when there is none. */

@@ -3,6 +3,7 @@
 
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "runtime/clone/clone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,8 +71,10 @@ int snapshots_open(struct runtime *rt, const struct launched *l, enum snapshots_
 
 int snapshot_remove(struct runtime *rt, const struct snapshots *s, const char *name, struct err *e)
 {
-	const char *current = snapshots_current(rt, s);
+	const char *current = snapshots_current(rt, s), *dir = arena_printf(&rt->arena, "%s/%s", snapshots_path(s->l, &rt->arena), name);
 
+	if (clone_check_unused(rt, dir, arena_printf(&rt->arena, "snapshot '%s/%s'", s->l->name, name), e) < 0)
+		return -e->code;
 	if (current && strcmp(current, name) == 0 && unlinkat(s->dir, SNAPSHOTS_CURRENT, 0) < 0)
 		return err_set(e, errno, "remove '" SNAPSHOTS_CURRENT "'");
 	if (renameat2(s->dir, name, s->dir, GONE, RENAME_NOREPLACE) < 0)

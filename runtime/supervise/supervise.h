@@ -75,7 +75,10 @@ int supervise_restart(struct runtime *rt, const struct launched *l, int signal, 
 /* Who sends SIGKILL or the stop signal means it to stay ended, whatever its restart policy. */
 int supervise_signal(struct runtime *rt, const struct launched *l, int signal, struct err *e);
 
-/* Removes it, and all that belongs to it. One that runs is killed first with @force, else -EBUSY. */
+/*
+ * Removes it, and all that belongs to it. One that runs is killed first with @force, else -EBUSY; and so is one of whose
+ * snapshots there are clones (runtime/clone/clone.h).
+ */
 int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e);
 
 /*

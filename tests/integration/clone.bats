@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# clone, template: with criu.py in CRIU's place, and images of nothing, which no process shares anything of (that is for
+# vm/clone.bats): what a clone is made of, who depends on what, and what a killed command leaves.
+load lib
+load networks
+load killed
+
+prepare() {
+	make_machine
+	storage=$WORK/storage
+	snap=$storage/$id/snapshots/one
+	mkdir "$storage"
+	export FERRY_CRIU=$here/criu.py CRIU_STARTS="/bin/busybox sleep 1000000"
+}
+
+# A container with a snapshot, of which there is already what its clones share.
+up() { # OPTION...
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch --detach --storage "$storage" -e FT_TAG --name "$id" --uts host "$@" -- \
+		sh -c 'echo one >/file; exec sleep 1000000' || complain launch
+	eventually '[ -s "$storage/$id/upper/file" ]'
+	attempt ferry snapshot create "$id" one
+	succeeded
+	cp -r "$snap/memory" "$snap/warm"
+	rm -rf "$snap/warm/1"
+}
+
+overlay() { up --rootfs "$bundle/rootfs:O" "$@"; }
+
+# Clones go before what they are clones of.
+clone() { # ARGUMENT...
+	cp "$WORK/made" "$WORK/made.old"
+	{ printf '%s\n' "$tag-c" "$tag-c-1" "$tag-c-2"; cat "$WORK/made.old"; } >"$WORK/made"
+	attempt ferry clone "$@"
+}
+
+inspected() { ferry inspect -f ".$1" "$2"; }
+
+@test "what a clone is: its own name, files, address and MAC, with the files of the snapshot below" {
+	overlay --restart always -l role=web -p 8080:80 -v "$bundle/rootfs:/outside"
+	mkdir -p "$snap/upper/etc"
+	echo 0123456789abcdef0123456789abcdef >"$snap/upper/etc/machine-id"
+	clone "$id/one" "$tag-c"
+	succeeded
+	is "$tag-c"
+	local own=$storage/$tag-c
+	equal "$(ferry ls -q | sort | xargs)" "$(printf '%s\n' "$id" "$tag-c" | sort | xargs)"
+	equal "$(jq -r '.rootOptions | map(select(startswith("lower")))[0]' "$own/launch.json")" "lowerdir+=$snap/upper"
+	equal "$(jq -r '.restart, .labels.role, .rm, .clonedFrom, (.network.ports | length)' "$own/launch.json" | xargs)" \
+		"always web false $snap 0"
+	equal "$(jq -r '.mounts[] | select(.destination == "/etc/hosts").source' "$own/config.json")" "$own/hosts"
+	equal "$(jq -r '.mounts[] | select(.destination == "/outside").source' "$own/config.json")" "$bundle/rootfs"
+	[ "$(inspected NetworkSettings.IPAddress "$id")" != "$(inspected NetworkSettings.IPAddress "$tag-c")" ]
+	grep -q "^$(inspected NetworkSettings.IPAddress "$tag-c")" "$own/hosts"
+	# What its programs are told, and which machine they are on.
+	equal "$(sh -c '. "$1/upper/.cloneenv"; echo "$FERRY_CLONE_NAME $FERRY_CLONE_SOURCE ${#FERRY_CLONE_GENERATION}"' sh "$own")" \
+		"$tag-c $id/one 32"
+	grep -qxE '[0-9a-f]{32}' "$own/upper/etc/machine-id"
+	run ! cmp "$own/upper/etc/machine-id" "$snap/upper/etc/machine-id"
+	# Connections are closed in it: what CRIU was asked.
+	grep -qx "52 1" "$own/criu/asked"
+	[ -s "$own/criu/restore.log" ] && [ ! -e "$own/cloning" ]
+	# It is a launched container like any other, and the same after a start.
+	eventually 'ferry ls | grep -q "$tag-c .*Up "'
+	run ferry restart -t 0 "$tag-c"
+	succeeded
+	equal "$(ferry exec "$tag-c" cat /file)" one
+	run ferry rm -f "$tag-c"
+	succeeded
+}
+
+# Where an overlay is mounted by CRIU, it would be the source's own.
+@test "of a view of this machine whose parts are file systems of their own there are no clones" {
+	up --network none host
+	run ferry clone "$id/one" "$tag-c"
+	failed "'/var/lib' is an overlay of its own there"
+	equal "$(ls "$storage")" "$id"
+}
+
+@test "-n, --publish" {
+	overlay
+	clone -n 2 "$id/one" "$tag-c"
+	succeeded
+	is "$tag-c-1"$'\n'"$tag-c-2"
+	ferry rm -f "$tag-c-1" "$tag-c-2" >"$WORK/out"
+	clone --publish 8081:80 "$id/one" "$tag-c"
+	succeeded
+	has "$tag-c"
+	run ferry port "$tag-c"
+	has "8081"
+	clone -n 0 "$id/one" x
+	failed "--count 0: expected a number from 1 to 10000"
+	clone -p nonsense "$id/one" x
+	failed "--publish"
+}
+
+@test "a snapshot with clones stays, and so do its container and they that depend on it" {
+	overlay --network none
+	attempt ferry template create "$id/one" "$tag-t"
+	succeeded
+	clone "$tag-t" "$tag-c"
+	succeeded
+	ferry rename "$tag-c" "$tag-r" >"$WORK/out"
+	echo "$tag-r" | cat - "$WORK/made" >"$WORK/new" && mv "$WORK/new" "$WORK/made"
+	run ferry snapshot rm "$id/one"
+	failed "snapshot '$id/one' cannot be removed, since "
+	has "template '$tag-t'"
+	has "container '$tag-r'"
+	run ferry rm -f "$id"
+	failed "container '$id' cannot be removed, since "
+	eventually 'ferry ls | grep -q "$id .*Up "'
+	attempt ferry snapshot create --no-memory "$id" two
+	run ferry snapshot prune --keep-last 1 --dry-run
+	has "keep: there are clones of it"
+	attempt ferry snapshot prune --keep-last 1
+	succeeded
+	run ferry template ls
+	has "$tag-t "
+	has "$id/one"
+	run ferry template rm "$tag-t"
+	is "$tag-t"
+	run ferry snapshot rm "$id/one"
+	failed "since container '$tag-r' depends on it"
+	ferry rm -f "$tag-r" >"$WORK/out"
+	# Another of that name is no clone.
+	quietly ferry launch -d --storage "$storage" --name "$tag-c" --network none --rootfs "$bundle/rootfs:O" -- sleep 1000000
+	run ferry snapshot rm "$id/one"
+	succeeded
+	run ferry rm -f "$tag-c" "$id"
+	succeeded
+}
+
+@test "hooks: all of them, or no clone" {
+	overlay --network none
+	attempt ferry template create --hook /bin/true --description "as warm as can be" "$id/one" "$tag-t"
+	equal "$(ferry template ls -f json | jq -r '.[0] | .Name, .Hook, .Description' | xargs)" "$tag-t /bin/true as warm as can be"
+	clone "$tag-t" "$tag-c"
+	succeeded
+	ferry rm -f "$tag-c" >"$WORK/out"
+	clone --hook /bin/false "$tag-t" "$tag-c"
+	failed "clone '$tag-c': hook '/bin/false' ended with exit code 1"
+	clone --hook /no/such "$id/one" "$tag-c"
+	failed "hook '/no/such'"
+	equal "$(ferry ls -a -q)" "$id"
+	CRIU_DOES=fail CRIU_LOG="Some thing cannot be restored" clone "$tag-t" "$tag-c"
+	failed "Some thing cannot be restored"
+	equal "$(ls "$storage")" "$id"
+	ferry template rm "$tag-t" >"$WORK/out"
+}
+
+@test "what cannot be cloned is said, and nothing is left" {
+	run ferry clone nobody "$tag-c"
+	failed '"nobody" is no template and no container'
+	run ferry clone nobody/one "$tag-c"
+	failed 'no container "nobody"'
+	run ferry template rm nothing
+	failed 'no template "nothing"'
+	overlay --network none
+	run ferry clone "$id/nothing" "$tag-c"
+	failed "has no snapshot \"nothing\""
+	run ferry clone "$id/one" "a/b"
+	failed "invalid container ID format"
+	run ferry clone "$id/one" "$id"
+	failed "is there already"
+	attempt ferry snapshot create --no-memory "$id" files
+	run ferry clone "$id/files" "$tag-c"
+	failed "snapshot '$id/files' has no memory"
+	run ferry template create "$id/files" "$tag-t"
+	failed "snapshot '$id/files' has no memory"
+	run ferry clone -p 80 "$id/one" "$tag-c"
+	failed "--publish: container '$id' is on no network"
+	ferry stop -t 0 "$id" >"$WORK/out"
+	run ferry clone "$id" "$tag-c"
+	failed "container '$id' does not run"
+	equal "$(ferry ls -a -q)" "$id"
+	ferry rm "$id" >"$WORK/out"
+	up --network none --rm --rootfs "$bundle/rootfs:O"
+	run ferry clone "$id/one" "$tag-c"
+	failed "(--rm)"
+	equal "$(ls "$storage")" "$id"
+}
+
+@test "SIGKILL of clone at any moment: the next command finds it whole, or nothing of it" {
+	overlay --network none
+	local call n killed=0 status
+	for call in mkdir openat linkat symlinkat renameat flock unlink clone3; do
+		for ((n = 1; n < 1000; n += 1 + (n > 5) * 6)); do
+			killed_before "$call" "$n" clone --hook /bin/true "$id/one" "$tag-c"
+			[ $status != 0 ] || { ferry rm -f "$tag-c" >"$WORK/out"; break; }
+			killed=$((killed + 1))
+			eventually 'no_process criu.py'
+			equal "$(ferry ls -a -q | xargs)" "$id" || { echo "killed before $call $n"; return 1; }
+			equal "$(ls "$storage")" "$id" || { echo "killed before $call $n"; return 1; }
+		done
+	done
+	echo "killed $killed times"
+	[ $killed -gt 20 ]
+	run ferry snapshot rm "$id/one"
+	succeeded
+}
