@@ -71,6 +71,12 @@ void checkpoint_find_places(const struct spec *s, const char *bundle, int root, 
 /* The file with further settings of CRIU, as the annotation org.criu.config or the convention has it; NULL: none. */
 const char *checkpoint_config_file(const struct spec *s);
 
+/*
+ * The same settings (@config may be NULL) behind one that has CRIU listen at @address alone: a server of lazy pages, whom the RPC
+ * lets say no more than a port. Returns a descriptor, the caller's, which CRIU must have open to read it.
+ */
+int checkpoint_listening_config(const char *config, const char *address, struct err *e);
+
 /* Adds why CRIU failed, by its log, and where that is. Returns -e->code. */
 int checkpoint_failed(const struct checkpoint_request *r, const struct criu_options *o, struct err *e);
 

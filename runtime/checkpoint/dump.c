@@ -32,6 +32,7 @@ enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
 struct dump {
 	const struct checkpoint_request *request;
 	int images;
+	int config; /* of CRIU's settings, -1 */
 	const char *descriptors[CHECKPOINT_DESCRIPTORS];
 	int status; /* -1: none, or told already */
 	bool saved; /* the image is whole */
@@ -252,9 +253,9 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 	       struct err *e)
 {
 	/* The container stays locked as long as CRIU is at work on it. */
-	const int keep[] = { c->dir };
+	const int keep[] = { c->dir, d->config };
 	/* One that will wait for others to fetch the memory can be ended. */
-	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 1, .cgroup = -1, .quiet = true,
+	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 2, .cgroup = -1, .quiet = true,
 					  .prepare = o->lazy_pages ? NULL : prepare };
 	const struct criu_request q = { .type = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, .options = o,
 					.notified = notified, .data = d };
@@ -316,7 +317,8 @@ static int keep_shared(const struct container *c, struct arena *a, struct criu_o
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
-	struct dump d = { .request = r, .status = r->status };
+	struct dump d = { .request = r, .status = r->status, .config = -1 };
+	cleanup_close int config = -1;
 	bool goes_on = r->pre_dump || o->leave_running;
 	struct err ignored = ERR_INIT;
 	struct preflight_host host;
@@ -328,6 +330,13 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
 	    find_descriptors(rt, c->pid, &d, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
 		return -e->code;
+	if (o->lazy_pages && o->page_server) {
+		config = checkpoint_listening_config(o->config_file, o->page_server, e);
+		if (config < 0)
+			return -e->code;
+		d.config = config;
+		o->config_file = arena_strdup(&rt->arena, fd_path(config).path);
+	}
 	d.images = o->images;
 	c->dump_image = checkpoint_path(o->images, &rt->arena);
 	if (unlinkat(o->images, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,20 @@ const char *checkpoint_config_file(const struct spec *s)
 		if (access(usual[i], R_OK) == 0)
 			return usual[i];
 	return NULL;
+}
+
+int checkpoint_listening_config(const char *config, const char *address, struct err *e)
+{
+	enum { CONFIG_MAX = 1 << 20 };
+	cleanup_buf struct buf settings = BUF_INIT, text = BUF_INIT;
+	cleanup_close int fd = memfd_create("criu.conf", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, errno, "memfd_create");
+	if (config && file_read_at(AT_FDCWD, config, CONFIG_MAX, &settings, e) < 0)
+		return -e->code;
+	buf_printf(&text, "address %s\n%s", address, buf_text(&settings));
+	return fd_write_all(fd, text.data, text.len, e) < 0 ? -e->code : take_fd(&fd);
 }
 
 int checkpoint_failed(const struct checkpoint_request *r, const struct criu_options *o, struct err *e)

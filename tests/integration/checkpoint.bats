@@ -94,6 +94,16 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	equal "$(status_of)" running
 }
 
+@test "lazy pages are served at the address that was given, whatever else is set" {
+	echo "ghost-limit 2000000" >"$WORK/criu.conf"
+	config '.annotations["org.criu.config"] = $file' --arg file "$WORK/criu.conf"
+	start_sleeper
+	checkpoint --lazy-pages --page-server 127.0.0.1:2700 "$id"
+	succeeded
+	asked "setting address 127.0.0.1"
+	asked "setting ghost-limit 2000000"
+}
+
 @test "a checkpoint that fails leaves the container as it was, and says why" {
 	start_sleeper
 	CRIU_DOES=fail CRIU_LOG="Some thing is not dumpable" checkpoint "$id"

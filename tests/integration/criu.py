@@ -8,7 +8,8 @@
 #                       one "gave-up"; meanwhile it runs CRIU_RUNS
 #   hang-saved          the same, when all has been saved
 #
-# What it was asked is in the image, as "asked": a line of "number value" for each option.
+# What it was asked is in the image, as "asked": a line of "number value" for each option, and of "setting words" for each in its
+# configuration file.
 #
 # A dump of which it does not tell the steps is a proof that it works on this kernel. CRIU_KERNEL says how that goes: works
 # (default), no-sockets, no-iptables, hangs; broken: it does not even start; processor: images are of another one. CRIU_PROVED, a
@@ -80,6 +81,8 @@ class Criu:
                         pair = key in (11, 23, 27, 39) and [str(v, "utf-8") if isinstance(v, bytes) else v for _, v in fields(value)]
                         value = " ".join(map(str, pair)) if pair else value.decode()
                     print(key, value, file=f)
+                for setting in open(self.options[51]) if 51 in self.options else ():
+                    print("setting", setting.rstrip(), file=f)
 
     def answer(self, success, *more):
         self.sock.send(field(1, self.type) + field(2, success) + b"".join(more))

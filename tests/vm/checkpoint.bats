@@ -155,6 +155,29 @@ is_untouched() {
 	[[ $output == *"no whole checkpoint"* ]]
 }
 
+@test "memory by a page server; lazy pages, from where they were left" {
+	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	start c
+	goes_on
+	mkdir "$image"
+	criu page-server -D "$image" --address 127.0.0.1 --port 2700 -d -o page-server.log 3>&-
+	checkpoint --page-server 127.0.0.1:2700 c
+	restore d
+	goes_on
+	image=$work/lazy
+	mkdir "$image" "$work/fetching"
+	checkpoint --lazy-pages --page-server 127.0.0.1:2701 --status-fd 9 d 9>"$work/status" 3>&- &
+	local pid=$!
+	eventually [ -s "$work/status" ]
+	same 127.0.0.1:2701 "$(ss -Hltn 'sport = 2701' | awk '{ print $4 }')"
+	criu lazy-pages -D "$image" -W "$work/fetching" --page-server --address 127.0.0.1 --port 2701 -d -o lazy-pages.log 3>&-
+	config '.linux.cgroupsPath = "/elsewhere"'
+	restore --work-path "$work/fetching" --lazy-pages e
+	goes_on
+	wait $pid
+	goes_on
+}
+
 @test "in the foreground: output by pipes, signals, the exit code" {
 	args sh -c 'trap "exit 7" TERM; echo before; while :; do sleep 0.1; done'
 	start c
