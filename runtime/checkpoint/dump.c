@@ -28,7 +28,7 @@
 
 enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
 
-/* What is heard during the dump. */
+/* What is heard during the dump, and who is watched over meanwhile. */
 struct dump {
 	const struct checkpoint_request *request;
 	int images;
@@ -36,6 +36,8 @@ struct dump {
 	const char *descriptors[CHECKPOINT_DESCRIPTORS];
 	int status; /* -1: none, or told already */
 	bool saved; /* the image is whole */
+	int cgroup; /* with a guard: the container's; else -1 */
+	struct threads *threads;
 };
 
 static int check_status(struct runtime *rt, struct container *c, struct err *e)
@@ -204,15 +206,32 @@ static int tell_ready(struct dump *d)
 	return 0;
 }
 
+/* It stays frozen; CRIU, which takes it for paused, holds its processes then. Without, CRIU freezes it itself. */
+static int note_threads(struct dump *d, struct err *e)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	pid_t *pids;
+	size_t n;
+
+	if (d->cgroup < 0 || !d->threads)
+		return 0;
+	if (cgroup_freeze(d->cgroup, true, e) < 0 || cgroup_pids(d->cgroup, &a, &pids, &n, e) < 0)
+		return -e->code;
+	return threads_note(d->threads, pids, n, e);
+}
+
 static int notified(void *data, const char *name, pid_t pid, int fd, struct err *e)
 {
 	struct dump *d = data;
+	struct err why = ERR_INIT;
 
 	(void)pid;
 	close_fd(&fd);
 	log_debug("criu: %s", name);
 	if (strcmp(name, "status-ready") == 0)
 		return tell_ready(d);
+	if (strcmp(name, "pre-dump") == 0 && note_threads(d, &why) < 0)
+		log_debug("what threads were doing is not noted: %s", why.msg);
 	/* All has been written, and nothing has been ended. */
 	if (strcmp(name, "post-dump") != 0 || d->request->pre_dump)
 		return 0;
@@ -232,14 +251,22 @@ static int prepare(void *data, struct err *e)
 }
 
 /* A pre-dump is made by a child of CRIU's, and changes nothing but the memory's marks. */
-static void start_guard(struct runtime *rt, struct container *c, const struct dump *d, pid_t criu)
+static void start_guard(struct runtime *rt, struct container *c, struct dump *d, pid_t criu)
 {
 	cleanup_close int cgroup = -1;
 	struct err why = ERR_INIT;
 
-	if (d->request->pre_dump || container_cgroup(rt, c, &cgroup, &why) < 0 || cgroup < 0 ||
-	    guard_start(criu, cgroup, c->dir, &why) < 0)
+	if (d->request->pre_dump || container_cgroup(rt, c, &cgroup, &why) < 0 || cgroup < 0) {
 		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
+		return;
+	}
+	d->threads = threads_new();
+	const struct guard guard = { .criu = criu, .cgroup = cgroup, .paused = c->dumping == DUMPING_PAUSED,
+				     .threads = d->threads, .lock = c->dir };
+	if (guard_start(&guard, &why) < 0)
+		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
+	else
+		d->cgroup = take_fd(&cgroup);
 }
 
 /* For the guard, and for what a CRIU that was killed has left at work: to lock the network, for one. */
@@ -270,8 +297,12 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 		return r;
 	start_guard(rt, c, d, criu.pid);
 	r = criu_ask(&criu, &q, &answer, e);
+	if (r >= 0 && o->leave_running && d->cgroup >= 0 && c->dumping == DUMPING_RUNNING)
+		r = cgroup_freeze(d->cgroup, false, e);
 	criu_end(&criu);
 	wait_for_rest();
+	close_fd(&d->cgroup);
+	threads_free(d->threads);
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
 }
 
@@ -317,7 +348,7 @@ static int keep_shared(const struct container *c, struct arena *a, struct criu_o
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
-	struct dump d = { .request = r, .status = r->status, .config = -1 };
+	struct dump d = { .request = r, .status = r->status, .config = -1, .cgroup = -1 };
 	cleanup_close int config = -1;
 	bool goes_on = r->pre_dump || o->leave_running;
 	struct err ignored = ERR_INIT;

@@ -117,41 +117,55 @@ static bool holds(pid_t criu, int cgroup)
 	return false;
 }
 
-static void watch(pid_t criu, int cgroup)
+/* CRIU is about to exit. */
+static void see_to_the_end(const struct guard *g, pid_t caller)
 {
 	struct err ignored = ERR_INIT;
+
+	if (!was_killed(g->criu) && !holds(g->criu, g->cgroup)) {
+		ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
+		if (getppid() != caller)
+			cgroup_freeze(g->cgroup, g->paused, &ignored);
+		return;
+	}
+	kill_children(g->criu);
+	settle(g->cgroup);
+	if (g->threads)
+		threads_find_held(g->threads);
+	cgroup_freeze(g->cgroup, true, &ignored);
+	ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
+	if (g->threads)
+		threads_put_back(g->threads);
+}
+
+static void watch(const struct guard *g, pid_t caller)
+{
 	int status;
 
 	for (;;) {
-		pid_t pid = waitpid(criu, &status, __WALL);
+		pid_t pid = waitpid(g->criu, &status, __WALL);
 		if (pid < 0 && errno == EINTR)
 			continue;
 		if (pid < 0 || !WIFSTOPPED(status))
 			return;
 		int event = status >> 16, signal = WSTOPSIG(status);
 		if (event == PTRACE_EVENT_EXIT)
-			break;
+			return see_to_the_end(g, caller);
 		if (event == PTRACE_EVENT_STOP && signal != SIGTRAP)
-			ptrace(PTRACE_LISTEN, criu, NULL, NULL);
+			ptrace(PTRACE_LISTEN, g->criu, NULL, NULL);
 		else
-			ptrace(PTRACE_CONT, criu, NULL, (void *)(intptr_t)(event ? 0 : signal));
+			ptrace(PTRACE_CONT, g->criu, NULL, (void *)(intptr_t)(event ? 0 : signal));
 	}
-	if (was_killed(criu) || holds(criu, cgroup)) {
-		kill_children(criu);
-		settle(cgroup);
-		cgroup_freeze(cgroup, true, &ignored);
-	}
-	ptrace(PTRACE_DETACH, criu, NULL, NULL);
 }
 
-static _Noreturn void guard_main(pid_t criu, int cgroup, int lock, int answer)
+static _Noreturn void guard_main(const struct guard *g, pid_t caller, int answer)
 {
-	const int kept[] = { cgroup, lock, answer };
+	const int kept[] = { g->cgroup, g->lock, answer };
 	struct err e = ERR_INIT;
 
 	daemon_close_others(kept, 3);
 	guard_stay();
-	if (ptrace(PTRACE_SEIZE, criu, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXIT) < 0)
+	if (ptrace(PTRACE_SEIZE, g->criu, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXIT) < 0)
 		err_set(&e, errno, "trace criu");
 	else if (daemon_null(&e) == 0)
 		message_send(answer, WATCHING, 0, NULL, 0, &e);
@@ -161,21 +175,21 @@ static _Noreturn void guard_main(pid_t criu, int cgroup, int lock, int answer)
 	}
 	close_fd(&answer);
 	daemon_title("ferry: guard", "ferry-guard");
-	watch(criu, cgroup);
+	watch(g, caller);
 	_exit(0);
 }
 
 /* ---- in ferry ---- */
 
-int guard_start(pid_t criu, int cgroup, int lock, struct err *e)
+int guard_start(const struct guard *g, struct err *e)
 {
 	cleanup_close int sock = -1;
-	pid_t pid = message_fork(&sock, e);
+	pid_t caller = getpid(), pid = message_fork(&sock, e);
 
 	if (pid < 0)
 		return pid;
 	if (pid == 0)
-		guard_main(criu, cgroup, lock, sock);
+		guard_main(g, caller, sock);
 	int r = message_receive(sock, NULL, NULL, e);
 	if (r == 0)
 		err_say(e, ECHILD, "the process that watches over criu ended unexpectedly");

@@ -4,13 +4,15 @@
  * CRIU holds the processes as their tracer, with the cgroup thawed: when it dies the kernel lets them go on at once, while
  * their connections are still in repair, where reading fails. So CRIU has a tracer too, for the one event that it is about to
  * exit: a process that freezes the cgroup before CRIU's end lets go of anything. The same when CRIU gives up without letting go
- * by itself, as it does when somebody sends SIGCONT to what it holds. All else is then up to checkpoint_recover.
+ * by itself, as it does when somebody sends SIGCONT to what it holds. Then it has threads go on where they were (threads.h). All
+ * else is up to checkpoint_recover.
  */
 #ifndef RUNTIME_CHECKPOINT_GUARD_H
 #define RUNTIME_CHECKPOINT_GUARD_H
 
-#include "lib/err.h"
+#include "runtime/checkpoint/threads.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -19,10 +21,18 @@
  */
 void guard_stay(void);
 
+struct guard {
+	pid_t criu; /* waits for its request */
+	int cgroup; /* the container's */
+	bool paused; /* it is to stay frozen in the end */
+	struct threads *threads; /* what is noted meanwhile; NULL */
+	int lock; /* stays open with the guard */
+};
+
 /*
- * Begins to watch over @criu, which waits for its request. @cgroup: the container's. @lock: stays open with it. The guard is
- * a child of the caller, to be waited for; it ends with CRIU.
+ * Begins to watch. The guard is a child of the caller, to be waited for; it ends with CRIU. If it outlives the caller, it thaws
+ * the cgroup in its place, unless CRIU was killed.
  */
-int guard_start(pid_t criu, int cgroup, int lock, struct err *e);
+int guard_start(const struct guard *g, struct err *e);
 
 #endif

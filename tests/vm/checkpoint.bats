@@ -192,7 +192,7 @@ is_untouched() {
 	run ! r state d
 }
 
-# Not when CRIU itself runs in a process, by instructions of its own: then nobody knows what the process was.
+# Not in the instant of which CAVEATS of ferry-checkpoint(1) tells.
 @test "SIGKILL of ferry or CRIU before all is saved: the container goes on, and its connections" {
 	start_everything
 	local at
