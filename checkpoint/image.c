@@ -23,6 +23,7 @@ static const uint32_t magics[] = {
 	[IMAGE_FILES] = 0x56303138,
 	[IMAGE_UTSNS] = 0x54473203,
 	[IMAGE_REMAPS] = 0x59133954,
+	[IMAGE_CORE] = 0x55053847,
 };
 
 void image_finish(struct image *i)

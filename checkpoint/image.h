@@ -26,6 +26,7 @@ enum image_type {
 	IMAGE_FILES,
 	IMAGE_UTSNS,
 	IMAGE_REMAPS,
+	IMAGE_CORE,
 };
 
 struct image {

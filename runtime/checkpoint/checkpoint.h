@@ -22,6 +22,7 @@ struct checkpoint_request {
 	const char *criu; /* --criu; NULL */
 	const char *image_path, *work_path; /* work_path NULL: the images' */
 	bool pre_dump;
+	bool check; /* a restore: the images are looked over first */
 	int status; /* --status-fd, -1 */
 	struct criu_options options;
 	/* When all that is in memory is saved, and before anything of the container goes on or ends; on < 0 it goes on. NULL */

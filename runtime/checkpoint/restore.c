@@ -1,6 +1,7 @@
 /* ferry restore: a container's processes are made by CRIU from an image. */
 #include "runtime/checkpoint/restore.h"
 
+#include "checkpoint/whole.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "runtime/attach.h"
@@ -221,6 +222,7 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 	    checkpoint_open_directories(request, false, o, e) < 0 || open_null(r, e) < 0)
 		return -e->code;
 	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0 ||
+	    (request->check && images_check(o->images, o->lazy_pages, e) < 0) ||
 	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0 ||
 	    image_ghosts_read(o->images, &r->rt->arena, &r->ghosts, &r->n_ghosts, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);

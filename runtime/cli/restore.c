@@ -54,6 +54,7 @@ static int run_restore(struct runtime *rt, const void *options, int argc, char *
 	(void)argc;
 	if (criu_arguments_check(&a, e) < 0)
 		return -e->code;
+	a.request.check = true;
 	const char *launched = o->bundle ? NULL : launched_id(rt, argv[0]);
 	if (launched)
 		return restore_launched(rt, o, launched, &a.request, e);

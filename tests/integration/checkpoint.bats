@@ -145,6 +145,15 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 	done
 }
 
+@test "when ferry is killed, and CRIU comes to its end, the container goes on by itself" {
+	start_sleeper
+	hang hang
+	kill -KILL $pid
+	wait $pid || true
+	eventually '[ "$(cat "$(unified)/$id/cgroup.freeze")" = 0 ]'
+	equal "$(status_of)" running
+}
+
 @test "nothing is put right before what CRIU has left at work has ended" {
 	start_sleeper
 	CRIU_RUNS="sleep 2.125" hang hang
@@ -289,6 +298,21 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 	failed "does not exist"
 	[ ! -e "$(unified)/$id" ] && [ ! -e "$WORK/pid" ]
 	no_process 'sleep'
+}
+
+@test "an image that is damaged is an error before anything is made" {
+	start_sleeper
+	checkpoint "$id"
+	succeeded
+	truncate -s -1 "$image/files.img"
+	restore --detach
+	failed "'$image': 'files.img': an entry is cut short"
+	rm "$image/files.img"
+	restore --detach
+	failed "'$image': 'files.img' is missing"
+	[ ! -e "$image/restore.log" ]
+	run ferry state "$id-new"
+	failed "does not exist"
 }
 
 @test "a killed restore leaves nothing that the next command does not remove" {
