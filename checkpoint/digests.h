@@ -17,6 +17,12 @@
 int images_digests_write(int images, struct err *e);
 
 /*
+ * In no time: of what is large, as memory is, only the size, "-" in the digest's place. Of images alone: logs and statistics CRIU
+ * still writes, or writes again.
+ */
+int images_digests_write_quickly(int images, struct err *e);
+
+/*
  * Returns 0 or -errno: -ENOENT, there are no digests; -EBADMSG, the file that is named is missing or holds something
  * else. What came to the directory later is not looked at.
  */

@@ -115,7 +115,7 @@ int images_check(int images, bool elsewhere, struct err *e)
 	struct wire entry;
 
 	int r = images_digests_check(images, e);
-	if (r != -ENOENT)
+	if (r < 0 && r != -ENOENT)
 		return r;
 	*e = ERR_INIT;
 	if (walk(images, "inventory.img", IMAGE_INVENTORY, e) < 0 || walk(images, "files.img", IMAGE_FILES, e) < 0 ||

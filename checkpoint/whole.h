@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * By their digests if there are some (digests.h); else all images that are needed are there, none of them is cut short, and all
- * pages are here or in parent images, unless they are @elsewhere. Returns 0 or -errno: -EBADMSG, with the image that is missing or
- * damaged.
+ * They are what their digests say (digests.h), if there are some; the images of all processes are there, none of them is cut
+ * short, and all pages are here or in parent images, unless they are @elsewhere. Returns 0 or -errno: -EBADMSG, with the image that
+ * is missing or damaged.
  */
 int images_check(int images, bool elsewhere, struct err *e);
 

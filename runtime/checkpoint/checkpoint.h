@@ -53,6 +53,12 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e);
 int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
 		    struct err *e);
 
+/*
+ * What its standard descriptors are, CHECKPOINT_DESCRIPTORS of them in the arena, for checkpoint_save_descriptors. Those that are
+ * files of the host's are added to what is external.
+ */
+int checkpoint_find_descriptors(struct runtime *rt, pid_t pid, const char **ret, struct criu_options *o, struct err *e);
+
 /* Opens directories into o->images and o->work, the caller's to close; @make: they are made when missing. */
 int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e);
 

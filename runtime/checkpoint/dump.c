@@ -3,6 +3,7 @@
 #include "runtime/checkpoint/guard.h"
 #include "runtime/checkpoint/preflight.h"
 
+#include "checkpoint/digests.h"
 #include "checkpoint/share.h"
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -26,7 +27,7 @@
 
 #define LOG_FILE "dump.log"
 
-enum { END_TIMEOUT_MS = 10000, PROC_FILE_MAX = 16 * 1024 * 1024 };
+enum { END_TIMEOUT_MS = 10000 };
 
 /* What is heard during the dump, and who is watched over meanwhile. */
 struct dump {
@@ -77,111 +78,6 @@ static int check_before(struct runtime *rt, const struct checkpoint_request *r, 
 			       "(CONFIG_MEM_SOFT_DIRTY)");
 	if (o->lazy_pages && !ret->features.lazy_pages)
 		return err_say(e, ENOTSUP, "--lazy-pages: this kernel or criu lacks userfaultfd");
-	return 0;
-}
-
-/* Of a namespace that is joined, or (@ours) that ferry furnishes: what is in it is not CRIU's. */
-static uint64_t external_inode(const struct spec *s, uint64_t flag, pid_t pid, const char *file, bool ours)
-{
-	const struct spec_namespace *n = spec_find_namespace(s, flag);
-	char path[48];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
-	return n && (n->path || ours) && stat(path, &st) == 0 ? st.st_ino : 0;
-}
-
-static int find_facts(struct runtime *rt, const struct container *c, const struct spec *s, struct checkpoint_facts *f,
-		      struct err *e)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->pid);
-	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_set(e, errno, "open '%s'", path);
-	checkpoint_find_places(s, c->bundle, root, true, &rt->arena, f);
-	f->netns = external_inode(s, CLONE_NEWNET, c->pid, "net", c->network);
-	f->pidns = external_inode(s, CLONE_NEWPID, c->pid, "pid", false);
-	return 0;
-}
-
-/* The id of the mount that an open file is of; 0: not known. */
-static unsigned mount_of(pid_t pid, int fd)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	unsigned id = 0;
-	char path[48];
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
-	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &b, &ignored) < 0)
-		return 0;
-	const char *at = strstr(buf_text(&b), "mnt_id:");
-	return at && sscanf(at, "mnt_id: %u", &id) == 1 ? id : 0;
-}
-
-/* Whether the mount is one that @pid sees: @mounts is its mountinfo. */
-static bool is_mounted(const char *mounts, unsigned id)
-{
-	char start[16];
-	size_t n = (size_t)snprintf(start, sizeof(start), "%u ", id);
-
-	for (const char *line = mounts; line; line = strchr(line, '\n'), line += line != NULL)
-		if (strncmp(line, start, n) == 0)
-			return true;
-	return false;
-}
-
-/* A standard descriptor may be a file of the host's, /dev/null above all: then that is external. */
-static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts, struct criu_options *o)
-{
-	char path[48], target[PATH_MAX];
-	unsigned mount = mount_of(pid, fd);
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
-	ssize_t n = readlink(path, target, sizeof(target));
-	if (n <= 0)
-		return "";
-	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0) {
-		const char *key = checkpoint_external_file(&rt->arena, mount, st.st_ino);
-		*arena_push(&rt->arena, &o->external, &o->n_external) = key;
-		return arena_printf(&rt->arena, "%s:%.*s", key, (int)n, target);
-	}
-	return arena_strndup(&rt->arena, target, (size_t)n);
-}
-
-static int find_descriptors(struct runtime *rt, pid_t pid, struct dump *d, struct criu_options *o, struct err *e)
-{
-	cleanup_buf struct buf mounts = BUF_INIT;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &mounts, e) < 0)
-		return -e->code;
-	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
-		d->descriptors[i] = find_descriptor(rt, pid, i, buf_text(&mounts), o);
-	return 0;
-}
-
-int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
-		    struct err *e)
-{
-	struct checkpoint_facts facts = CHECKPOINT_FACTS_INIT;
-	struct cgroup_host host;
-
-	if (cgroup_host_find(&rt->arena, &host, e) < 0)
-		return -e->code;
-	cgroup_host_close(&host);
-	if (host.mountpoint && c->cgroup.path)
-		facts.cgroup_dir = o->freeze_cgroup = arena_printf(&rt->arena, "%s%s", host.mountpoint, c->cgroup.path);
-	if (find_facts(rt, c, s, &facts, e) < 0)
-		return -e->code;
-	o->pid = c->pid;
-	o->root = c->rootfs;
-	o->config_file = checkpoint_config_file(s);
-	checkpoint_plan_dump(s, &facts, &rt->arena, o);
 	return 0;
 }
 
@@ -345,6 +241,12 @@ static int keep_shared(const struct container *c, struct arena *a, struct criu_o
 	return images_memory_keep(warm, o->images, a, o, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
+/* Of an image that was in the directory before. */
+static int remove_old(int images, const char *name, struct err *e)
+{
+	return unlinkat(images, name, 0) < 0 && errno != ENOENT ? err_set(e, errno, "remove the old '%s'", name) : 0;
+}
+
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
@@ -359,7 +261,7 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	    check_before(rt, r, c, o, &host, e) < 0)
 		return -e->code;
 	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
-	    find_descriptors(rt, c->pid, &d, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
+	    checkpoint_find_descriptors(rt, c->pid, d.descriptors, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
 		return -e->code;
 	if (o->lazy_pages && o->page_server) {
 		config = checkpoint_listening_config(o->config_file, o->page_server, e);
@@ -370,8 +272,8 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	}
 	d.images = o->images;
 	c->dump_image = checkpoint_path(o->images, &rt->arena);
-	if (unlinkat(o->images, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove the old '" CHECKPOINT_DESCRIPTORS_FILE "'");
+	if (remove_old(o->images, CHECKPOINT_DESCRIPTORS_FILE, e) < 0 || remove_old(o->images, IMAGES_DIGESTS, e) < 0)
+		return -e->code;
 	if (record_save(c, e) < 0)
 		return -e->code;
 	/* Once the image is whole, what was to end ends, however CRIU does. */
@@ -382,6 +284,9 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 		return -e->code;
 	}
 	*e = ERR_INIT;
+	/* Without, less of what may happen to it is found. */
+	if (!r->pre_dump && images_digests_write_quickly(o->images, &ignored) < 0)
+		log_warn("%s", ignored.msg);
 	if (!goes_on)
 		return end(rt, c, s, e);
 	c->dumping = DUMPING_NOT;

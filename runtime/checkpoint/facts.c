@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
 
 static int open_directory(const char *path, bool make, struct err *e)
 {
@@ -102,6 +105,115 @@ void checkpoint_find_places(const struct spec *s, const char *bundle, int root, 
 		if (is_file(root, s->lx.masked_paths[i]))
 			f->masked[i] = checkpoint_resolve(root, s->lx.masked_paths[i], a);
 }
+
+/* ---- a container that runs ---- */
+
+/* Of a namespace that is joined, or (@ours) that ferry furnishes: what is in it is not CRIU's. */
+static uint64_t external_inode(const struct spec *s, uint64_t flag, pid_t pid, const char *file, bool ours)
+{
+	const struct spec_namespace *n = spec_find_namespace(s, flag);
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
+	return n && (n->path || ours) && stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static int find_facts(struct runtime *rt, const struct container *c, const struct spec *s, struct checkpoint_facts *f,
+		      struct err *e)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->pid);
+	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(e, errno, "open '%s'", path);
+	checkpoint_find_places(s, c->bundle, root, true, &rt->arena, f);
+	f->netns = external_inode(s, CLONE_NEWNET, c->pid, "net", c->network);
+	f->pidns = external_inode(s, CLONE_NEWPID, c->pid, "pid", false);
+	return 0;
+}
+
+/* The id of the mount that an open file is of; 0: not known. */
+static unsigned mount_of(pid_t pid, int fd)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	unsigned id = 0;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &b, &ignored) < 0)
+		return 0;
+	const char *at = strstr(buf_text(&b), "mnt_id:");
+	return at && sscanf(at, "mnt_id: %u", &id) == 1 ? id : 0;
+}
+
+/* Whether the mount is one that @pid sees: @mounts is its mountinfo. */
+static bool is_mounted(const char *mounts, unsigned id)
+{
+	char start[16];
+	size_t n = (size_t)snprintf(start, sizeof(start), "%u ", id);
+
+	for (const char *line = mounts; line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, start, n) == 0)
+			return true;
+	return false;
+}
+
+/* A standard descriptor may be a file of the host's, /dev/null above all: then that is external. */
+static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts, struct criu_options *o)
+{
+	char path[48], target[PATH_MAX];
+	unsigned mount = mount_of(pid, fd);
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	ssize_t n = readlink(path, target, sizeof(target));
+	if (n <= 0)
+		return "";
+	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0) {
+		const char *key = checkpoint_external_file(&rt->arena, mount, st.st_ino);
+		*arena_push(&rt->arena, &o->external, &o->n_external) = key;
+		return arena_printf(&rt->arena, "%s:%.*s", key, (int)n, target);
+	}
+	return arena_strndup(&rt->arena, target, (size_t)n);
+}
+
+int checkpoint_find_descriptors(struct runtime *rt, pid_t pid, const char **ret, struct criu_options *o, struct err *e)
+{
+	cleanup_buf struct buf mounts = BUF_INIT;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &mounts, e) < 0)
+		return -e->code;
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
+		ret[i] = find_descriptor(rt, pid, i, buf_text(&mounts), o);
+	return 0;
+}
+
+int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
+		    struct err *e)
+{
+	struct checkpoint_facts facts = CHECKPOINT_FACTS_INIT;
+	struct cgroup_host host;
+
+	if (cgroup_host_find(&rt->arena, &host, e) < 0)
+		return -e->code;
+	cgroup_host_close(&host);
+	if (host.mountpoint && c->cgroup.path)
+		facts.cgroup_dir = o->freeze_cgroup = arena_printf(&rt->arena, "%s%s", host.mountpoint, c->cgroup.path);
+	if (find_facts(rt, c, s, &facts, e) < 0)
+		return -e->code;
+	o->pid = c->pid;
+	o->root = c->rootfs;
+	o->config_file = checkpoint_config_file(s);
+	checkpoint_plan_dump(s, &facts, &rt->arena, o);
+	return 0;
+}
+
+/* ---- CRIU's files ---- */
 
 const char *checkpoint_config_file(const struct spec *s)
 {

@@ -306,6 +306,10 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 	succeeded
 	truncate -s -1 "$image/files.img"
 	restore --detach
+	failed "'$image': 'files.img' is damaged"
+	# As others make them.
+	rm "$image/digests"
+	restore --detach
 	failed "'$image': 'files.img': an entry is cut short"
 	rm "$image/files.img"
 	restore --detach

@@ -620,6 +620,29 @@ static void test_digests_damaged(void **state)
 	assert_int_equal(images_digests_check(d.fd, &e), 0);
 }
 
+/* Quickly made they have the size alone of what is large. */
+static void test_digests_quickly(void **state)
+{
+	(void)state;
+	enum { LARGE = (1 << 20) + 1 };
+	cleanup_fixture struct fixture_dir d = make_images();
+	cleanup_close int large = openat(d.fd, "pages-9.img", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct err e = ERR_INIT;
+
+	fixture_file(&d, "dump.log", "is still written");
+	assert_int_equal(ftruncate(large, LARGE), 0);
+	assert_int_equal(images_digests_write_quickly(d.fd, &e), 0);
+	unlinkat(d.fd, "dump.log", 0);
+	assert_int_equal(images_digests_check(d.fd, &e), 0);
+	change(d.fd, "pages-9.img", 5);
+	assert_int_equal(images_digests_check(d.fd, &e), 0);
+	assert_int_equal(ftruncate(large, LARGE - 1), 0);
+	expect_damage(d.fd, "pages-9.img");
+	assert_int_equal(ftruncate(large, LARGE), 0);
+	change(d.fd, "core-10.img", 3);
+	expect_damage(d.fd, "core-10.img");
+}
+
 static void make_utsns(struct fixture_dir *d)
 {
 	cleanup_buf struct buf ids = BUF_INIT, uts = BUF_INIT;
@@ -744,6 +767,7 @@ int main(void)
 		cmocka_unit_test(test_inherited),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_digests_damaged),
+		cmocka_unit_test(test_digests_quickly),
 		cmocka_unit_test(test_clone),
 		cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_damaged),
