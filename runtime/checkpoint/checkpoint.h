@@ -24,7 +24,7 @@ struct checkpoint_request {
 	bool pre_dump;
 	bool check; /* a restore: the images are looked over first */
 	int status; /* --status-fd, -1 */
-	struct criu_options options;
+	struct criu_options options; /* log_level 0: all */
 	/* When all that is in memory is saved, and before anything of the container goes on or ends; on < 0 it goes on. NULL */
 	int (*while_held)(void *data, struct err *e);
 	void *data;

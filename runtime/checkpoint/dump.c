@@ -86,7 +86,8 @@ static int plan(struct runtime *rt, const struct checkpoint_request *r, struct c
 {
 	if (checkpoint_plan(rt, c, s, o, e) < 0)
 		return -e->code;
-	o->log_level = 4;
+	if (!o->log_level)
+		o->log_level = 4;
 	o->log_file = LOG_FILE;
 	o->notify = true;
 	o->orphan_pts_master = true;

@@ -21,6 +21,9 @@
 /* Another round is of use as long as there is much less to be saved each time. */
 enum { ROUNDS_MAX = 4, LITTLE_BYTES = 2 << 20, GHOST_LIMIT_BYTES = 256 << 20 };
 
+/* To tell all of what it does takes CRIU a good part of the time in which nothing runs. */
+enum { LOG_WARNINGS = 2 };
+
 struct saving {
 	struct runtime *rt;
 	const struct snapshots *s;
@@ -96,6 +99,7 @@ static int save(struct saving *v, int images, int (*copy)(void *, struct err *),
 	if (v->host.features.mem_track && status.state != LAUNCHED_PAUSED)
 		rounds = save_ahead(v, images, e);
 	r.options.leave_running = true;
+	r.options.log_level = LOG_WARNINGS;
 	r.options.parent = parent_of(v, rounds, "");
 	r.while_held = copy;
 	r.data = data;

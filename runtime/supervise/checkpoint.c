@@ -184,28 +184,16 @@ static int prepare(struct runtime *rt, struct launched *l, struct checkpoint_req
 	return result;
 }
 
-/* It has ended as it had before. */
-static int failed(int dir, struct launched_status *was, struct err *e)
-{
-	struct err ignored = ERR_INIT;
-
-	launch_say_option(e);
-	was->error = e->msg;
-	launched_save_status(dir, was, &ignored);
-	return -e->code;
-}
-
 int supervise_restore_locked(struct runtime *rt, struct launched *l, int dir, struct checkpoint_request *r, struct err *e)
 {
-	struct launched_status was;
 	struct create_request request;
 
-	if (launched_load_status(dir, &was, &rt->arena, e) < 0 || prepare(rt, l, r, e) < 0 ||
-	    supervise_request(rt, l, dir, &request, e) < 0 || create_seal(rt, request.spec, e) < 0)
+	if (prepare(rt, l, r, e) < 0 || supervise_request(rt, l, dir, &request, e) < 0 ||
+	    create_seal(rt, request.spec, e) < 0)
 		return -e->code;
 	request.restore = r;
 	if (supervise_start(rt, l, dir, &request, false, NULL, e) < 0)
-		return failed(dir, &was, e);
+		return launch_say_option(e);
 	launched_event_note(rt, l, "restore", NULL, NULL);
 	return 0;
 }

@@ -12,7 +12,7 @@
 # configuration file.
 #
 # A dump of which it does not tell the steps is a proof that it works on this kernel. CRIU_KERNEL says how that goes: works
-# (default), no-sockets, no-iptables, hangs; broken: it does not even start; processor: images are of another one. CRIU_PROVED, a
+# (default), no-sockets, no-nftables, hangs; broken: it does not even start; processor: images are of another one. CRIU_PROVED, a
 # file, gets a line for each question of that kind.
 import ctypes, os, signal, socket, struct, sys, time
 
@@ -143,8 +143,8 @@ class Criu:
         note("dump sockets=%s lock=%s" % (sockets, lock))
         if kernel == "hangs":
             self.sock.recv(1)
-        elif kernel == "no-iptables" and lock == 1:
-            self.fail_unless(False, "net", "Locking network failed: iptables-restore returned 1")
+        elif kernel == "no-nftables" and lock == 2:
+            self.fail_unless(False, "net", "Locking network failed using nftables")
         else:
             self.fail_unless(kernel != "no-sockets" or not sockets, "sockets",
                              "sockets: Can't get 1:16 opt: Operation not supported")

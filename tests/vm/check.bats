@@ -8,10 +8,7 @@ setup() {
 }
 
 teardown() {
-	local at
-	for at in /usr/sbin/iptables-restore /usr/sbin/criu; do
-		umount "$at" 2>/dev/null || true
-	done
+	umount /usr/sbin/criu 2>/dev/null || true
 	ferry delete -f c 2>/dev/null || true
 	clean
 }
@@ -29,18 +26,17 @@ checked() { # JQ-FILTER: of what check says in JSON
 	run ferry check
 	[ "$status" = 0 ]
 	[[ "$output" == *"self-dump        works"* ]]
-	[[ "$output" == *"network lock     iptables"* ]]
+	[[ "$output" == *"network lock     nftables"* ]]
 	[ "$(checked '[.ok, .host.criu, .host.lazyPages]')" = '[true,"/usr/sbin/criu",true]' ]
 	[ -s /run/ferry/.cache/criu-* ]
 	[ ! -e /run/ferry/.cache/self-dump ]
 	! pgrep -x criu
 }
 
-@test "iptables that does not work: nftables locks the network" {
-	printf '#!/bin/sh\nexit 1\n' >/var/tmp/fails
-	chmod 755 /var/tmp/fails
-	replace /usr/sbin/iptables-restore /var/tmp/fails
-	[ "$(checked '[.ok, .host.selfDump, .host.networkLock]')" = '[true,"works","nftables"]' ]
+@test "a criu that cannot use nftables: iptables lock the network" {
+	printf '#!/bin/sh\ncase "$*" in *network_lock_nftables*) exit 1 ;; esac\nexec /usr/sbin/criu "$@"\n' >/var/tmp/criu
+	chmod 755 /var/tmp/criu
+	[ "$(checked '[.ok, .host.selfDump, .host.networkLock]' --criu /var/tmp/criu)" = '[true,"works","iptables"]' ]
 }
 
 @test "a criu that is no criu, and none" {
