@@ -14,10 +14,12 @@
 struct schedule_options {
 	struct spec_i64 keep[KEEP_KINDS];
 	const char *expire;
+	bool memory;
 };
 
 static const struct cli_option schedule_options[] = {
 	CLI_OPTION("expire", 0, CLI_STRING, struct schedule_options, expire, "TIME", "each goes when it is that old: \"1d 2w\""),
+	CLI_OPTION("memory", 0, CLI_FLAG, struct schedule_options, memory, NULL, "keep the memory of its processes, too"),
 	SNAPSHOT_KEEP_OPTIONS(struct schedule_options),
 	{ 0 },
 };
@@ -31,7 +33,7 @@ static bool has_settings(const struct schedule_options *o)
 	for (int kind = 0; kind < KEEP_KINDS; kind++)
 		if (o->keep[kind].set)
 			return true;
-	return o->expire != NULL;
+	return o->expire || o->memory;
 }
 
 /* "@daily, expire 2w, keep-last 7: next at 2026-11-23T00:00:00Z" */
@@ -50,7 +52,7 @@ static int print_timetable(struct runtime *rt, const struct launched *l, struct 
 	}
 	if (r < 0)
 		return r;
-	printf("%s", t.schedule);
+	printf("%s%s", t.schedule, t.memory ? ", memory" : "");
 	if (t.expire)
 		printf(", expire %s", t.expire);
 	for (int kind = 0; kind < KEEP_KINDS; kind++)
@@ -65,7 +67,7 @@ static int print_timetable(struct runtime *rt, const struct launched *l, struct 
 static int read_timetable(struct runtime *rt, const struct schedule_options *o, const char *text,
 			  struct snapshot_timetable *ret, struct err *e)
 {
-	struct snapshot_timetable t = { .schedule = text, .expire = o->expire };
+	struct snapshot_timetable t = { .schedule = text, .expire = o->expire, .memory = o->memory };
 	struct schedule schedule;
 	time_t ignored;
 
@@ -91,7 +93,7 @@ static int run_schedule(struct runtime *rt, const void *options, int argc, char 
 	if (argc > 1 && !never && read_timetable(rt, o, argv[1], &t, e) < 0)
 		return -e->code;
 	if ((argc < 2 || never) && has_settings(o))
-		return err_say(e, EINVAL, "--expire and --keep-... are for a new schedule: say which");
+		return err_say(e, EINVAL, "--expire, --memory and --keep-... are for a new schedule: say which");
 	if (launched_find(rt, argv[0], &l, e) < 0)
 		return -e->code;
 	if (argc < 2)
@@ -119,7 +121,7 @@ static int prune(struct runtime *rt, const struct snapshots *s, const struct sna
 
 static int make(struct runtime *rt, const struct launched *l, const struct snapshot_timetable *t, time_t now, struct err *e)
 {
-	struct snapshot_request r = { .no_memory = true };
+	struct snapshot_request r = { .no_memory = !t->memory };
 	const char *name;
 
 	if (snapshot_expires(t->expire, now, &rt->arena, &r.expires, e) < 0 || snapshot_create(rt, l, &r, &name, e) < 0)
@@ -198,7 +200,7 @@ const struct cli_command command_snapshot_run = {
 	.name = "snapshot run",
 	.arguments = "",
 	.summary = "Make the snapshots that are due by their schedules, and prune",
-	.details = "Of containers that run, their files alone. The unit ferry-snapshot.timer calls it.\n",
+	.details = "Of containers that run. The unit ferry-snapshot.timer calls it.\n",
 	.group = CLI_CHANGE,
 	.options = no_options,
 	.run = run_run,

@@ -135,6 +135,7 @@ int snapshots_judge(struct runtime *rt, const struct snapshots *s, const struct 
 struct snapshot_timetable {
 	const char *schedule; /* as schedule_parse takes it */
 	const char *expire; /* as expiry_after takes it; NULL: never */
+	bool memory; /* is kept, too */
 	struct retention keep;
 	const char *last; /* RFC 3339: when that was said, or the last was made */
 };

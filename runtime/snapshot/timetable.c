@@ -24,6 +24,7 @@ static const struct object keep_object = { FIELDS(keep_fields) };
 static const struct field fields[] = {
 	{ "schedule", FIELD_STRING, MEMBER(schedule), .required = true },
 	{ "expire", FIELD_STRING, MEMBER(expire) },
+	{ "memory", FIELD_BOOL, MEMBER(memory) },
 	{ "keep", FIELD_WITHIN, .object = &keep_object },
 	{ "last", FIELD_STRING, MEMBER(last), .required = true },
 };
@@ -60,6 +61,7 @@ int timetable_save(const struct snapshots *s, const struct snapshot_timetable *t
 	json_string(&w, "schedule", t->schedule);
 	if (t->expire)
 		json_string(&w, "expire", t->expire);
+	json_bool(&w, "memory", t->memory);
 	json_begin_object(&w, "keep");
 	for (int kind = 0; kind < KEEP_KINDS; kind++)
 		if (t->keep.keep[kind])

@@ -268,9 +268,9 @@ last_at() { # TIME
 	run ferry snapshot schedule --keep-daily 0 "$id" @daily
 	failed "--keep-daily 0: expected a number from 1 on"
 	run ferry snapshot schedule --keep-daily 1 "$id"
-	failed "--expire and --keep-... are for a new schedule: say which"
+	failed "--expire, --memory and --keep-... are for a new schedule: say which"
 	run ferry snapshot schedule --expire 1d "$id" never
-	failed "--expire and --keep-... are for a new schedule: say which"
+	failed "--expire, --memory and --keep-... are for a new schedule: say which"
 	run ferry snapshot schedule nobody @daily
 	failed 'no container "nobody"'
 	run ferry snapshot schedule "$id" never

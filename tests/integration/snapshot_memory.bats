@@ -197,3 +197,19 @@ untouched() { # PID
 	rollback
 	succeeded
 }
+
+@test "schedule: with memory, if that is asked for" {
+	up --network none
+	ferry snapshot schedule "$id" "* * * * *"
+	past() { sed -i 's/"last": "20../"last": "2000/' "$snapshots/.schedule"; }
+	past
+	quietly ferry snapshot run || complain
+	ferry snapshot schedule --memory "$id" "* * * * *"
+	run ferry snapshot schedule "$id"
+	matches "^\* \* \* \* \*, memory: next at "
+	past
+	quietly ferry snapshot run || complain
+	equal "$(ferry snapshot ls --format json | jq -c 'map([.Snapshot, .Memory])')" '[["snap0",false],["snap1",true]]'
+	run ferry snapshot schedule --memory "$id"
+	failed "are for a new schedule: say which"
+}
