@@ -6,6 +6,7 @@
 #: demo                 ferry's main job on this machine
 #: bench bench-images   ferry beside crun, runc and a bare program; imports beside tar, podman, skopeo and umoci
 #: bench-networks       networks beside netavark and CNI's plugins
+#: bench-snapshots      snapshots with memory beside podman's checkpoints, in the test machine
 #: deps                 install the Debian packages that are missing
 #: install uninstall    PREFIX=/usr/local DESTDIR=
 #: coverage lint format compile_commands.json clean
@@ -164,6 +165,11 @@ bench-networks: $(BUILD)/tests/attach $(BUILD)/tests/roundtrip
 	@tests/install-deps build bench
 	BUILD=$(BUILD) tests/bench/networks
 
+bench-snapshots:
+	@tests/install-deps build machine
+	@$(MAKE) --no-print-directory all
+	tests/vm/run -t 1800 -- bench/snapshot
+
 # Debian packages that are missing, if any.
 deps:
 	@tests/install-deps build tests machine
@@ -205,5 +211,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images bench-networks \
-	deps install uninstall coverage lint format help clean
+	bench-snapshots deps install uninstall coverage lint format help clean
 -include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(TEST_PROGRAMS:=.d)
