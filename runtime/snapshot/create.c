@@ -165,9 +165,11 @@ static int copy_with_memory(struct making *m, struct err *e)
 {
 	const char *path = arena_printf(&m->rt->arena, "%s/" SNAPSHOTS_NEW, snapshots_path(m->l, &m->rt->arena));
 
-	if (memory_save(m->rt, m->s, m->to, path, copy_held, m, e) < 0 && !m->not_copied)
+	int r = memory_save(m->rt, m->s, m->to, path, copy_held, m, e);
+
+	if (r < 0 && !m->not_copied)
 		err_say(e, e->code, "%s (--no-memory keeps its files alone)", arena_strdup(&m->rt->arena, e->msg));
-	return -e->code;
+	return r;
 }
 
 static int copy_running(struct making *m, struct err *e)

@@ -103,6 +103,7 @@ static void test_request(void **state)
 	o.root = "/r";
 	o.cgroups = CRIU_CGROUPS_SOFT;
 	o.network_lock = CRIU_LOCK_NFTABLES;
+	o.pre_dump_mode = CRIU_PRE_DUMP_READ;
 	o.page_server = "::1";
 	o.page_server_port = 27;
 	o.mounts = &mount, o.n_mounts = 1;
@@ -111,7 +112,7 @@ static void test_request(void **state)
 	o.join = &join, o.n_join = 1;
 	criu_request_write(&q, &b);
 	static const char expected[] =
-		"\x08\x01\x12\x5b\x08\x00\x10\xac\x02\x28\x01\x6a\x02/r\x90\x02\x03\x80\x04\x02"
+		"\x08\x01\x12\x5e\x08\x00\x10\xac\x02\x28\x01\x6a\x02/r\x90\x02\x03\xe8\x03\x02\x80\x04\x02"
 		"\x5a\x07\x0a\x03::1\x10\x1b"
 		"\xba\x01\x18\x0a\x0a/etc/hosts\x12\x0a/etc/hosts"
 		"\xda\x01\x0c\x0a\x08pipe:[5]\x10\x01"

@@ -1,4 +1,4 @@
-# Runs COMMAND, which has CRIU at work, and kills once CRIU's log has TEXT: "ferry" the command, "criu" CRIU, "both" both.
+# Runs COMMAND, which has CRIU at work, and kills once CRIU's log, or another file that is there then, has TEXT: "ferry" the command, "criu" CRIU, "both" both.
 # kill_at.py WHOM LOG TEXT COMMAND...
 import os, signal, sys, time
 

@@ -38,7 +38,7 @@ ask() {
 }
 
 up_instant() {
-	up -v "$PWD/instant.py:/instant.py:ro" host python3 /instant.py /n 32
+	up -v "$PWD/instant.py:/instant.py:ro" host python3 /instant.py /n 4
 	ask
 }
 
@@ -61,6 +61,15 @@ goes_on() {
 	eventually eval "ask && [ \$n -gt $was ]"
 }
 
+# Nobody can tell that there was a snapshot.
+is_untouched() { # LEAST
+	run ! eval 'ferry snapshot ls -q | grep .'
+	goes_on
+	[ "$n" -gt "$1" ]
+	same "$first" "$word"
+	run ! nsenter -t "$(ferry inspect -f .State.Pid c)" -n sh -c 'nft list tables | grep CRIU || iptables-save | grep CRIU'
+}
+
 @test "memory, files and connections go back to one instant, as often as one likes" {
 	up_instant
 	local first=$word was=$n at=$address later i
@@ -69,7 +78,15 @@ goes_on() {
 	sleep 1
 	ask
 	later=$n
-	for i in running running stopped; do
+	# Damage is found before anything is ended.
+	cp -p $snapshots/one/memory/1/pages-1.img .
+	printf damage | dd of=$snapshots/one/memory/1/pages-1.img bs=1 seek=100000 conv=notrunc status=none
+	run ! ferry snapshot rollback c/one
+	[[ $output == *"it is damaged: 'memory/1/pages-1.img' is not as it was when it was made"* ]]
+	cp -p pages-1.img $snapshots/one/memory/1/
+	goes_on
+	[ "$n" -ge "$later" ]
+	for i in running stopped; do
 		[ $i = running ] || ferry stop -t 0 c
 		rollback c/one
 		ask
@@ -77,4 +94,78 @@ goes_on() {
 		[ "$n" -ge "$was" ] && [ "$n" -lt "$later" ]
 		goes_on
 	done
+	# Elsewhere, and back.
+	ferry snapshot export c/one | gzip -1 >one.tar.gz
+	ferry snapshot rm c/one
+	ferry snapshot import c one.tar.gz
+	rollback c/one
+	ask
+	same "$first" "$word"
+	[ "$n" -lt "$later" ]
+	run ! eval 'ferry logs c | grep bad'
+}
+
+@test "SIGKILL of ferry or CRIU: no snapshot, and the container goes on, with its connections" {
+	up_instant
+	local first=$word at was
+	# As soon as the file is there: in what is saved ahead, in the dump, in the copies of files.
+	for at in "both memory/1/pages-1.img" "ferry memory/pages-1.img" "criu memory/core-1.img" "both memory/mm-1.img" "ferry upper/n"; do
+		ask
+		was=$n
+		echo "${at%% *} at '${at#* }'"
+		python3 "$BATS_TEST_DIRNAME/kill_at.py" "${at%% *}" "$snapshots/.new/${at#* }" "" "$runtime" snapshot create c one \
+			>killed 2>&1 </dev/null || { cat killed; return 1; }
+		is_untouched "$was"
+	done
+	snapshot one
+	rollback c/one
+	goes_on
+}
+
+@test "a terminal" {
+	up -it host sh -c 'n=0; while read -r word; do n=$((n + 1)); echo "$n $word $(stty size)"; done'
+	# And then goes, by the keys for that.
+	tell() { { sleep 1; printf '%s\n' "$1"; sleep 1; printf '\020\021'; sleep 1; } | timeout 20 script -qec "ferry attach c" /dev/null >/dev/null || :; }
+	tell first
+	eventually eval 'ferry logs c | grep -q "^1 first"'
+	snapshot one
+	tell second
+	eventually eval 'ferry logs c | grep -q "^2 second"'
+	rollback c/one
+	tell other
+	eventually eval 'ferry logs c | grep -q "^2 other"'
+}
+
+@test "redis: what is in memory and what is on the disk" {
+	up host redis-server --protected-mode no --save "" --appendonly yes --dir /var/tmp --enable-debug-command yes
+	r() { timeout 20 redis-cli -h "$address" "$@"; }
+	eventually r ping
+	r debug populate 20000 key 500
+	r set word first
+	snapshot one
+	r set word second
+	r del key:1
+	rollback c/one
+	same first "$(r get word)"
+	same 20001 "$(r dbsize)"
+	r incr count
+	# The file goes on where memory does.
+	r debug loadaof
+	same "first 1" "$(r get word) $(r get count)"
+}
+
+@test "by themselves, by systemd's timer" {
+	up_instant
+	systemctl start ferry-snapshot.timer
+	ferry snapshot schedule --memory c "* * * * *"
+	sed -i 's/"last": "20../"last": "2000/' $snapshots/.schedule
+	systemctl start ferry-snapshot.service || { journalctl -u ferry-snapshot.service | tail; return 1; }
+	ferry snapshot schedule c never
+	systemctl is-active ferry-snapshot.timer
+	systemctl stop ferry-snapshot.timer
+	same true "$(ferry snapshot show -f .Memory c/snap0)"
+	local was=$word
+	rollback c/snap0
+	ask
+	same "$was" "$word"
 }
