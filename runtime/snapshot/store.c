@@ -3,6 +3,7 @@
 
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "runtime/container.h"
 #include "runtime/clone/clone.h"
 
 #include <errno.h>
@@ -25,10 +26,25 @@ const char *snapshots_path(const struct launched *l, struct arena *a)
 	return arena_printf(a, "%s/snapshots", l->dir);
 }
 
+/* One that was cut short may have left the container standing still, or CRIU at work in the directory. */
+static int let_go_on(struct runtime *rt, const struct snapshots *s, struct err *e)
+{
+	cleanup_container struct container c = CONTAINER_INIT;
+
+	if (faccessat(s->dir, SNAPSHOTS_NEW, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	int r = container_open(rt, s->l->id, true, &c, e);
+	if (r == -ENOENT)
+		*e = ERR_INIT;
+	return r == -ENOENT ? 0 : r;
+}
+
 static int sweep(struct runtime *rt, const struct snapshots *s, struct err *e)
 {
 	static const char *const left[] = { SNAPSHOTS_NEW, SNAPSHOTS_STAGED, GONE };
 
+	if (let_go_on(rt, s, e) < 0)
+		return -e->code;
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		if (remove_tree_at(s->dir, left[i], e) < 0)
 			return -e->code;

@@ -1,5 +1,5 @@
-# Runs COMMAND, which has CRIU at work, and kills once CRIU's log, or another file that is there then, has TEXT: "ferry" the command, "criu" CRIU, "both" both.
-# kill_at.py WHOM LOG TEXT COMMAND...
+# Runs COMMAND, which has CRIU at work, and kills once CRIU's log, or another file that is there by then, has TEXT: "ferry" the
+# command, "criu" CRIU, "both" both. kill_at.py WHOM LOG TEXT COMMAND...
 import os, signal, sys, time
 
 whom, log, text, command = sys.argv[1], sys.argv[2], sys.argv[3].encode(), sys.argv[4:]
