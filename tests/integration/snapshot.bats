@@ -666,6 +666,14 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 	equal "$(stat -c %u:%g:%a "$dir/upper/dir")" 200006:300007:700
 	quietly as_user snapshot rm "$id/one" || complain
 	quietly as_user snapshot create "$id" two || complain
+	quietly as_user snapshot export -o "$WORK/home/two.tar" "$id/two" || complain
+	quietly as_user snapshot import "$id" "$WORK/home/two.tar" three || complain
+	equal "$(stat -c %u:%g:%a "$dir/snapshots/three/upper/dir")" 200006:300007:700
 	quietly as_user rm "$id" || complain
 	[ ! -e "$dir" ]
+	# Memory is for root.
+	quietly as_user launch -d --name "$id" --network none --rootfs "$WORK/home/rootfs:O" -- /bin/sleep 1000000 || complain
+	attempt as_user snapshot create "$id" one
+	failed "(--no-memory keeps its files alone)"
+	quietly as_user rm -f "$id" || complain
 }
