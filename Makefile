@@ -7,6 +7,7 @@
 #: bench bench-images   ferry beside crun, runc and a bare program; imports beside tar, podman, skopeo and umoci
 #: bench-networks       networks beside netavark and CNI's plugins
 #: bench-snapshots      snapshots with memory beside podman's checkpoints, in the test machine
+#: bench-clones         clones beside full restores and cold starts
 #: deps                 install the Debian packages that are missing
 #: install uninstall    PREFIX=/usr/local DESTDIR=
 #: coverage lint format compile_commands.json clean
@@ -170,6 +171,10 @@ bench-snapshots:
 	@$(MAKE) --no-print-directory all
 	tests/vm/run -t 1800 -- bench/snapshot
 
+bench-clones: all
+	@tests/install-deps build bench
+	BUILD=$(BUILD) tests/bench/clones
+
 # Debian packages that are missing, if any.
 deps:
 	@tests/install-deps build tests machine
@@ -211,5 +216,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 .PHONY: all unit-programs check check-unit check-layers check-man check-integration check-vm demo bench bench-images bench-networks \
-	bench-snapshots deps install uninstall coverage lint format help clean
+	bench-clones bench-snapshots deps install uninstall coverage lint format help clean
 -include $(OBJECTS:.o=.d) $(PROGRAM:%.c=$(BUILD)/%.d) $(UNIT:=.d) $(TEST_PROGRAMS:=.d)

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* pstree.proto, core.proto, utsns.proto */
-enum { PSTREE_PID = 1, IDS_UTS = 8, UTS_NODENAME = 1 };
+/* pstree.proto, core.proto, utsns.proto, inventory.proto; cr_options.h: how packets were kept out during the dump */
+enum { PSTREE_PID = 1, IDS_UTS = 8, UTS_NODENAME = 1, INVENTORY_NETWORK_LOCK = 11 };
+enum { NETWORK_LOCK_SKIP = 2 };
 
 struct clone_fill {
 	int from;
@@ -45,39 +46,63 @@ static int find_utsns(int from, char name[40], struct err *e)
 	return 0;
 }
 
-static void set_nodename(struct wire entry, const char *hostname, struct buf *out)
-{
-	struct wire_field f;
-
-	wire_put_string(out, UTS_NODENAME, hostname);
-	while (wire_next(&entry, &f) > 0)
-		if (f.number != UTS_NODENAME)
-			wire_put_field(out, &f);
-}
-
-static int fill(int to, void *data, struct err *e)
+/* A copy of the image with another first entry: @replace puts all of its fields, and is given what there was. */
+static int rewrite(int from, int to, const char *name, enum image_type type, const char *hostname,
+		   void (*replace)(struct wire entry, const char *hostname, struct buf *out), struct err *e)
 {
 	cleanup_buf struct buf message = BUF_INIT, image = BUF_INIT;
 	cleanup_image struct image old = IMAGE_INIT;
-	const struct clone_fill *c = data;
 	struct wire entry;
-	char name[40];
 
-	if (!c->hostname)
-		return 0;
-	if (find_utsns(c->from, name, e) < 0)
-		return -e->code;
-	int r = image_read(c->from, name, IMAGE_UTSNS, &old, e);
-	if (r == -ENOENT)
-		return err_say(e, ENOENT, "the images are of processes without a host name of their own");
+	int r = image_read(from, name, type, &old, e);
 	if (r < 0)
 		return r;
 	if (image_first(&old, &entry, e) < 0)
 		return err_wrap(e, "'%s'", name);
-	set_nodename(entry, c->hostname, &message);
-	image_begin(&image, IMAGE_UTSNS);
+	replace(entry, hostname, &message);
+	image_begin(&image, type);
 	image_add(&image, &message);
 	return image_write(to, name, &image, e);
+}
+
+static void put_others(struct wire entry, uint32_t field, struct buf *out)
+{
+	struct wire_field f;
+
+	while (wire_next(&entry, &f) > 0)
+		if (f.number != field)
+			wire_put_field(out, &f);
+}
+
+static void set_nodename(struct wire entry, const char *hostname, struct buf *out)
+{
+	wire_put_string(out, UTS_NODENAME, hostname);
+	put_others(entry, UTS_NODENAME, out);
+}
+
+/* CRIU lifts the lock that the images name, by programs that take their time. A clone's network is new. */
+static void skip_unlock(struct wire entry, const char *hostname, struct buf *out)
+{
+	(void)hostname;
+	put_others(entry, INVENTORY_NETWORK_LOCK, out);
+	wire_put_number(out, INVENTORY_NETWORK_LOCK, NETWORK_LOCK_SKIP);
+}
+
+static int fill(int to, void *data, struct err *e)
+{
+	const struct clone_fill *c = data;
+	char name[40];
+
+	int r = rewrite(c->from, to, "inventory.img", IMAGE_INVENTORY, NULL, skip_unlock, e);
+	if (r < 0 && r != -ENOENT) /* then CRIU says what it thinks of that */
+		return r;
+	*e = ERR_INIT;
+	if (!c->hostname)
+		return 0;
+	if (find_utsns(c->from, name, e) < 0)
+		return -e->code;
+	r = rewrite(c->from, to, name, IMAGE_UTSNS, c->hostname, set_nodename, e);
+	return r == -ENOENT ? err_say(e, ENOENT, "the images are of processes without a host name of their own") : r;
 }
 
 int images_clone(int from, int dirfd, const char *name, const char *hostname, struct err *e)

@@ -1,6 +1,7 @@
 /*
  * What the images of one clone have for it alone. All else that is a clone's own needs no images: its address and
- * cgroup are its runtime's, and its connections are closed by CRIU's tcp_close.
+ * cgroup are its runtime's, and its connections are closed by CRIU's tcp_close; so there is nothing to be kept out of its
+ * network, and CRIU is not told to lift what kept it out of the source's.
  */
 #ifndef CHECKPOINT_CLONE_H
 #define CHECKPOINT_CLONE_H

@@ -5,7 +5,7 @@
  *	clone_make           one clone, which runs then
  *	template_...         names for snapshots that are there to be cloned
  *
- * What is made once, by the first clone or template of a snapshot, in its directory:
+ * What is made once, by the first clone or template of a snapshot, is beside it, as `.clones/NAME`:
  *
  *	warm     its images again, with the large regions of memory as files: checkpoint/share.h
  *	users    links to the directories of its clones and to templates (lib/users.h): it can be removed only without any
@@ -62,6 +62,12 @@ void clone_source_drop(struct runtime *rt, const struct clone_source *s);
 /* Whatever fails, and if it is the hook, nothing of the clone stays. */
 int clone_make(struct runtime *rt, const struct clone_request *r, struct err *e);
 
+/*
+ * Before its processes are restored: what in its images is of the addresses that its source had becomes of those that @l has
+ * been given. Does nothing at any later start.
+ */
+int clone_readdress(const struct launched *l, const struct net_endpoint *x, struct err *e);
+
 /* ---- templates ---- */
 
 /* /var/lib/ferry/templates/NAME.json: what a name for a snapshot says. */
@@ -89,6 +95,9 @@ int template_remove(struct runtime *rt, const char *name, struct err *e);
 
 /* *ret: "container 'web-1'", "template 'jvm'": what depends on the snapshot in @dir (absolute). In rt->arena. */
 int clone_users(struct runtime *rt, const char *dir, const char ***ret, size_t *ret_n, struct err *e);
+
+/* Where what they share is, absolute. In @a. */
+const char *clone_shared_path(const char *dir, struct arena *a);
 
 /* -EBUSY where there are any: who they are. @what: "snapshot 'web/snap0'". */
 int clone_check_unused(struct runtime *rt, const char *dir, const char *what, struct err *e);

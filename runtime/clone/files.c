@@ -121,10 +121,11 @@ static int write_names(const struct clone_source *s, const struct launched *l, c
 
 static int link_images(const struct clone_source *s, const struct launched *l, int dir, struct arena *a, struct err *e)
 {
-	cleanup_close int from = open(arena_printf(a, "%s/" LAUNCHED_WARM, s->dir), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *path = arena_printf(a, "%s/" LAUNCHED_WARM, clone_shared_path(s->dir, a));
+	cleanup_close int from = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (from < 0)
-		return err_set(e, errno, "open '%s/" LAUNCHED_WARM "'", s->dir);
+		return err_set(e, errno, "open '%s'", path);
 	return images_clone(from, dir, LAUNCHED_WARM, clone_hostname(s, l, a), e);
 }
 

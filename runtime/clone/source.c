@@ -15,9 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX = 16 << 20 };
-
-#define MEMORY "memory"
+/* What is smaller takes CRIU no longer to read than to map. */
+enum { CONFIG_MAX = 16 << 20, SHARE_MIN_BYTES = 1 << 20 };
 
 /* ---- finding it ---- */
 
@@ -113,30 +112,33 @@ int clone_source_find(struct runtime *rt, const char *text, const char *name, bo
 
 /* ---- what is shared ---- */
 
-static int make_warm(int snapshot, struct err *e)
+static int make_warm(int snapshot, int shared, struct err *e)
 {
-	cleanup_close int images = openat(snapshot, MEMORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct images_shared shared;
+	cleanup_close int images = openat(snapshot, SNAPSHOT_MEMORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct images_shared ignored;
 
-	if (faccessat(snapshot, LAUNCHED_WARM, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(shared, LAUNCHED_WARM, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	if (images < 0)
-		return err_set(e, errno, "open '" MEMORY "'");
-	int r = images_share(images, snapshot, LAUNCHED_WARM, IMAGES_SHARE_MIN, &shared, e);
+		return err_set(e, errno, "open '" SNAPSHOT_MEMORY "'");
+	int r = images_share(images, shared, LAUNCHED_WARM, SHARE_MIN_BYTES, &ignored, e);
 	if (r != -EALREADY)
 		return r;
 	/* Of a clone: what it shared then is shared now, too. */
 	*e = ERR_INIT;
-	return images_clone(images, snapshot, LAUNCHED_WARM, NULL, e);
+	return images_clone(images, shared, LAUNCHED_WARM, NULL, e);
 }
 
-static int take(int snapshot, const char *user, struct err *e)
+static int take(struct runtime *rt, const struct clone_source *s, int snapshot, const char *user, struct err *e)
 {
-	if (make_warm(snapshot, e) < 0)
+	const char *path = clone_shared_path(s->dir, &rt->arena);
+
+	if (mkdir_parents(path, 0700, e) < 0)
 		return -e->code;
-	if (mkdirat(snapshot, USERS_DIRECTORY, 0700) < 0 && errno != EEXIST)
-		return err_set(e, errno, "create '" USERS_DIRECTORY "'");
-	return users_add(snapshot, user, e);
+	cleanup_close int shared = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (shared < 0 || (mkdirat(shared, USERS_DIRECTORY, 0700) < 0 && errno != EEXIST))
+		return err_set(e, errno, "create '%s/" USERS_DIRECTORY "'", path);
+	return make_warm(snapshot, shared, e) < 0 ? -e->code : users_add(shared, user, e);
 }
 
 int clone_take_source(struct runtime *rt, const struct clone_source *s, const char *user, struct err *e)
@@ -147,11 +149,10 @@ int clone_take_source(struct runtime *rt, const struct clone_source *s, const ch
 	if (snapshots_open(rt, &s->l, SNAPSHOTS_CHANGE, &all, e) < 0 || snapshot_load(rt, &all, s->snapshot, &what, e) < 0)
 		return -e->code;
 	if (!what.memory)
-		return err_say(e, ENOTSUP, "snapshot '%s/%s' has no memory, with which a clone could begin: make one of the container "
-			       "while it runs, without --no-memory", s->l.name, s->snapshot);
+		return err_say(e, ENOTSUP, "snapshot '%s/%s' has no memory, with which a clone could begin: make one of the "
+			       "container while it runs, without --no-memory", s->l.name, s->snapshot);
 	cleanup_close int dir = openat(all.dir, s->snapshot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || take(dir, user, e) < 0)
-		return dir < 0 ? err_set(e, errno, "open '%s'", s->dir) :
-				 err_wrap(e, "snapshot '%s/%s'", s->l.name, s->snapshot);
-	return 0;
+	if (dir < 0)
+		return err_set(e, errno, "open '%s'", s->dir);
+	return take(rt, s, dir, user, e) < 0 ? err_wrap(e, "snapshot '%s/%s'", s->l.name, s->snapshot) : 0;
 }

@@ -47,20 +47,28 @@ static const char *clone_user(struct runtime *rt, const char *path, const char *
 		       arena_printf(&rt->arena, "container '%s'", launched_name(rt, &l)) : NULL;
 }
 
+const char *clone_shared_path(const char *dir, struct arena *a)
+{
+	const char *name = strrchr(dir, '/') + 1;
+
+	return arena_printf(a, "%.*s" SNAPSHOTS_CLONES "/%s", (int)(name - dir), dir, name);
+}
+
 int clone_users(struct runtime *rt, const char *dir, const char ***ret, size_t *ret_n, struct err *e)
 {
-	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *shared = clone_shared_path(dir, &rt->arena);
+	cleanup_close int fd = open(shared, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const char **paths, **users = NULL;
 	size_t n_paths, n = 0;
 
 	*ret = NULL;
 	*ret_n = 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", dir);
+		return errno == ENOENT ? 0 : err_set(e, errno, "open '%s'", shared);
 	if (faccessat(fd, USERS_DIRECTORY, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "'%s/" USERS_DIRECTORY "'", dir);
+		return errno == ENOENT ? 0 : err_set(e, errno, "'%s/" USERS_DIRECTORY "'", shared);
 	if (users_list(fd, false, &rt->arena, &paths, &n_paths, e) < 0)
-		return err_wrap(e, "'%s'", dir);
+		return err_wrap(e, "'%s'", shared);
 	for (size_t i = 0; i < n_paths; i++) {
 		const char *user = is_template(paths[i]) ? template_user(rt, paths[i], dir) : clone_user(rt, paths[i], dir);
 		if (user)

@@ -4,6 +4,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "runtime/attach.h"
+#include "runtime/clone/clone.h"
 #include "runtime/launch/plan.h"
 #include "runtime/launch/network.h"
 
@@ -146,6 +147,8 @@ static int attached(const struct net *n, const struct net_endpoint *x, void *dat
 {
 	const struct attaching *s = data;
 
+	if (s->l.cloned_from && clone_readdress(&s->l, x, e) < 0)
+		return -e->code;
 	return launch_write_names(n, &s->l, s->hostname, x, e);
 }
 

@@ -9,8 +9,8 @@
  *	    memory                 CRIU's images of its processes, if it ran; in 1, 2... below it what was saved of the memory
  *	                           before they stood still (pre-dumps)
  *	    digests                a line for each file in those: lib/tree_digest.h
- *	    warm, users            what its clones share, and who they are: runtime/clone/clone.h
  *	    snapshot.json          the struct below, with a digest of `digests`
+ *	snapshots/.clones/NAME     what clones of that one share, and who they are: runtime/clone/clone.h
  *	snapshots/.schedule        when they are made by themselves, and which then stay
  *	snapshots/.current         the name of the one that was made, or gone back to, last
  *	snapshots/.new, .gone      one that is being made, or removed: what a killed command left is removed by the next
@@ -160,6 +160,7 @@ int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *
 #define SNAPSHOT_DIGESTS "digests"
 #define SNAPSHOT_MEMORY "memory"
 #define SNAPSHOTS_NEW ".new"
+#define SNAPSHOTS_CLONES ".clones"
 #define SNAPSHOTS_STAGED ".staged"
 #define SNAPSHOTS_ROLLBACK ".rollback"
 #define SNAPSHOTS_CURRENT ".current"

@@ -87,10 +87,14 @@ int snapshots_open(struct runtime *rt, const struct launched *l, enum snapshots_
 
 int snapshot_remove(struct runtime *rt, const struct snapshots *s, const char *name, struct err *e)
 {
-	const char *current = snapshots_current(rt, s), *dir = arena_printf(&rt->arena, "%s/%s", snapshots_path(s->l, &rt->arena), name);
+	const char *dir = arena_printf(&rt->arena, "%s/%s", snapshots_path(s->l, &rt->arena), name);
+	const char *current = snapshots_current(rt, s);
 
 	if (clone_check_unused(rt, dir, arena_printf(&rt->arena, "snapshot '%s/%s'", s->l->name, name), e) < 0)
 		return -e->code;
+	/* Before it is gone: another of its name has other memory. */
+	if (remove_tree_at(s->dir, arena_printf(&rt->arena, SNAPSHOTS_CLONES "/%s", name), e) < 0)
+		return err_wrap(e, "remove what clones of snapshot '%s/%s' share", s->l->name, name);
 	if (current && strcmp(current, name) == 0 && unlinkat(s->dir, SNAPSHOTS_CURRENT, 0) < 0)
 		return err_set(e, errno, "remove '" SNAPSHOTS_CURRENT "'");
 	if (renameat2(s->dir, name, s->dir, GONE, RENAME_NOREPLACE) < 0)

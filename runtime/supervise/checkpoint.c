@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* In the image: which addresses it had on which network, [{ "network": "ferry", "ip": "10.88.0.2" }]. */
-#define ADDRESSES_FILE "addresses.json"
 enum { FILE_MAX = 64 * 1024 };
 
 /* ---- addresses ---- */
@@ -51,7 +49,7 @@ static int save_addresses(struct runtime *rt, const struct launched *l, int dir,
 	for (size_t i = 0; i < x.n_links; i++)
 		write_link(&w, &x.links[i]);
 	json_end_array(&w);
-	return file_replace_at(dir, ADDRESSES_FILE, 0600, b.data, b.len, e);
+	return file_replace_at(dir, SUPERVISE_ADDRESSES, 0600, b.data, b.len, e);
 }
 
 static const char *text_of(const struct json *object, const char *key)
@@ -82,13 +80,13 @@ static int load_addresses(struct runtime *rt, struct launched *l, int dir, struc
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json doc;
 
-	int r = file_read_at(dir, ADDRESSES_FILE, FILE_MAX, &b, e);
+	int r = file_read_at(dir, SUPERVISE_ADDRESSES, FILE_MAX, &b, e);
 	if (r == -ENOENT) {
 		*e = ERR_INIT;
 		return 0;
 	}
 	if (r < 0 || json_parse(buf_text(&b), b.len, &rt->arena, &doc, e) < 0)
-		return err_wrap(e, "'" ADDRESSES_FILE "'");
+		return err_wrap(e, "'" SUPERVISE_ADDRESSES "'");
 	for (size_t i = 0; doc.type == JSON_ARRAY && i < doc.n; i++)
 		ask_for(&doc.members[i].value, l);
 	return 0;

@@ -81,6 +81,9 @@ int supervise_signal(struct runtime *rt, const struct launched *l, int signal, s
  */
 int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e);
 
+/* In an image: which addresses it had on which network, [{ "network": "ferry", "ip": "10.88.0.2" }]. */
+#define SUPERVISE_ADDRESSES "addresses.json"
+
 /*
  * runtime/checkpoint for one that was launched. It ends, is not started again whatever its policy, and keeps its files, of
  * which the image has none: without --image-path that is the directory `checkpoint` beside them. A restore goes on with its

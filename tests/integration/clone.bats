@@ -9,6 +9,7 @@ prepare() {
 	make_machine
 	storage=$WORK/storage
 	snap=$storage/$id/snapshots/one
+	shared=$storage/$id/snapshots/.clones/one
 	mkdir "$storage"
 	export FERRY_CRIU=$here/criu.py CRIU_STARTS="/bin/busybox sleep 1000000"
 }
@@ -21,8 +22,9 @@ up() { # OPTION...
 	eventually '[ -s "$storage/$id/upper/file" ]'
 	attempt ferry snapshot create "$id" one
 	succeeded
-	cp -r "$snap/memory" "$snap/warm"
-	rm -rf "$snap/warm/1"
+	mkdir -p "$shared"
+	cp -r "$snap/memory" "$shared/warm"
+	rm -rf "$shared/warm/1"
 }
 
 overlay() { up --rootfs "$bundle/rootfs:O" "$@"; }

@@ -690,6 +690,41 @@ static void test_clone(void **state)
 	assert_true(is_same_file(d.fd, fd, "mm-10.img"));
 	assert_false(is_same_file(d.fd, fd, "utsns-12.img"));
 	assert_int_equal(faccessat(fd, IMAGES_DIGESTS, F_OK, 0), -1);
+	/* What kept packets out of the source is not there to be lifted. */
+	cleanup_image struct image inventory = IMAGE_INIT;
+	uint64_t lock = 0;
+	assert_int_equal(image_read(fd, "inventory.img", IMAGE_INVENTORY, &inventory, &e), 0);
+	assert_int_equal(image_first(&inventory, &entry, &e), 0);
+	assert_int_equal(wire_find_number(entry, 11, &lock), 1);
+	assert_int_equal(lock, 2);
+	/* Without a name of its own: links. */
+	assert_int_equal(images_clone(d.fd, d.fd, "other", NULL, &e), 0);
+	cleanup_close int other = openat(d.fd, "other", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(is_same_file(d.fd, other, "utsns-12.img"));
+}
+
+/* A clone's own checkpoint: the file is beside the images, by the name that CRIU has for it. */
+static void test_kept(void **state)
+{
+	(void)state;
+	cleanup_fixture struct fixture_dir d = make_images();
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct criu_options o = CRIU_OPTIONS_INIT;
+	struct images_shared shared;
+	struct err e = ERR_INIT;
+	struct stat st, again;
+
+	assert_int_equal(share(&d, &shared, &e), 0);
+	cleanup_close int from = openat(d.fd, "shared", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(d.fd, "dump", 0700), 0);
+	cleanup_close int to = openat(d.fd, "dump", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(images_memory_keep(from, to, &a, &o, &e), 0);
+	assert_int_equal(o.n_external, 1);
+	assert_int_equal(fstatat(from, "memory-10.img", &st, 0), 0);
+	assert_int_equal(fstatat(to, o.external[0], &again, 0), 0);
+	assert_int_equal(st.st_ino, again.st_ino);
+	/* Twice, as for a dump after a pre-dump to the same place. */
+	assert_int_equal(images_memory_keep(from, to, &a, &o, &e), 0);
 }
 
 static void test_clone_refused(void **state)
@@ -769,7 +804,7 @@ int main(void)
 		cmocka_unit_test(test_digests_damaged),
 		cmocka_unit_test(test_digests_quickly),
 		cmocka_unit_test(test_clone),
-		cmocka_unit_test(test_clone_refused),
+		cmocka_unit_test(test_kept), cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
