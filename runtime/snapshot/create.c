@@ -318,7 +318,7 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 		.l = l,
 		.s = &s,
 		.what = { .container = l->id, .description = r->description, .expires = r->expires,
-			  .layers = l->layers, .n_layers = l->n_layers },
+			  .layers = l->layers, .n_layers = l->n_layers, .cloned_from = l->cloned_from },
 		.from = -1,
 		.to = -1,
 		.lock = -1,

@@ -38,6 +38,7 @@ static const struct field fields[] = {
 	{ "memoryBytes", FIELD_UINT, MEMBER(memory_bytes) },
 	{ "files", FIELD_STRINGS, MEMBER(files), COUNT(struct document, s.n_files), .required = true },
 	{ "layers", FIELD_STRINGS, MEMBER(layers), COUNT(struct document, s.n_layers) },
+	{ "clonedFrom", FIELD_STRING, MEMBER(cloned_from) },
 	{ "digests", FIELD_STRING, MEMBER(digests), .required = true },
 };
 static const struct object object = { FIELDS(fields) };
@@ -96,6 +97,7 @@ int snapshot_save(int dir, const struct snapshot *what, struct err *e)
 	json_uint(&w, "memoryBytes", what->memory_bytes);
 	json_strings(&w, "files", what->files, what->n_files);
 	json_strings(&w, "layers", what->layers, what->n_layers);
+	write_text(&w, "clonedFrom", what->cloned_from);
 	json_string(&w, "digests", what->digests);
 	json_end_object(&w);
 	buf_char(&b, '\n');

@@ -81,6 +81,10 @@ static bool has_file(const struct snapshot *what, const char *name)
 
 static bool is_over(const struct snapshot *what, const struct launched *l)
 {
+	const char *was = what->cloned_from, *is = l->cloned_from;
+
+	if (was && is ? strcmp(was, is) != 0 : was != is)
+		return false;
 	if (what->n_layers != l->n_layers)
 		return what->n_layers == 0;
 	for (size_t i = 0; i < l->n_layers; i++)
@@ -95,7 +99,7 @@ int snapshot_check_fits(struct runtime *rt, const struct launched *l, const stru
 	size_t n, fit = 0;
 
 	if (!is_over(what, l))
-		return err_say(e, EINVAL, "it lies over another image than that of container '%s'", l->name);
+		return err_say(e, EINVAL, "it lies over another image or snapshot than container '%s'", l->name);
 	if (launched_overlays(rt, l, &overlays, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)

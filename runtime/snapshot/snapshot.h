@@ -49,6 +49,7 @@ struct snapshot {
 	size_t n_files;
 	const char **layers; /* diff ids of the image's, over which they lie; none without an image */
 	size_t n_layers;
+	const char *cloned_from; /* as of the container: another snapshot over which they lie; NULL */
 	const char *digests; /* of the file of that name */
 };
 

@@ -470,7 +470,9 @@ tampered() {
 	failed "\"../x\" is no name for a snapshot"
 	ferry snapshot rm "$id/two"
 	tampered 'sed -i "s/\"layers\": \[\]/\"layers\": [\"sha256:x\"]/" snapshot.json'
-	failed "it lies over another image than that of container '$id'"
+	failed "it lies over another image or snapshot than container '$id'"
+	tampered 'sed -i "s,\"layers\",\"clonedFrom\": \"/elsewhere\"\, &," snapshot.json'
+	failed "it lies over another image or snapshot than container '$id'"
 	tampered 'rm snapshot.json'
 	failed "it is no archive of a snapshot"
 	# Memory: CRIU would follow links.
