@@ -40,9 +40,10 @@ const char *checkpoint_mount_source(const struct spec *s, size_t i, const struct
 
 	if (checkpoint_is_bind(m))
 		return f->sources[i];
-	if ((has_type(m, "cgroup") || has_type(m, "cgroup2")) && !has_option(m, "remount") && (!cgroup || cgroup->path))
-		return f->cgroup_dir;
-	return NULL;
+	if ((!has_type(m, "cgroup") && !has_type(m, "cgroup2")) || has_option(m, "remount"))
+		return NULL;
+	/* CRIU joins the cgroup namespace before it makes the user namespace, which then may not mount it. */
+	return !cgroup || cgroup->path || spec_find_namespace(s, CLONE_NEWUSER) ? f->cgroup_dir : NULL;
 }
 
 static void add_mount(struct arena *a, struct criu_options *o, const char *key, const char *value)

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -28,6 +29,9 @@ int node_open_source(struct node_plan *n, struct err *e)
 		return err_set(e, errno, "stat '%s'", n->path);
 	if (!is_node(n, &st))
 		return err_say(e, EINVAL, "device '%s' of the host is not the one that is asked for", n->path);
+	/* Mounts of one file system that propagate from one of the host's: CRIU knows no way to make them so again. */
+	if (mount_set_propagation(fd, MS_PRIVATE, false, e) < 0)
+		return err_wrap(e, "device '%s'", n->path);
 	n->source_fd = take_fd(&fd);
 	return 0;
 }

@@ -125,21 +125,13 @@ static int cover_all(const struct mount_plan *m, int userns, struct err *e)
 	return 0;
 }
 
-static uint32_t root_of(const struct spec_idmap *maps, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (maps[i].container_id == 0)
-			return maps[i].host_id;
-	return 0;
-}
-
 /*
  * An overlay makes its own files as whoever mounted it: that must be one of the ids that are mapped, with the rights that the
  * host's root has.
  */
 static int work_as_container_root(const struct mount_plan *m, struct err *e)
 {
-	uint32_t uid = root_of(m->uid_maps, m->n_uid_maps), gid = root_of(m->gid_maps, m->n_gid_maps);
+	uint32_t uid = spec_host_id(m->uid_maps, m->n_uid_maps, 0), gid = spec_host_id(m->gid_maps, m->n_gid_maps, 0);
 
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
 		return err_set(e, errno, "keep capabilities");

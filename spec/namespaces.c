@@ -31,3 +31,11 @@ const struct spec_namespace *spec_find_namespace(const struct spec *s, uint64_t 
 			return &s->lx.namespaces[i];
 	return NULL;
 }
+
+uint32_t spec_host_id(const struct spec_idmap *maps, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id >= maps[i].container_id && id - maps[i].container_id < maps[i].size)
+			return maps[i].host_id + (id - maps[i].container_id);
+	return id;
+}

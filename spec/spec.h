@@ -360,6 +360,9 @@ uint64_t spec_namespace_flag(const char *name);
 /* The namespace of that kind in the specification, or NULL. */
 const struct spec_namespace *spec_find_namespace(const struct spec *s, uint64_t flag);
 
+/* What @id of a container is on the host; one that is not mapped: itself. */
+uint32_t spec_host_id(const struct spec_idmap *maps, size_t n, uint32_t id);
+
 /* An annotation's value, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 

@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_FILE "restore.log"
@@ -212,6 +214,22 @@ static int ask(struct restore *r, const char *program, struct criu_options *o, p
 	return setup_record_process(r->setup, answer.pid, e);
 }
 
+/* CRIU opens images in the container's user namespace, too: its root is let into their directory, with which all are closed to others. */
+static int let_in(const struct spec *s, int images, struct err *e)
+{
+	const gid_t root = spec_host_id(s->lx.gid_mappings, s->lx.n_gid_mappings, 0);
+	struct stat st;
+
+	if (!spec_find_namespace(s, CLONE_NEWUSER))
+		return 0;
+	if (fstat(images, &st) < 0)
+		return err_set(e, errno, "stat");
+	if (st.st_mode & S_IXOTH)
+		return 0;
+	return fchown(images, (uid_t)-1, root) < 0 || fchmod(images, (st.st_mode & 07777) | S_IXGRP) < 0 ?
+		       err_set(e, errno, "let the container's user namespace read it") : 0;
+}
+
 static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, struct err *e)
 {
 	const struct checkpoint_request *request = r->setup->request->restore;
@@ -223,7 +241,7 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 		return -e->code;
 	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0 ||
 	    (request->check && images_check(o->images, o->lazy_pages, e) < 0) ||
-	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0 ||
+	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0 || let_in(s->spec, o->images, e) < 0 ||
 	    image_ghosts_read(o->images, &r->rt->arena, &r->ghosts, &r->n_ghosts, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)

@@ -119,14 +119,6 @@ static bool has_option(const struct spec_mount *m, const char *option)
 	return false;
 }
 
-static uint32_t mapped(const struct spec_idmap *maps, size_t n, uint32_t id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (id >= maps[i].container_id && id - maps[i].container_id < maps[i].size)
-			return maps[i].host_id + (id - maps[i].container_id);
-	return id;
-}
-
 static const struct id_range *turned(const struct spec_idmap *maps, size_t n, struct arena *a)
 {
 	struct id_range *ranges = arena_new_array(a, n, struct id_range);
@@ -152,8 +144,8 @@ static int fill(const struct taking *t, const struct taken *one, bool inside, st
 		how.n_uids = lx->n_uid_mappings;
 		how.n_gids = lx->n_gid_mappings;
 	} else if (!inside && lx->n_uid_mappings > 0 &&
-		   fchownat(one->dir, VOLUME_DATA, mapped(lx->uid_mappings, lx->n_uid_mappings, 0),
-			    mapped(lx->gid_mappings, lx->n_gid_mappings, 0), 0) < 0)
+		   fchownat(one->dir, VOLUME_DATA, spec_host_id(lx->uid_mappings, lx->n_uid_mappings, 0),
+			    spec_host_id(lx->gid_mappings, lx->n_gid_mappings, 0), 0) < 0)
 		return err_set(e, errno, "give it to the container's root");
 	cleanup_close int from = in_root_open(t->root.fd, one->v->mount.destination, O_PATH | O_DIRECTORY, &none);
 	if (from == -ENOENT || from == -ENOTDIR)
@@ -192,8 +184,8 @@ static int give(const struct taking *t, const struct taken *one, bool inside, st
 
 	if (is_system(source))
 		return err_say(e, EINVAL, "the option U is not for '%s': it would give the machine's own files away", source);
-	return tree_set_owner(source, as_it_is ? u->uid : mapped(lx->uid_mappings, lx->n_uid_mappings, u->uid),
-			      as_it_is ? u->gid : mapped(lx->gid_mappings, lx->n_gid_mappings, u->gid), e);
+	return tree_set_owner(source, as_it_is ? u->uid : spec_host_id(lx->uid_mappings, lx->n_uid_mappings, u->uid),
+			      as_it_is ? u->gid : spec_host_id(lx->gid_mappings, lx->n_gid_mappings, u->gid), e);
 }
 
 static int work(const struct taking *t, bool inside, struct arena *a, struct err *e)

@@ -69,6 +69,20 @@ static void test_dump(void **state)
 	assert_int_equal(o.n_inherit + o.n_join, 0);
 }
 
+/* A user namespace's processes may mount no cgroup of a namespace that is not theirs, as CRIU's is not. */
+static void test_cgroup_with_userns(void **state)
+{
+	struct spec_namespace ns[] = { { CLONE_NEWCGROUP, NULL }, { CLONE_NEWUSER, NULL } };
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct criu_options o = CRIU_OPTIONS_INIT;
+	const struct spec s = spec_with(ns, 2);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(checkpoint_plan_restore(&s, &facts, &a, &o, &e), 0);
+	check_mounts(&o, "/data=/srv/data /etc/hosts=/b/hosts /sys/fs/cgroup=/sys/fs/cgroup/c /dev/fuse=/dev/fuse ");
+}
+
 static void test_restore(void **state)
 {
 	struct spec_namespace ns[] = { { CLONE_NEWNET, "/run/netns/x" }, { CLONE_NEWIPC, "/proc/7/ns/ipc" },
@@ -137,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_cgroup_with_userns),
 		cmocka_unit_test(test_restore),
 		cmocka_unit_test(test_descriptors),
 	};

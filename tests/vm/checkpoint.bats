@@ -135,6 +135,24 @@ is_untouched() {
 	same "0::/" "$(r exec d cat /proc/self/cgroup)"
 }
 
+@test "in a user namespace" {
+	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	# CRIU binds the host's directories as who that is, too: none that lead through others' own, or have mounts in them.
+	config '.linux.namespaces += [{ type: "user" }] | .mounts |= map(select(.destination | test("^/(usr|lib|lib64)$") | not))
+		| (.mounts[] | select(.destination == "/out")).source = "/var/tmp/out"
+		| .linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }] | .linux.gidMappings = .linux.uidMappings'
+	mkdir -p -m 777 /var/tmp/rootfs/{proc,dev,sys,out} /var/tmp/out
+	ln -s /var/tmp/out/rounds "$work/rounds"
+	: >"$work/stdout"	# which a restored process opens again, as who it is
+	chmod 666 "$work/stdout"
+	start c
+	goes_on
+	checkpoint c
+	restore d
+	goes_on
+	same 100000 "$(ps -o uid= "$(r state d | jq .pid)" | tr -d ' ')"
+}
+
 @test "pre-dumps make a chain" {
 	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
 	start c
