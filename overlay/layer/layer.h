@@ -39,7 +39,7 @@ enum layer_verb {
 	LAYER_SPLIT, /* from, an archive of an image -> the files in it, in dir, as they are */
 	LAYER_ARCHIVE, /* dir, or with -1 the one file `from` -> to: files as they are */
 	LAYER_EXTRACT, /* from -> the directory `name` in dir: files as they are, into what is there */
-	LAYER_SAVE, /* dir -> to: all that is there but sockets, and what `name` lists, with slashes between: overlayfs's form as it is */
+	LAYER_SAVE, /* dir -> to: all that is there but sockets, overlayfs's form as it is */
 	LAYER_LOAD, /* from -> dir, an empty one: what LAYER_SAVE has written, as exactly; not the directory itself */
 };
 
@@ -80,7 +80,7 @@ struct layer_job {
 	int budget; /* -1: nobody works beside it */
 	enum layer_compression compression; /* LAYER_PACK */
 	bool userxattr; /* rootless */
-	const char *name; /* LAYER_ARCHIVE, LAYER_EXTRACT, LAYER_SAVE; NULL: "" */
+	const char *name; /* LAYER_ARCHIVE, LAYER_EXTRACT; NULL: "" */
 	int64_t mtime_max_s; /* LAYER_PACK: later times become this; -1: as they are */
 };
 

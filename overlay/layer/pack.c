@@ -26,7 +26,6 @@ struct pack {
 	int64_t mtime_max_s;
 	bool plain; /* no layer: LAYER_ARCHIVE, LAYER_SAVE */
 	bool whole; /* LAYER_SAVE */
-	const char *left_out; /* names at the top, with slashes between */
 	char *chunk; /* INPUT_BLOCK bytes */
 	char path[PATH_MAX]; /* of the file at work, below the layer's directory */
 	size_t len;
@@ -246,16 +245,6 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static bool is_left_out(const struct pack *p, const char *base)
-{
-	size_t n = strlen(base);
-
-	for (const char *at = p->left_out; p->whole && p->len == 0 && *at; at += strcspn(at, "/"), at += *at == '/')
-		if (strcspn(at, "/") == n && memcmp(at, base, n) == 0)
-			return true;
-	return false;
-}
-
 /* p->path is the directory's, and again when all are written. */
 static int write_entries(struct pack *p, int dir, struct dirent **names, int n, struct err *e)
 {
@@ -263,8 +252,6 @@ static int write_entries(struct pack *p, int dir, struct dirent **names, int n, 
 
 	for (int i = 0; i < n; i++) {
 		const char *base = names[i]->d_name;
-		if (is_left_out(p, base))
-			continue;
 		size_t add = (size_t)snprintf(p->path + len, sizeof(p->path) - len, "%s%s", len ? "/" : "", base);
 		if (len + add >= sizeof(p->path))
 			return err_say(e, ENAMETOOLONG, "'%.60s...': the name is too long", p->path);
@@ -333,13 +320,13 @@ static int write_one(struct pack *p, int from, struct err *e)
 static int pack(const struct layer_job *j, bool plain, struct layer_result *ret, struct err *e)
 {
 	cleanup_pack struct pack p = { .t = TREE_INIT, .mtime_max_s = j->mtime_max_s, .plain = plain,
-				       .whole = j->verb == LAYER_SAVE, .left_out = j->name,
+				       .whole = j->verb == LAYER_SAVE,
 				       .chunk = malloc(INPUT_BLOCK), .links = archive_entry_linkresolver_new() };
 
 	if (!p.chunk || !p.links)
 		return err_set(e, ENOMEM, "pack");
 	archive_entry_linkresolver_set_strategy(p.links, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE);
-	if (plain && !p.whole)
+	if (plain)
 		p.len = (size_t)snprintf(p.path, sizeof(p.path), "%s", j->name);
 	if ((j->dir >= 0 && tree_begin(j, &p.t, e) < 0) || output_begin(j, &p.out, e) < 0)
 		return -e->code;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define DOCUMENT "snapshot.json"
-#define OF_CLONES "warm/users" /* runtime/clone/clone.h: what clones have made here */
 #define PARENT "parent" /* CRIU's link to the images that were saved before */
 
 static int work(struct layer_job *j, const struct runtime *rt, struct err *e)
@@ -41,7 +40,7 @@ int snapshot_export(struct runtime *rt, const struct launched *l, const char *na
 	cleanup_close int dir = openat(s.dir, what.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open snapshot '%s/%s'", l->name, name);
-	struct layer_job j = { .verb = LAYER_SAVE, .dir = dir, .from = -1, .to = to, .name = OF_CLONES };
+	struct layer_job j = { .verb = LAYER_SAVE, .dir = dir, .from = -1, .to = to };
 	return work(&j, rt, e) < 0 ? err_wrap(e, "export snapshot '%s/%s'", l->name, name) : 0;
 }
 
