@@ -122,6 +122,17 @@ is_untouched() {
 	goes_on
 }
 
+@test "many rounds of all that lose nothing" {
+	start_everything
+	local i
+	for i in {1..12}; do
+		checkpoint --tcp-established c
+		restore --tcp-established c
+		goes_on
+		rm -rf "$image"
+	done
+}
+
 @test "with systemd's cgroups, and with limits" {
 	config '.linux.cgroupsPath = "system.slice:ferry:checkpoint" | .linux.resources.memory.limit = 268435456'
 	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'

@@ -7,7 +7,7 @@ setup() {
 }
 
 teardown_file() {
-	ferry rm -f always unless stopped always-stopped failure once
+	ferry rm -f always unless stopped always-stopped failure once saved
 	ferry image prune -a
 }
 
@@ -21,7 +21,7 @@ teardown_file() {
 
 @test "and no others" {
 	local name
-	for name in stopped failure once; do
+	for name in stopped failure once saved; do
 		same "$name exited" "$name $(ferry inspect $name --format .State.Status)"
 	done
 }
@@ -40,4 +40,14 @@ teardown_file() {
 	ferry restart -t 0 unless
 	ferry start once
 	same running "$(ferry state once | jq -r .status)"
+}
+
+@test "what was saved before goes on where it was" {
+	ferry restore saved || { grep -E 'Error|Warn' /var/lib/ferry/launch/saved/checkpoint/restore.log; return 1; }
+	local n
+	n=$(ferry exec saved cat /n)
+	[ "$n" -gt 20 ]
+	eventually eval "[ \"\$(ferry exec saved cat /n)\" -gt $n ]"
+	ferry kill saved TERM
+	eventually eval '[ "$(ferry exec saved cat /said)" = asked ]'
 }

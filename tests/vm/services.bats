@@ -190,3 +190,72 @@ healthy() {
 	ferry stop postgres
 	same 0 "$(ferry inspect postgres --format .State.ExitCode)"
 }
+
+# Saves and restores it, by the real CRIU; says the logs' errors when that fails.
+saved_and_restored() { # NAME
+	local log=/var/lib/ferry/launch/$1/checkpoint
+	ferry checkpoint --tcp-established "$1" && same exited "$(ferry inspect "$1" --format .State.Status)" &&
+		ferry restore --tcp-established "$1" && return
+	grep -hE 'Error|Warn' $log/dump.log $log/restore.log
+	return 1
+}
+
+address_of() { ferry inspect "$1" --format .NetworkSettings.Networks.ferry.IPAddress; }
+
+# A line on a connection that stays open, and the answer's first line.
+ask() { # DESCRIPTOR LINE
+	local answer
+	printf '%s\r\n' "$2" >&"$1"
+	read -r -t 60 answer <&"$1"
+	echo "${answer%$'\r'}"
+}
+
+@test "nginx and redis, saved and restored: what they had, and connections that stay open" {
+	local web data n
+	launch web -p 8080:80 --health-cmd 'curl -fs -o /dev/null http://127.0.0.1/'
+	launch data --health-cmd '[ "$(redis-cli ping)" = PONG ]'
+	redis-cli -h "$(address_of data)" eval "for i = 1, 5000 do redis.call('set', 'key:' .. i, i * i) end" 0
+	exec {web}<>"/dev/tcp/$(address_of web)/80" {data}<>"/dev/tcp/$(address_of data)/6379"
+	same "HTTP/1.1 405 Not Allowed" "$(ask "$web" $'DELETE / HTTP/1.1\r\nHost: a\r\n')"
+	same :1 "$(ask "$data" 'INCR n')"
+	for n in 2 3; do
+		saved_and_restored web
+		saved_and_restored data
+		same ":$n" "$(ask "$data" 'INCR n')"
+		same first "$(curl -sS --retry 5 --retry-connrefused http://127.0.0.1:8080/)"
+	done
+	while read -r -t 1 _ <&"$web"; do :; done	# the rest of the first answer
+	same "HTTP/1.1 405 Not Allowed" "$(ask "$web" $'DELETE / HTTP/1.1\r\nHost: a\r\n')"
+	exec {web}<&- {data}<&-
+	same "5001 1522756" "$(redis-cli -h "$(address_of data)" dbsize) $(redis-cli -h "$(address_of data)" get key:1234)"
+	healthy data
+	ferry stop web data
+	same "0 0" "$(ferry inspect web --format .State.ExitCode) $(ferry inspect data --format .State.ExitCode)"
+}
+
+@test "postgres under pgbench, saved and restored in the middle of it: no transaction fails, none is lost" {
+	launch postgres --memory 300m --shm-size 32m --health-cmd '/usr/lib/postgresql/17/bin/pg_isready -h 127.0.0.1'
+	export PGHOST PGUSER=postgres PGDATABASE=postgres
+	PGHOST=$(address_of postgres)
+	pgbench() { /usr/lib/postgresql/17/bin/pgbench "$@"; }
+	sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -U postgres; }
+	pgbench -i -q
+	pgbench -n -c 3 -T 25 >load 2>&1 &
+	local pid=$! before
+	eventually eval "[ \"\$(sql <<<'select count(*) from pgbench_history')\" -gt 20 ]"
+	saved_and_restored postgres
+	before=$(sql <<<'select count(*) from pgbench_history')
+	eventually eval "[ \"\$(sql <<<'select count(*) from pgbench_history')\" -gt $before ]"
+	saved_and_restored postgres
+	wait $pid || { cat load; return 1; }
+	grep -q 'number of failed transactions: 0 ' load || { cat load; return 1; }
+	same "$(awk '/actually processed/ { print $NF }' load)" "$(sql <<<'select count(*) from pgbench_history')"
+	same t "$(sql <<-'EOF2'
+		select (select sum(abalance) from pgbench_accounts) = d and (select sum(bbalance) from pgbench_branches) = d
+			and (select sum(tbalance) from pgbench_tellers) = d from (select sum(delta) d from pgbench_history) h
+	EOF2
+	)"
+	healthy postgres
+	ferry stop postgres
+	same 0 "$(ferry inspect postgres --format .State.ExitCode)"
+}
