@@ -18,7 +18,9 @@
 #include <sys/ptrace.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,6 +245,20 @@ static bool use_userfaultfd(void)
 	return syscall(SYS_userfaultfd, 0) >= 0;
 }
 
+/* Its driver need not be there. */
+static bool open_device(void)
+{
+	char path[] = "/tmp/ferry-preflight-XXXXXX";
+	int fd = mkstemp(path);
+
+	unlink(path);
+	if (fd < 0 || mknod(path, S_IFCHR | 0600, makedev(10, 250)) < 0)
+		return false;
+	fd = open(path, O_PATH);
+	unlink(path);
+	return fd >= 0;
+}
+
 static bool open_deleted(void)
 {
 	char path[] = "/tmp/ferry-preflight-XXXXXX";
@@ -351,6 +367,7 @@ static void test_processes(void **state)
 		{ connect_to_itself, PREFLIGHT_TCP_IN_FLIGHT, "not accepted 1 TCP", { .tcp_skip_in_flight = true }, false },
 		{ use_io_uring, PREFLIGHT_IO_URING, "io_uring", { 0 }, true },
 		{ use_userfaultfd, PREFLIGHT_ANON_INODE, "[userfaultfd]", { 0 }, true },
+		{ open_device, PREFLIGHT_DEVICE, "(10:250) open", { 0 }, true },
 		{ open_deleted, PREFLIGHT_GHOST, "3072 KiB", { 0 }, false },
 		{ map_deleted, PREFLIGHT_GHOST, "3072 KiB", { 0 }, false },
 		{ open_linked, PREFLIGHT_LINK_REMAP, "another name", { .link_remap = true }, false },

@@ -122,6 +122,39 @@ is_untouched() {
 	goes_on
 }
 
+@test "a unix socket whose other end is outside, and a deleted file that is too large, are named before anything is frozen" {
+	cat >"$work/outside.py" <<-'EOF2'
+		import os, socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		if sys.argv[1] == "listen":
+		    s.bind("/out/socket" if os.path.isdir("/out") else sys.argv[2])
+		    s.listen(1)
+		    time.sleep(1000)
+		s.connect("/out/socket")
+		big = open("/tmp/big", "wb")
+		big.write(bytes(2 << 20))
+		big.flush()
+		os.unlink("/tmp/big")
+		n = 0
+		while True:
+		    n += 1
+		    with open("/out/rounds", "w") as f:
+		        f.write("round %d" % n)
+		    time.sleep(0.1)
+	EOF2
+	python3 "$work/outside.py" listen "$work/socket" 3>&- &
+	local outside=$!
+	eventually test -S "$work/socket"
+	args /usr/bin/python3 /out/outside.py connect
+	start c
+	eventually eval '[ "$(round)" -gt 2 ]' || { cat "$work/stdout"; return 1; }
+	run ! checkpoint c
+	[[ $output == *"--ext-unix-sk"* && $output == *"/tmp/big (deleted)"* ]]
+	[ ! -e "$image/dump.log" ]
+	goes_on
+	kill $outside
+}
+
 @test "many rounds of all that lose nothing" {
 	start_everything
 	local i
