@@ -41,6 +41,9 @@ static int run_build(struct runtime *rt, const void *options, int argc, char **a
 	if (!l.image_digest)
 		return err_say(e, EINVAL, "container \"%s\" is not made from an image but from %s: what it wrote "
 			       "belongs on that, and makes no image by itself", l.name, l.image);
+	if (l.cloned_from)
+		return err_say(e, ENOTSUP, "container \"%s\" is a clone: what it wrote belongs on the snapshot that it is made of, "
+			       "'%s', and makes no layer of the image by itself", l.name, l.cloned_from);
 	if (images_enter_userns(rt, e) < 0 || images_open(rt, false, &store, e) < 0 ||
 	    store_find(&store, l.image_digest, &rt->arena, &base, e) < 0)
 		return err_wrap(e, "the image of container \"%s\"", l.name);

@@ -246,6 +246,7 @@ static int write_container(struct runtime *rt, struct json_writer *w, const stru
 	write_state(w, c);
 	json_string(w, "Image", text_or_empty(c->l.image));
 	json_string(w, "ImageDigest", text_or_empty(c->l.image_digest));
+	json_string(w, "ClonedFrom", text_or_empty(c->l.cloned_from));
 	json_int(w, "RestartCount", c->status.restart_count);
 	json_string(w, "Platform", "linux");
 	if (c->l.dir) {

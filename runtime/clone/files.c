@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@ int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e)
 	if (s->l.network.mode == NETWORK_CONTAINER || s->l.network.mode == NETWORK_PASTA)
 		return err_say(e, ENOTSUP, "container '%s': with --network %s there can be no clones of it", s->l.name,
 			       launched_network_mode_name(s->l.network.mode));
+	if (spec_find_namespace(s->spec, CLONE_NEWUSER))
+		return err_say(e, ENOTSUP, "container '%s': with a user namespace there can be no clones of it", s->l.name);
 	if (launched_overlays(rt, &s->l, &overlays, &n, e) < 0)
 		return -e->code;
 	/* CRIU would mount the source's own. */

@@ -62,6 +62,10 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	# Connections are closed in it: what CRIU was asked.
 	grep -qx "52 1" "$own/criu/asked"
 	[ -s "$own/criu/restore.log" ] && [ ! -e "$own/cloning" ]
+	equal "$(inspected ClonedFrom "$tag-c")" "$snap"
+	jq '.imageDigest = "sha256:0"' "$own/launch.json" >"$WORK/json" && cp "$WORK/json" "$own/launch.json"
+	run ferry image build-from "$tag-c" new
+	failed "is a clone"
 	# It is a launched container like any other, and the same after a start.
 	eventually 'ferry ls | grep -q "$tag-c .*Up "'
 	run ferry restart -t 0 "$tag-c"
