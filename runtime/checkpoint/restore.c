@@ -162,7 +162,8 @@ static int plan(struct restore *r, struct criu_options *o, struct err *e)
 		r->facts.cgroup_dir =
 			arena_printf(&r->rt->arena, "%s%s", s->cgroup_host.mountpoint, s->container->cgroup.path);
 	o->root = s->container->rootfs;
-	o->log_level = 4;
+	if (!o->log_level)
+		o->log_level = 4;
 	o->log_file = LOG_FILE;
 	o->config_file = checkpoint_config_file(s->spec);
 	o->notify = true;

@@ -15,8 +15,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* Where CRIU's log goes, in the clone's directory. */
+/* Where CRIU's log goes, in the clone's directory; warnings and errors alone, since it writes every line by itself. */
 #define LOG_DIR "criu"
+enum { LOG_LEVEL = 2 };
 
 struct making {
 	struct runtime *rt;
@@ -73,6 +74,7 @@ static int restore(struct making *m, struct create_request *start, struct err *e
 	r.id = m->l.id;
 	r.image_path = arena_printf(&m->rt->arena, "%s/" LAUNCHED_WARM, m->l.dir);
 	r.work_path = arena_printf(&m->rt->arena, "%s/" LOG_DIR, m->l.dir);
+	r.options.log_level = LOG_LEVEL;
 	r.options.tcp_close = true;
 	r.options.file_locks = true;
 	start->restore = &r;
