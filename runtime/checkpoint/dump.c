@@ -194,15 +194,10 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 		return r;
 	start_guard(rt, c, d, criu.pid);
 	r = criu_ask(&criu, &q, &answer, e);
-	bool thaws = r >= 0 && o->leave_running && d->cgroup >= 0 && c->dumping == DUMPING_RUNNING;
-	/* If CRIU is killed now, when it is done, the guard is at work on them. */
-	bool later = thaws && d->threads && threads_claim(d->threads) == THREADS_OTHERS;
-	if (thaws && !later)
+	if (r >= 0 && o->leave_running && d->cgroup >= 0 && c->dumping == DUMPING_RUNNING)
 		r = cgroup_freeze(d->cgroup, false, e);
 	criu_end(&criu);
 	wait_for_rest();
-	if (later)
-		r = cgroup_freeze(d->cgroup, false, e);
 	close_fd(&d->cgroup);
 	threads_free(d->threads);
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;

@@ -19,9 +19,10 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WATCHING = 1, CHILDREN_MAX = 64 * 1024 };
+enum { WATCHING = 1, SETTLE_MS = 500, CHILDREN_MAX = 64 * 1024 };
 
 void guard_stay(void)
 {
@@ -35,6 +36,33 @@ void guard_stay(void)
 }
 
 /* ---- in the guard ---- */
+
+static bool is_working(pid_t pid)
+{
+	struct err ignored = ERR_INIT;
+	struct proc_stat st;
+
+	return proc_stat(pid, &st, &ignored) == 0 && (st.state == 'R' || st.state == 'D');
+}
+
+/*
+ * What CRIU has put into the processes finishes what it was told last, as long as CRIU's ends of the pipes and sockets are
+ * open. To write to them later would end the process.
+ */
+static void settle(int cgroup)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	int left_ms = SETTLE_MS;
+	pid_t *pids;
+	size_t n;
+
+	if (cgroup_pids(cgroup, &a, &pids, &n, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		for (; left_ms > 0 && is_working(pids[i]); left_ms--)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
 
 /*
  * What it has forked is of no use without it, waits for it for ever perhaps, and has the lock; a program that it runs is only in
@@ -93,20 +121,21 @@ static bool holds(pid_t criu, int cgroup)
 static void see_to_the_end(const struct guard *g, pid_t caller)
 {
 	struct err ignored = ERR_INIT;
-	enum threads_claim claim = THREADS_NOT_NOTED;
-	bool killed = was_killed(g->criu) || holds(g->criu, g->cgroup);
 
-	if (killed && g->threads)
-		claim = threads_claim(g->threads);
-	if (killed && claim != THREADS_OTHERS) {
-		kill_children(g->criu);
-		cgroup_freeze(g->cgroup, true, &ignored);
+	if (!was_killed(g->criu) && !holds(g->criu, g->cgroup)) {
+		ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
+		if (getppid() != caller)
+			cgroup_freeze(g->cgroup, g->paused, &ignored);
+		return;
 	}
+	kill_children(g->criu);
+	settle(g->cgroup);
+	if (g->threads)
+		threads_find_held(g->threads);
+	cgroup_freeze(g->cgroup, true, &ignored);
 	ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
-	if (claim == THREADS_MINE)
+	if (g->threads)
 		threads_put_back(g->threads);
-	if (!killed && getppid() != caller)
-		cgroup_freeze(g->cgroup, g->paused, &ignored);
 }
 
 static void watch(const struct guard *g, pid_t caller)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,7 +29,7 @@ enum { SETS = sizeof(sets) / sizeof(sets[0]) };
 struct thread {
 	pid_t pid, tid;
 	uint64_t start_time;
-	bool noted;
+	bool noted, held;
 	uint64_t blocked; /* signals */
 	uint64_t code_at; /* of the process: its first executable mapping, where CRIU puts its instructions; 0: not known */
 	unsigned char code[CODE_MAX];
@@ -38,11 +37,8 @@ struct thread {
 	unsigned char registers[SETS][REGISTERS_MAX];
 };
 
-enum { NEW, NOTED, CLAIMED };
-
 /* Shared; only what is used of it is there. */
 struct threads {
-	atomic_int state;
 	size_t n;
 	struct thread threads[THREADS_MAX];
 };
@@ -222,17 +218,18 @@ int threads_note(struct threads *t, const pid_t *pids, size_t n, struct err *e)
 		_exit(0);
 	}
 	proc_reap(pid);
-	atomic_store(&t->state, NOTED);
 	return 0;
 }
 
-enum threads_claim threads_claim(struct threads *t)
+void threads_find_held(struct threads *t)
 {
-	int was = NOTED;
+	struct err ignored = ERR_INIT;
+	struct proc_stat st;
 
-	if (atomic_compare_exchange_strong(&t->state, &was, CLAIMED))
-		return THREADS_MINE;
-	return was == NEW ? THREADS_NOT_NOTED : THREADS_OTHERS;
+	for (size_t i = 0; i < t->n; i++) {
+		struct thread *x = &t->threads[i];
+		x->held = x->noted && proc_stat(x->tid, &st, &ignored) == 0 && st.start_time == x->start_time && st.state == 't';
+	}
 }
 
 void threads_put_back(const struct threads *t)
@@ -243,7 +240,7 @@ void threads_put_back(const struct threads *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct thread *x = &t->threads[i];
-		if (!x->noted || proc_stat(x->tid, &st, &ignored) < 0 || st.start_time != x->start_time)
+		if (!x->held || proc_stat(x->tid, &st, &ignored) < 0 || st.start_time != x->start_time)
 			continue;
 		while (ptrace(PTRACE_SEIZE, x->tid, NULL, NULL) < 0 && errno == EPERM && left_ms-- > 0)
 			nap();

@@ -2,15 +2,15 @@
  * What the threads of a container were about to do before CRIU came.
  *
  * CRIU has each of them run code of its own for a moment: it puts instructions in the place of others, and sets registers. What
- * was there before it alone knows: if it is killed then, the process is lost. So it is noted before; and since nothing of the
- * container does anything of its own until it is thawed again, it can be put back whatever has become of it.
+ * was there before it alone knows: if it is killed then, the process is lost. So it is noted before.
  *
  *	threads_new        in ferry: memory that is the guard's, too
  *	threads_note       in ferry, with all of the container frozen, before CRIU has asked for anything
- *	threads_claim      in ferry, before the container is thawed; in the guard (guard.h), when CRIU is about to exit by a signal
- *	threads_put_back   in the guard, once CRIU has let go of them, with all of the container frozen again
+ *	threads_find_held  in the guard (guard.h), when CRIU is about to exit: which ones it holds
+ *	threads_put_back   in the guard, once it has let go of them, with all of the container frozen again
  *
- * Descriptors and mappings of CRIU's that a process has then are not removed.
+ * One that is killed by its own step at the very moment, before CRIU has heard of that, cannot be helped; nor are descriptors and
+ * mappings of CRIU's removed that the process has then.
  */
 #ifndef RUNTIME_CHECKPOINT_THREADS_H
 #define RUNTIME_CHECKPOINT_THREADS_H
@@ -29,10 +29,7 @@ void threads_free(struct threads *t);
 /* Of all threads of these processes. One that cannot be noted is left out. */
 int threads_note(struct threads *t, const pid_t *pids, size_t n, struct err *e);
 
-/* Who comes first may have them go on, or put back: the other must leave them alone. */
-enum threads_claim { THREADS_NOT_NOTED, THREADS_MINE, THREADS_OTHERS };
-enum threads_claim threads_claim(struct threads *t);
-
+void threads_find_held(struct threads *t);
 void threads_put_back(const struct threads *t);
 
 #endif
