@@ -14,8 +14,9 @@ struct images_address {
 };
 
 /*
- * Sockets that are bound or connected to one of these addresses will be to the other, as they would have been if the container had
- * had that from the start. Whoever has files.img by another link keeps what there was. Without any such socket nothing is done.
+ * Sockets that are bound or connected to one of these addresses will be to the other, as they would have been if the
+ * container had had that from the start. Whoever has files.img by another link keeps what there was. Without any such
+ * socket nothing is done.
  */
 int images_readdress(int images, const struct images_address *addresses, size_t n, struct err *e);
 

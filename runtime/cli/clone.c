@@ -39,7 +39,8 @@ static int check(const struct options *o, struct arena *a, struct err *e)
 static int check_publish(const struct options *o, const struct clone_source *s, struct err *e)
 {
 	if (o->publish.n && s->l.network.mode != NETWORK_ATTACHED)
-		return err_say(e, EINVAL, "--publish: container '%s' is on no network of ferry's, and so are its clones", s->l.name);
+		return err_say(e, EINVAL, "--publish: container '%s' is on no network of ferry's, and so are its clones",
+			       s->l.name);
 	return 0;
 }
 

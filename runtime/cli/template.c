@@ -165,7 +165,8 @@ const struct cli_command command_template_create = {
 	.name = "template create",
 	.arguments = "SOURCE NAME",
 	.summary = "Give a snapshot with memory a name by which 'ferry clone' finds it",
-	.details = "The source is as of 'ferry clone'. What its clones share is made, so that the first of them is as fast as any other.\n",
+	.details = "The source is as of 'ferry clone'. What its clones share is made, so that the first of them is as\n"
+		   "fast as any other.\n",
 	.group = CLI_CHANGE,
 	.options = create_options,
 	.options_size = sizeof(struct create_options),

@@ -1,5 +1,6 @@
 /*
- * Clones: launched containers that begin with the memory and the files of a snapshot (runtime/snapshot/snapshot.h), many of one.
+ * Clones: launched containers that begin with the memory and the files of a snapshot (runtime/snapshot/snapshot.h),
+ * many of one.
  *
  *	clone_source_find    which snapshot; of a container that runs, a new one
  *	clone_make           one clone, which runs then
@@ -10,16 +11,16 @@
  *	warm     its images again, with the large regions of memory as files: checkpoint/share.h
  *	users    links to the directories of its clones and to templates (lib/users.h): it can be removed only without any
  *
- * A clone is a launched container like others. In its own directory (runtime/launch/launched.h) `warm` has links to those of the
- * snapshot, but for its host name, and the lowest layers of its root are what its source's are, with the snapshot's files on
- * top: so nothing is copied, and it takes what it then writes. Where an overlay cannot be so, since its lower directory holds the
- * snapshot, as this machine's "/" does, the snapshot's files are copied.
+ * A clone is a launched container like others. In its own directory (runtime/launch/launched.h) `warm` has links to
+ * those of the snapshot, but for its host name, and the lowest layers of its root are what its source's are, with
+ * the snapshot's files on top: so nothing is copied, and it takes what it then writes. Where an overlay cannot be
+ * so, since its lower directory holds the snapshot, as this machine's "/" does, the snapshot's files are copied.
  *
- * Its own are: name, id, host name, cgroup, addresses, /etc/machine-id, hosts, and published ports; and the file CLONE_FILE, which
- * tells its programs. Connections are closed in it.
+ * Its own are: name, id, host name, cgroup, addresses, /etc/machine-id, hosts, and published ports; and the file
+ * CLONE_FILE, which tells its programs. Connections are closed in it.
  *
- * `cloning` in its directory is locked by the command that makes it, and goes when it is whole, with its hook done. What a killed
- * command has left the next removes, even if it runs.
+ * `cloning` in its directory is locked by the command that makes it, and goes when it is whole, with its hook done.
+ * What a killed command has left the next removes, even if it runs.
  */
 #ifndef RUNTIME_CLONE_H
 #define RUNTIME_CLONE_H
@@ -110,21 +111,22 @@ void clone_plan(const struct clone_request *r, struct arena *a, struct launched 
 /* The clone's config.json out of its source's. -EBADMSG: that is none. */
 int clone_config(const struct clone_source *s, const struct launched *l, struct arena *a, struct buf *out, struct err *e);
 
-/* Whether the snapshot's files lie in a lower directory of their root, so that they cannot be another of the same overlay. */
+/* Whether the snapshot's files lie in a lower directory of their root: then they cannot be another one of it. */
 bool clone_is_copied(const struct clone_source *s, struct arena *a);
 
 /* NULL: it has none of its own. */
 const char *clone_hostname(const struct clone_source *s, const struct launched *l, struct arena *a);
 
 /* Its variables, as CLONE_FILE and a hook's environment have them: "FERRY_CLONE_NAME=web-1"; ended by NULL. */
-int clone_variables(const struct clone_source *s, const struct launched *l, struct arena *a, const char ***ret, struct err *e);
+int clone_variables(const struct clone_source *s, const struct launched *l, struct arena *a, const char ***ret,
+		    struct err *e);
 
 /* What cannot be cloned of the container that @s is about. */
 int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e);
 
-/* Makes what @l, planned, has beside its documents: directories, files, links to images. */
-int clone_files(struct runtime *rt, const struct clone_source *s, const struct launched *l, int dir, const char *const *variables,
-		struct err *e);
+/* Makes what @l, which is planned, has beside its documents: directories, files, links to images. */
+int clone_files(struct runtime *rt, const struct clone_source *s, const struct launched *l, int dir,
+		const char *const *variables, struct err *e);
 
 /*
  * Notes that @user (absolute: a clone's directory, a template's file) uses the snapshot, and makes `warm` if it is not there.

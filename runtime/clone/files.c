@@ -24,8 +24,8 @@ int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e)
 	size_t n;
 
 	if (s->l.rm)
-		return err_say(e, ENOTSUP, "container '%s' is removed when it ends (--rm), and its snapshots with it: there can be no "
-			       "clones of it", s->l.name);
+		return err_say(e, ENOTSUP, "container '%s' is removed when it ends (--rm), and its snapshots with it: "
+			       "there can be no clones of it", s->l.name);
 	if (s->l.network.mode == NETWORK_CONTAINER || s->l.network.mode == NETWORK_PASTA)
 		return err_say(e, ENOTSUP, "container '%s': with --network %s there can be no clones of it", s->l.name,
 			       launched_network_mode_name(s->l.network.mode));
@@ -36,9 +36,9 @@ int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e)
 	/* CRIU would mount the source's own. */
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(overlays[i].path, "/") != 0)
-			return err_say(e, ENOTSUP, "container '%s': '%s' is an overlay of its own there, as it is a file system of its "
-				       "own in this machine, and criu knows it by the files of this container: there can be no clones",
-				       s->l.name, overlays[i].path);
+			return err_say(e, ENOTSUP, "container '%s': '%s' is an overlay of its own there, as it is a file "
+				       "system of its own in this machine, and criu would mount that of this container again: "
+				       "there can be no clones of it", s->l.name, overlays[i].path);
 	return n > 0 ? 0 : err_say(e, ENOTSUP, "container '%s' has no files of its own that a clone could have", s->l.name);
 }
 
@@ -102,8 +102,8 @@ static int write_variables(const struct layered_root *root, const char *const *v
 }
 
 /* As its source has them: files that are mounted, or of the root. */
-static int write_names(const struct clone_source *s, const struct launched *l, const struct layered_root *root, struct arena *a,
-		       struct err *e)
+static int write_names(const struct clone_source *s, const struct launched *l, const struct layered_root *root,
+		       struct arena *a, struct err *e)
 {
 	cleanup_buf struct buf hosts = BUF_INIT;
 	const char *hostname = clone_hostname(s, l, a);
@@ -152,8 +152,8 @@ static int use_volumes(struct runtime *rt, const struct clone_source *s, const s
 	return 0;
 }
 
-int clone_files(struct runtime *rt, const struct clone_source *s, const struct launched *l, int dir, const char *const *variables,
-		struct err *e)
+int clone_files(struct runtime *rt, const struct clone_source *s, const struct launched *l, int dir,
+		const char *const *variables, struct err *e)
 {
 	struct layered_root root = root_of(l, &rt->arena);
 	int made = clone_is_copied(s, &rt->arena) ? copy_root(s, &root, dir, e) : layered_root_make(&root, e);

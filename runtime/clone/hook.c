@@ -21,8 +21,8 @@ static void add_variables(struct arena *a, const char *const *variables, struct 
 	p->n_env = n;
 }
 
-static int run(struct runtime *rt, const struct launched *l, const char *program, const char *const *variables, int *ret_exit,
-	       struct err *e)
+static int run(struct runtime *rt, const struct launched *l, const char *program, const char *const *variables,
+	       int *ret_exit, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
 	struct spec_process process;

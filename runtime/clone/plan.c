@@ -146,7 +146,8 @@ int clone_config(const struct clone_source *s, const struct launched *l, struct 
 
 /* ---- what its programs are told ---- */
 
-int clone_variables(const struct clone_source *s, const struct launched *l, struct arena *a, const char ***ret, struct err *e)
+int clone_variables(const struct clone_source *s, const struct launched *l, struct arena *a, const char ***ret,
+		    struct err *e)
 {
 	cleanup_buf struct buf generation = BUF_INIT;
 	const char **v = NULL;

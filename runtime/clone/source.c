@@ -55,11 +55,13 @@ static int find_container(struct runtime *rt, const char *text, struct clone_sou
 	int r = launched_find(rt, text, &s->l, e);
 
 	if (r == -ENOENT)
-		return err_say(e, ENOENT, "\"%s\" is no template and no container: 'ferry template ls' and 'ferry ls' show them", text);
+		return err_say(e, ENOENT, "\"%s\" is no template and no container: 'ferry template ls' and 'ferry ls' show "
+			       "what there is", text);
 	if (r < 0 || launched_status(rt, &s->l, &status, e) < 0)
 		return -e->code;
-	return status.pid > 0 ? 0 : err_say(e, ESRCH, "container '%s' does not run: to clone it as it was, name one of its snapshots, "
-					    "%s/NAME", s->l.name, s->l.name);
+	return status.pid > 0 ? 0 :
+	       err_say(e, ESRCH, "container '%s' does not run: to clone it as it was, name one of its snapshots, %s/NAME",
+		       s->l.name, s->l.name);
 }
 
 static int find(struct runtime *rt, const char *text, struct clone_source *s, struct err *e)

@@ -91,8 +91,9 @@ static int save(int dir, const struct template *t, const char *file, struct err 
 		return e->code ? -e->code : err_set(e, errno, "write it");
 	if (linkat(AT_FDCWD, fd_path(fd).path, dir, file, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
-	return errno == EEXIST ? err_say(e, EEXIST, "there is a template '%s' already: remove it, or choose another name", t->name) :
-				 err_set(e, errno, "create '%s'", file);
+	if (errno != EEXIST)
+		return err_set(e, errno, "create '%s'", file);
+	return err_say(e, EEXIST, "there is a template '%s' already: remove it, or choose another name", t->name);
 }
 
 static int create(struct runtime *rt, const struct template *t, const struct clone_source *s, struct err *e)
@@ -115,8 +116,8 @@ int template_create(struct runtime *rt, const struct template *t, struct err *e)
 	struct clone_source s = { 0 };
 
 	if (container_check_id(t->name, e) < 0)
-		return err_say(e, EINVAL, "\"%s\" is no name for a template: use letters, digits and _+-., with no dot in front",
-			       t->name);
+		return err_say(e, EINVAL, "\"%s\" is no name for a template: use letters, digits and _+-., with no dot in "
+			       "front", t->name);
 	if (clone_source_find(rt, t->source, t->name, false, &s, e) < 0)
 		return -e->code;
 	if (create(rt, t, &s, e) == 0)
@@ -215,5 +216,6 @@ int template_remove(struct runtime *rt, const char *name, struct err *e)
 	cleanup_close int dir = open_templates(rt, false, e);
 	if (dir < 0)
 		return dir;
-	return unlinkat(dir, arena_printf(&rt->arena, "%s.json", name), 0) < 0 ? err_set(e, errno, "remove template '%s'", name) : 0;
+	const char *file = arena_printf(&rt->arena, "%s.json", name);
+	return unlinkat(dir, file, 0) < 0 ? err_set(e, errno, "remove template '%s'", name) : 0;
 }

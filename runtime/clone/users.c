@@ -93,5 +93,6 @@ int clone_check_unused(struct runtime *rt, const char *dir, const char *what, st
 		text = arena_printf(&rt->arena, "%s%s%s", text, i ? ", " : "", users[i]);
 	if (n > NAMED_MAX)
 		text = arena_printf(&rt->arena, "%s and %zu more", text, n - NAMED_MAX);
-	return err_say(e, EBUSY, "%s cannot be removed, since %s depend%s on it: remove what does first", what, text, n == 1 ? "s" : "");
+	return err_say(e, EBUSY, "%s cannot be removed, since %s depend%s on it: remove what does first", what, text,
+		       n == 1 ? "s" : "");
 }

@@ -101,7 +101,8 @@ static int sweep_all(struct runtime *rt, struct err *e)
 	if (launched_names(rt, &names, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {
-		const char *storage = arena_strndup(&rt->arena, names[i].dir, (size_t)(strrchr(names[i].dir, '/') - names[i].dir));
+		size_t n_storage = (size_t)(strrchr(names[i].dir, '/') - names[i].dir);
+		const char *storage = arena_strndup(&rt->arena, names[i].dir, n_storage);
 		if (last && strcmp(storage, last) == 0)
 			continue;
 		last = storage;
