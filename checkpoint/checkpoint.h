@@ -124,6 +124,7 @@ struct criu_options {
 	bool link_remap, auto_dedup, track_memory, lazy_pages, evasive_devices, orphan_pts_master;
 	bool notify; /* CRIU tells what it is about to do, and waits for the answer */
 	bool sibling; /* restore: the first process is the caller's child */
+	uint32_t stop_timeout_s; /* dump: for all processes to stand still; 0: 10 s */
 	uint32_t ghost_limit_bytes; /* deleted files up to here are kept in the image; 0: 1 MiB */
 	uint32_t empty_namespaces; /* CLONE_NEWNET: what is in it is not dumped and not restored */
 	const char *page_server; /* address; NULL: pages go to the images */

@@ -39,6 +39,7 @@ static const struct option options[] = {
 	OPTION(35, NUMBER, ghost_limit_bytes),
 	OPTION(38, NUMBER, empty_namespaces),
 	OPTION(44, TEXT, freeze_cgroup),
+	OPTION(45, NUMBER, stop_timeout_s),
 	OPTION(46, FLAG, tcp_skip_in_flight),
 	OPTION(48, FLAG, lazy_pages),
 	OPTION(49, DESCRIPTOR, status),

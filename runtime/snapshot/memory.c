@@ -19,7 +19,12 @@
 #define LOG_DIR ".log"
 
 /* Another round is of use as long as there is much less to be saved each time. */
-enum { ROUNDS_MAX = 4, LITTLE_BYTES = 2 << 20, GHOST_LIMIT_BYTES = 256 << 20 };
+enum { ROUNDS_MAX = 4, LITTLE_BYTES = 2 << 20 };
+
+/* One process that cannot be stopped, since what it forked has still to execute its program, keeps all others waiting. */
+enum { STOP_TIMEOUT_S = 2 };
+
+enum { GHOST_LIMIT_BYTES = 256 << 20 };
 
 /* To tell all of what it does takes CRIU a good part of the time in which nothing runs. */
 enum { LOG_WARNINGS = 2 };
@@ -69,6 +74,7 @@ static int save_round(const struct saving *v, int round, uint64_t *ret_bytes, st
 
 	r.pre_dump = true;
 	r.options.pre_dump_mode = CRIU_PRE_DUMP_READ;
+	r.options.stop_timeout_s = STOP_TIMEOUT_S;
 	r.options.parent = parent_of(v, round - 1, "../");
 	return supervise_checkpoint(v->rt, v->s->l, &r, e) < 0 ? -e->code : overlay_size(path, ret_bytes, e);
 }

@@ -43,6 +43,7 @@ untouched() { # PID
 	is "$id/one"
 	untouched "$pid"
 	asked "$memory/1" "61 2"
+	asked "$memory/1" "45 2"
 	asked "$memory/1" "15 1"
 	asked "$memory" "14 1"
 	asked "$memory" "3 1"
