@@ -75,6 +75,20 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	succeeded
 }
 
+# Of this machine's own "/", which holds the snapshot.
+@test "of a view of this machine the files are copied" {
+	there umount /var/lib
+	up --network none host
+	clone "$id/one" "$tag-c"
+	succeeded
+	equal "$(cat "$storage/$tag-c/upper/file")" one
+	equal "$(jq -r '.rootOptions[0]' "$storage/$tag-c/launch.json")" "lowerdir=/"
+	equal "$(jq -r .root.path "$storage/$tag-c/config.json")" "$storage/$tag-c/root"
+	[ "$(cat "$storage/$tag-c/upper/etc/machine-id")" != "$(cat "$storage/$id/upper/etc/machine-id")" ]
+	run ferry snapshot rm "$id/one"
+	failed "container '$tag-c' depends on it"
+}
+
 # Where an overlay is mounted by CRIU, it would be the source's own.
 @test "of a view of this machine whose parts are file systems of their own there are no clones" {
 	up --network none host
