@@ -138,7 +138,7 @@ check-integration: all $(BUILD)/tests/attach
 
 # In the test machine: limits, systemd, engines; the program as it is installed, whatever the others were built with.
 check-vm: all $(BUILD)/tests/warm
-	env -u MAKEFLAGS -u SANITIZE -u BUILD tests/vm/all -t 1800
+	env -u MAKEFLAGS -u SANITIZE -u BUILD tests/vm/all -t 2400
 
 check: deps
 	@$(MAKE) --no-print-directory all

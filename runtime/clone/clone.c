@@ -67,9 +67,10 @@ static int prepare(struct making *m, struct create_request *start, struct err *e
 	return 0;
 }
 
-static int restore(struct making *m, struct create_request *start, struct err *e)
+static int restore(struct making *m, const struct create_request *prepared, struct err *e)
 {
 	struct checkpoint_request r = CHECKPOINT_REQUEST_INIT;
+	struct create_request start = *prepared;
 
 	r.id = m->l.id;
 	r.image_path = arena_printf(&m->rt->arena, "%s/" LAUNCHED_WARM, m->l.dir);
@@ -77,8 +78,8 @@ static int restore(struct making *m, struct create_request *start, struct err *e
 	r.options.log_level = LOG_LEVEL;
 	r.options.tcp_close = true;
 	r.options.file_locks = true;
-	start->restore = &r;
-	return supervise_start(m->rt, &m->l, m->dir, start, false, NULL, e) < 0 ? launch_say_option(e) : 0;
+	start.restore = &r;
+	return supervise_start(m->rt, &m->l, m->dir, &start, false, NULL, e) < 0 ? launch_say_option(e) : 0;
 }
 
 static int run_hooks(const struct making *m, struct err *e)
