@@ -9,8 +9,8 @@
  *	threads_find_held  in the guard (guard.h), when CRIU is about to exit: which ones it holds
  *	threads_put_back   in the guard, once it has let go of them, with all of the container frozen again
  *
- * One that is killed by its own step at the very moment, before CRIU has heard of that, cannot be helped; nor are descriptors and
- * mappings of CRIU's removed that the process has then.
+ * A process that is at a step of CRIU's, rather than stopped between two, comes to the end of it without anybody who hears of that,
+ * and may be ended by it. Descriptors and mappings of CRIU's that a process has then are not removed.
  */
 #ifndef RUNTIME_CHECKPOINT_THREADS_H
 #define RUNTIME_CHECKPOINT_THREADS_H
