@@ -109,7 +109,7 @@ is_untouched() { # LEAST
 	up_instant
 	local first=$word at was
 	# As soon as the file is there: in what is saved ahead, in the dump, in the copies of files.
-	for at in "both memory/1/pages-1.img" "ferry memory/pages-1.img" "criu memory/core-1.img" "both memory/mm-1.img" "ferry upper/n"; do
+	for at in "both memory/1/pages-1.img" "ferry memory/pages-1.img" "both memory/mm-1.img" "criu upper/n" "ferry upper/n"; do
 		ask
 		was=$n
 		echo "${at%% *} at '${at#* }'"
