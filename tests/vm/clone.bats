@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# Clones by the real CRIU, of a service that takes long to start.
+load machine
+
+export BATS_TEST_TIMEOUT=120
+export MIB=128 launch=/var/lib/ferry/launch
+
+setup_file() {
+	ferry launch --rm host true	# what stands as long as there were networks once
+	make_rootfs /var/tmp/rootfs
+	echo 0123456789abcdef0123456789abcdef >/var/tmp/rootfs/etc/machine-id
+	cp "$BATS_TEST_DIRNAME/warm.py" /var/tmp/rootfs
+	printf '#!/bin/sh\nenv | grep ^FERRY_CLONE_ >/hook\n' >/var/tmp/rootfs/bin/hook
+	chmod 755 /var/tmp/rootfs/bin/hook
+	baseline
+	local dir binds=()
+	for dir in /usr /lib /lib64; do
+		binds+=(--mount type=bind,src=$dir,dst=$dir,readonly,bind-nonrecursive)
+	done
+	ferry launch -d --name w --rootfs /var/tmp/rootfs:O "${binds[@]}" -- /usr/bin/python3 /warm.py $MIB
+	ask w
+	echo "$begun" >"$BATS_FILE_TMPDIR/begun"
+	timeout 60 ferry snapshot create w one || { grep -E 'Error|Warn' $launch/w/snapshots/.log/dump.log; return 1; }
+	timeout 60 ferry template create --hook /bin/hook w/one t
+}
+
+teardown_file() {
+	ferry template rm t
+	ferry rm -f w
+	clean
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+teardown() {
+	ferry rm -f $(ferry ls -aq | grep -vx w) || :
+}
+
+# *begun, *whole, *host, *machine, *connection: what warm.py says; *address: where.
+ask() {
+	local answer='' i
+	address=$(ferry inspect -f .NetworkSettings.IPAddress "$1")
+	for i in $(seq 60); do
+		answer=$(timeout 10 bash -c "exec 3<>/dev/tcp/$address/7000 && head -n 1 <&3" 2>/dev/null) || :
+		[ -z "$answer" ] || break
+		sleep 0.25
+	done
+	read -r begun whole host machine connection <<<"$answer"
+	[ -n "$connection" ] || { ferry ps "$1"; ferry logs "$1" | tail -n 3; return 1; }
+}
+
+clone() {
+	ferry clone "$@" && return
+	grep -E 'Error|Warn' $launch/*/criu/restore.log
+	return 1
+}
+
+is_warm() {
+	ask "$1"
+	same "$(cat "$BATS_FILE_TMPDIR/begun") whole" "$begun $whole"
+}
+
+@test "three clones are warm, each is somebody else, and none has much for itself" {
+	local c pid own
+	clone -n 3 t c
+	for c in w c-1 c-2 c-3; do
+		is_warm $c
+		same $c "$host" || [ $c = w ]
+		echo "$machine" >>ids
+		echo "$address" >>addresses
+		pid=$(ferry state $c | jq .pid)
+		nsenter -t "$pid" -n ip -j link show eth0 | jq -r '.[0].address' >>macs
+		[ $c != w ] || { same open "$connection"; continue; }
+		same closed "$connection"
+		own=$(awk '/^Anonymous:/ { sum += $2 } END { print sum }' "/proc/$pid/smaps")
+		echo "$own kB"
+		((own < (MIB + 8) * 1024 / 20))
+		ferry exec $c sh -c '. /.cloneenv; echo "$FERRY_CLONE_NAME $FERRY_CLONE_SOURCE $FERRY_CLONE_TEMPLATE"' >told
+		same "$c w/one t" "$(cat told)"
+		ferry exec $c sh -c '. /.cloneenv; grep -qx "FERRY_CLONE_GENERATION=$FERRY_CLONE_GENERATION" /hook'
+		grep -q "/$c\$" "/proc/$pid/cgroup"
+	done
+	for c in ids addresses macs; do
+		sort $c | uniq -d >double
+		[ ! -s double ] || { echo "$c:"; cat $c; return 1; }
+		same 4 "$(wc -l <$c)"
+	done
+	run ! ferry snapshot rm w/one
+	[[ $output == *"template 't'"* && $output == *"container 'c-2'"* ]]
+	run ! ferry rm -f w
+}
+
+@test "its own checkpoint has what it wrote, and itself can be restored, cloned, and started anew" {
+	clone w/one c
+	is_warm c
+	ferry checkpoint c
+	cat $launch/c/checkpoint/pages-*.img | wc -c >size
+	echo "$(cat size) bytes"
+	(($(cat size) < MIB * 1024 * 1024 / 12))
+	ferry restore c
+	is_warm c
+	clone c d
+	is_warm d
+	same d "$host"
+	ferry restart -t 0 c
+	ask c
+	[ "$begun" != "$(cat "$BATS_FILE_TMPDIR/begun")" ]
+	same "whole c" "$whole $host"
+	is_warm d
+	ferry rm -f d
+}
+
+# Kills so long after CRIU has begun.
+kill_after() { # WHOM SECONDS
+	local log=$launch/c/criu/restore.log pid
+	$runtime clone w/one c >killed 2>&1 </dev/null &
+	pid=$!
+	until [ -e $log ]; do kill -0 $pid || return 1; done
+	sleep "$2"
+	[ "$1" = criu ] || kill -KILL $pid || :
+	[ "$1" = ferry ] || pkill -KILL -o -x criu || :
+	wait $pid
+}
+
+# One that was whole before that stays.
+@test "SIGKILL of ferry or CRIU while a clone is restored: the next command finds nothing of it" {
+	local at killed=0
+	for at in "ferry 0" "both 0" "criu 0" "ferry 0.2" "criu 0.2" "both 0.4"; do
+		if kill_after ${at% *} ${at#* } 2>/dev/null; then
+			ferry rm -f c
+			continue
+		fi
+		killed=$((killed + 1))
+		same w "$(ferry ls -aq)"
+		eventually eval '! pgrep -x criu'
+		[ ! -e $launch/c ] || { echo "$at"; ls -a $launch/c; return 1; }
+	done
+	echo "$killed killed"
+	((killed >= 3))
+	clone w/one c
+	is_warm c
+}
