@@ -4,6 +4,7 @@
 #include "checkpoint/files.h"
 #include "checkpoint/memory.h"
 #include "checkpoint/share_plan.h"
+#include "checkpoint/tmpfs.h"
 #include "lib/fd.h"
 
 #include <errno.h>
@@ -153,6 +154,8 @@ static int fill(int to, void *data, struct err *e)
 
 	s->to = to;
 	if (s->plan->n && (write_processes(s, e) < 0 || write_files(s, e) < 0))
+		return -e->code;
+	if (images_spare_tmpfs(s->from, to, e) < 0)
 		return -e->code;
 	if (faccessat(s->from, "parent", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;

@@ -78,9 +78,7 @@ static int attach(void *data, pid_t pid, struct err *e)
 	int done = s->cgroup_fd < 0 ? cgroup_attach(s->cgroup, &s->cgroup_host, pid, &s->cgroup_fd, e) : 0;
 
 	s->container->cgroup = *cgroup_plan_ref(s->cgroup);
-	if (done < 0 || record_save(s->container, e) < 0)
-		return -e->code;
-	return r->netns >= 0 ? attach_network(r, pid, e) : 0;
+	return done < 0 || record_save(s->container, e) < 0 ? -e->code : 0;
 }
 
 static int run_hooks(const struct setup *s, pid_t pid, struct err *e)
@@ -202,7 +200,11 @@ static int ask(struct restore *r, const char *program, struct criu_options *o, p
 	int result = criu_start(&start, &criu, e);
 	if (result < 0)
 		return result;
-	result = plan(r, o, e);
+	/* While CRIU makes itself ready. */
+	if (r->netns >= 0)
+		result = attach_network(r, criu.pid, e);
+	if (result == 0)
+		result = plan(r, o, e);
 	if (result == 0 && criu_ask(&criu, &q, &answer, e) < 0)
 		result = answer.refused ? -e->code : checkpoint_failed(r->setup->request->restore, o, e);
 	criu_end(&criu);
