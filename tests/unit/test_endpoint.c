@@ -90,7 +90,11 @@ static void test_record(void **state)
 	assert_memory_equal(&y.ports[1].host, &ports[1].host, sizeof(ports[1].host));
 	assert_int_equal(y.ports[0].host.family, 0);
 	assert_int_equal(y.ports[1].host_port, 65535);
-	assert_memory_equal(&y.shaping, &x.shaping, sizeof(x.shaping));
+	assert_int_equal(y.shaping.rate_bps, x.shaping.rate_bps);
+	assert_int_equal(y.shaping.burst_bytes, x.shaping.burst_bytes);
+	assert_int_equal(y.shaping.delay_us, x.shaping.delay_us);
+	assert_int_equal(y.shaping.jitter_us, x.shaping.jitter_us);
+	assert_int_equal(y.shaping.loss_ppm, x.shaping.loss_ppm);
 	assert_int_equal(y.n_dns, 2);
 	assert_true(readlinkat(dir.fd, "endpoints/0123456789ab", brief, sizeof(brief) - 1) > 0);
 	assert_string_equal(brief, "ferry,wire 10.0.0.53,fd00::53");
