@@ -1,5 +1,7 @@
 #include "cgroups/plan.h"
 
+#include "lib/text.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -43,13 +45,6 @@ const char *cgroupfs_path(const char *cgroups_path, const char *id, const char *
 	return cgroup_path_clean(a, arena_printf(a, "%.*s%s", (int)parent, own_path, cgroup_path_clean(a, path)));
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 int systemd_place(const char *cgroups_path, const char *id, bool user_session, struct arena *a,
 		  struct systemd_place *ret, struct err *e)
 {
@@ -77,7 +72,7 @@ int systemd_place(const char *cgroups_path, const char *id, bool user_session, s
 		return err_say(e, EINVAL, "linux.cgroupsPath: '%s': a unit's name has no '/'", cgroups_path);
 
 	ret->slice = slice;
-	if (ends_with(name, ".slice"))
+	if (text_ends_with(name, ".slice"))
 		ret->unit = name;
 	else
 		ret->unit = arena_printf(a, "%s%s%s.scope", prefix, *prefix ? "-" : "", name);
@@ -93,7 +88,7 @@ int systemd_slice_path(const char *slice, struct arena *a, const char **ret, str
 		*ret = "/";
 		return 0;
 	}
-	if (len <= suffix || !ends_with(slice, ".slice") || strchr(slice, '/'))
+	if (len <= suffix || !text_ends_with(slice, ".slice") || strchr(slice, '/'))
 		return err_say(e, EINVAL, "linux.cgroupsPath: '%s' is no slice's name", slice);
 	len -= suffix;
 	if (slice[0] == '-' || slice[len - 1] == '-')

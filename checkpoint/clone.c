@@ -22,11 +22,9 @@ static int first_number(int from, const char *name, enum image_type type, uint32
 	cleanup_image struct image i = IMAGE_INIT;
 	struct wire entry;
 
-	int r = image_read(from, name, type, &i, e);
+	int r = image_read_first(from, name, type, &i, &entry, e);
 	if (r < 0)
 		return r;
-	if (image_first(&i, &entry, e) < 0)
-		return err_wrap(e, "'%s'", name);
 	if (wire_find_number(entry, field, ret) <= 0)
 		return err_say(e, EBADMSG, "'%s': it has no field %u", name, field);
 	return 0;
@@ -54,11 +52,9 @@ static int rewrite(int from, int to, const char *name, enum image_type type, con
 	cleanup_image struct image old = IMAGE_INIT;
 	struct wire entry;
 
-	int r = image_read(from, name, type, &old, e);
+	int r = image_read_first(from, name, type, &old, &entry, e);
 	if (r < 0)
 		return r;
-	if (image_first(&old, &entry, e) < 0)
-		return err_wrap(e, "'%s'", name);
 	replace(entry, hostname, &message);
 	image_begin(&image, type);
 	image_add(&image, &message);

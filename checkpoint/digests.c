@@ -4,6 +4,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/sparse.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,21 +50,13 @@ struct writing {
 	bool quickly;
 };
 
-static bool is_image(const char *name)
-{
-	static const char suffix[] = ".img";
-	size_t n = strlen(name), m = sizeof(suffix) - 1;
-
-	return n > m && strcmp(name + n - m, suffix) == 0;
-}
-
 static int write_one(int dir, const char *name, unsigned char type, void *data, struct err *e)
 {
 	const struct writing *w = data;
 	struct digest d;
 
 	(void)type;
-	if (w->quickly ? !is_image(name) : strcmp(name, IMAGES_DIGESTS) == 0)
+	if (w->quickly ? !text_ends_with(name, ".img") : strcmp(name, IMAGES_DIGESTS) == 0)
 		return 0;
 	int r = digest_of(dir, name, w->quickly ? QUICK_MAX : -1, &d, e);
 	if (r > 0)

@@ -92,6 +92,15 @@ int image_first(struct image *i, struct wire *ret, struct err *e)
 	return r == 0 ? err_say(e, EBADMSG, "no entry") : r < 0 ? r : 0;
 }
 
+int image_read_first(int dirfd, const char *name, enum image_type type, struct image *ret, struct wire *entry, struct err *e)
+{
+	int r = image_read(dirfd, name, type, ret, e);
+
+	if (r < 0)
+		return r;
+	return image_first(ret, entry, e) < 0 ? err_wrap(e, "'%s'", name) : 0;
+}
+
 static void add_u32(struct buf *out, uint32_t value)
 {
 	value = htole32(value);

@@ -54,6 +54,9 @@ int image_damaged(struct err *e);
 /* The first entry, of images that must have one. */
 int image_first(struct image *i, struct wire *ret, struct err *e);
 
+/* image_read, and that. *entry lies in @ret. */
+int image_read_first(int dirfd, const char *name, enum image_type type, struct image *ret, struct wire *entry, struct err *e);
+
 void image_begin(struct buf *out, enum image_type type);
 void image_add(struct buf *out, const struct buf *message);
 

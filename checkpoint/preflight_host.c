@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define SUBJECT "this machine"
 
@@ -93,29 +90,9 @@ static void proof_store(int dir, const struct proof *p, const struct preflight_h
 static int run_check(const char *program, const char *feature, struct buf *out)
 {
 	char *const argv[] = { (char *)program, (char *)"check", feature ? (char *)"--feature" : NULL, (char *)feature, NULL };
-	cleanup_close int reader = -1, writer = -1;
-	posix_spawn_file_actions_t actions;
-	struct err ignored = ERR_INIT;
-	int ends[2];
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	reader = ends[0];
-	writer = ends[1];
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, writer, 2);
-	int r = posix_spawn(&pid, program, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
-		return -1;
-	close_fd(&writer);
 	cleanup_buf struct buf said = BUF_INIT;
-	fd_read_all(reader, OUTPUT_MAX, out ? out : &said, &ignored);
-	close_fd(&reader);
-	return proc_reap(pid);
+
+	return proc_hear(program, argv, -1, STDERR_FILENO, OUTPUT_MAX, out ? out : &said);
 }
 
 /* Those that there are, the quicker first: for each change of the other two programs are run, while nothing of the container runs. */

@@ -6,6 +6,7 @@
 #include "checkpoint/share_plan.h"
 #include "checkpoint/tmpfs.h"
 #include "lib/fd.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,9 +132,7 @@ static int write_files(const struct share *s, struct err *e)
 
 static bool is_pagemap(const char *name)
 {
-	size_t n = strlen(name);
-
-	return strncmp(name, "pagemap-", 8) == 0 && n > 4 && strcmp(name + n - 4, ".img") == 0;
+	return strncmp(name, "pagemap-", 8) == 0 && text_ends_with(name, ".img");
 }
 
 /* With parent images no pagemap stays as it is. */

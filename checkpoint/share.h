@@ -38,9 +38,10 @@ struct images_shared {
 /*
  * @from: a directory of images. Makes the directory @name in @dirfd: @from's files, as links where that can be, and
  * files with the memory of regions that have at least @min_bytes of pages; without @from's parent images, whose pages
- * are taken in, with less to be done for file systems in memory (tmpfs.h), and with digests (digests.h). It appears when it is whole and on the disk; what a call that was killed
- * has left is removed by the next for the same @name. Returns 0 or -errno: -EEXIST; -EBADMSG, images are damaged;
- * -ENOTSUP, of a kind that is not known; -EALREADY, their memory is in files already.
+ * are taken in, with less to be done for file systems in memory (tmpfs.h), and with digests (digests.h). It appears when
+ * it is whole and on the disk; what a call that was killed has left is removed by the next for the same @name. Returns 0 or
+ * -errno: -EEXIST; -EBADMSG, images are damaged; -ENOTSUP, of a kind that is not known; -EALREADY, their memory is in files
+ * already.
  */
 int images_share(int from, int dirfd, const char *name, uint64_t min_bytes, struct images_shared *ret, struct err *e);
 

@@ -1,5 +1,6 @@
 #include "checkpoint/tmpfs.h"
 
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/image.h"
 #include "lib/arena.h"
@@ -9,7 +10,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,29 +37,13 @@ struct change {
 
 /* ---- the archive ---- */
 
-static int unpack(int file, struct buf *out)
+static bool unpack(int file, struct buf *out)
 {
 	char *const argv[] = { (char *)"gzip", (char *)"-dc", NULL };
-	posix_spawn_file_actions_t actions;
-	struct err ignored = ERR_INIT;
-	int ends[2];
-	pid_t pid;
+	cleanup_arena struct arena a = ARENA_INIT;
+	const char *gzip = program_in(getenv("PATH"), argv[0], &a);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	cleanup_close int reader = ends[0];
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, file, 0);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	int r = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	if (r != 0)
-		return -1;
-	int read = fd_read_all(reader, ARCHIVE_MAX, out, &ignored);
-	close_fd(&reader);
-	return proc_reap(pid) == 0 ? read : -1;
+	return gzip && proc_hear(gzip, argv, file, STDOUT_FILENO, ARCHIVE_MAX, out) == 0;
 }
 
 static uint64_t octal(const char *at)
@@ -92,7 +76,7 @@ static bool read_archive(int images, const char *name, struct owner *ret)
 
 	/* What is longer has something in it. */
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= PACKED_MAX &&
-	       unpack(fd, &archive) >= 0 && is_empty(&archive, ret);
+	       unpack(fd, &archive) && is_empty(&archive, ret);
 }
 
 /* ---- the mount ---- */

@@ -35,11 +35,9 @@ static int walk(int images, const char *name, enum image_type type, struct err *
 	cleanup_image struct image i = IMAGE_INIT;
 	struct wire entry;
 
-	int r = image_read(images, name, type, &i, e);
+	int r = image_read_first(images, name, type, &i, &entry, e);
 	if (r < 0)
 		return damaged(e, name);
-	if (image_first(&i, &entry, e) < 0)
-		return err_wrap(e, "'%s'", name);
 	while ((r = image_next(&i, &entry, e)) > 0)
 		;
 	return r < 0 ? err_wrap(e, "'%s'", name) : 0;
@@ -79,10 +77,8 @@ static int check_core(const struct check *c, uint64_t tid, uint64_t *ret_state, 
 	char name[40];
 
 	snprintf(name, sizeof(name), "core-%" PRIu64 ".img", tid);
-	if (image_read(c->images, name, IMAGE_CORE, &i, e) < 0)
+	if (image_read_first(c->images, name, IMAGE_CORE, &i, &entry, e) < 0)
 		return damaged(e, name);
-	if (image_first(&i, &entry, e) < 0)
-		return err_wrap(e, "'%s'", name);
 	*ret_state = 0;
 	int r = wire_find_bytes(entry, CORE_TASK, &task);
 	if (r > 0)

@@ -1,6 +1,5 @@
 #include "lib/proc.h"
 
-#include "lib/buf.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/sys.h"
@@ -9,9 +8,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 int proc_stat(pid_t pid, struct proc_stat *ret, struct err *e)
 {
@@ -79,6 +80,35 @@ int proc_reap(pid_t pid)
 		if (errno != EINTR)
 			return -1;
 	return status;
+}
+
+int proc_hear(const char *program, char *const argv[], int input, int heard, size_t max, struct buf *out)
+{
+	cleanup_close int reader = -1, writer = -1;
+	posix_spawn_file_actions_t actions;
+	struct err ignored = ERR_INIT;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	reader = ends[0];
+	writer = ends[1];
+	posix_spawn_file_actions_init(&actions);
+	if (input < 0)
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	else
+		posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, writer, heard);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO + STDERR_FILENO - heard, "/dev/null", O_WRONLY, 0);
+	int r = posix_spawn(&pid, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		return -1;
+	close_fd(&writer);
+	fd_read_all(reader, max, out, &ignored);
+	close_fd(&reader); /* who says more than that is ended by it */
+	return proc_reap(pid);
 }
 
 int proc_ended_how(int pidfd)

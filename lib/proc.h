@@ -5,6 +5,7 @@
 #ifndef LIB_PROC_H
 #define LIB_PROC_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -30,6 +31,12 @@ int proc_wait_end(int pidfd, int timeout_ms, struct err *e);
 
 /* Waits for a child's end and takes it from the process table. Returns its wait status; -1 with errno. */
 int proc_reap(pid_t pid);
+
+/*
+ * Runs @program, a path, with @input as its standard input (-1: /dev/null), and appends to @out what it writes to @heard, 1 or 2, but
+ * for what is more than @max bytes; the other of the two is /dev/null. Returns its wait status; -1: it could not be run.
+ */
+int proc_hear(const char *program, char *const argv[], int input, int heard, size_t max, struct buf *out);
 
 /*
  * The wait status of a process that is not our child and has ended. -EAGAIN: its parent has not waited for it yet; another

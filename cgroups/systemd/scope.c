@@ -3,6 +3,7 @@
 #include "cgroups/tree.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +13,7 @@
 
 bool systemd_unit_is_slice(const char *unit)
 {
-	static const char suffix[] = ".slice";
-	size_t n = strlen(unit);
-
-	return n >= strlen(suffix) && strcmp(unit + n - strlen(suffix), suffix) == 0;
+	return text_ends_with(unit, ".slice");
 }
 
 /* Where systemd has put it: the "0::" line. */

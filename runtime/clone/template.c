@@ -5,6 +5,7 @@
 #include "lib/file.h"
 #include "lib/json.h"
 #include "lib/near.h"
+#include "lib/text.h"
 #include "runtime/container.h"
 #include "runtime/log.h"
 #include "spec/decode.h"
@@ -136,15 +137,14 @@ struct listing {
 
 static int add_one(int dir, const char *file, unsigned char type, void *data, struct err *e)
 {
-	size_t n = strlen(file), end = strlen(".json");
 	struct listing *w = data;
 	struct err why = ERR_INIT;
 	struct template t;
 
 	(void)type, (void)e;
-	if (*file == '.' || n <= end || strcmp(file + n - end, ".json") != 0)
+	if (*file == '.' || !text_ends_with(file, ".json"))
 		return 0;
-	const char *name = arena_strndup(w->arena, file, n - end);
+	const char *name = arena_strndup(w->arena, file, strlen(file) - strlen(".json"));
 	int r = load(dir, name, w->arena, &t, &why);
 	if (r == 0)
 		*arena_push(w->arena, &w->all, &w->n) = t;

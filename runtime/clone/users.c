@@ -2,6 +2,7 @@
 #include "runtime/clone/clone.h"
 
 #include "lib/fd.h"
+#include "lib/text.h"
 #include "lib/users.h"
 #include "runtime/launch/launched_name.h"
 
@@ -12,13 +13,6 @@
 #include <unistd.h>
 
 #define DOCUMENT_END ".json"
-
-static bool is_template(const char *path)
-{
-	size_t n = strlen(path), end = strlen(DOCUMENT_END);
-
-	return n > end && strcmp(path + n - end, DOCUMENT_END) == 0;
-}
 
 /* NULL: another has that name now. What cannot be read may be one. */
 static const char *template_user(struct runtime *rt, const char *path, const char *snapshot)
@@ -70,7 +64,7 @@ int clone_users(struct runtime *rt, const char *dir, const char ***ret, size_t *
 	if (users_list(fd, false, &rt->arena, &paths, &n_paths, e) < 0)
 		return err_wrap(e, "'%s'", shared);
 	for (size_t i = 0; i < n_paths; i++) {
-		const char *user = is_template(paths[i]) ? template_user(rt, paths[i], dir) : clone_user(rt, paths[i], dir);
+		const char *user = text_ends_with(paths[i], DOCUMENT_END) ? template_user(rt, paths[i], dir) : clone_user(rt, paths[i], dir);
 		if (user)
 			*arena_push(&rt->arena, &users, &n) = user;
 	}
