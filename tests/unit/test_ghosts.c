@@ -1,5 +1,6 @@
 /* What a restore that was killed leaves of deleted files, by the images. */
 #include "tests/unit/fixture_dir.h"
+#include "tests/unit/image_fixture.h"
 
 #include "checkpoint/files.h"
 #include "checkpoint/ghosts.h"
@@ -21,18 +22,6 @@ static void write_image(struct fixture_dir *d, const char *name, struct buf *ima
 	buf_finish(image);
 }
 
-static void add_file(struct buf *image, uint32_t id, const char *name)
-{
-	cleanup_buf struct buf reg = BUF_INIT, entry = BUF_INIT;
-
-	wire_put_number(&reg, 1, id);
-	wire_put_string(&reg, 6, name);
-	wire_put_number(&entry, 1, 1);
-	wire_put_number(&entry, 2, id);
-	wire_put_bytes(&entry, 3, reg.data, reg.len);
-	image_add(image, &entry);
-}
-
 static void add_remap(struct buf *image, uint32_t file, uint32_t id, uint32_t type)
 {
 	cleanup_buf struct buf entry = BUF_INIT;
@@ -48,9 +37,9 @@ static void make_images(struct fixture_dir *d)
 	struct buf files = BUF_INIT, remaps = BUF_INIT;
 
 	image_begin(&files, IMAGE_FILES);
-	add_file(&files, 1, "/var/lib/deleted");
-	add_file(&files, 2, "/top");
-	add_file(&files, 3, "/has/another/name");
+	image_fixture_file(&files, 1, "/var/lib/deleted");
+	image_fixture_file(&files, 2, "/top");
+	image_fixture_file(&files, 3, "/has/another/name");
 	write_image(d, "files.img", &files);
 	image_begin(&remaps, IMAGE_REMAPS);
 	add_remap(&remaps, 1, 0x1f, GHOST);

@@ -1,5 +1,6 @@
 /* Images of CRIU that are made here, and what becomes of them when their memory is shared. */
 #include "tests/unit/fixture_dir.h"
+#include "tests/unit/image_fixture.h"
 
 #include "checkpoint/clone.h"
 #include "checkpoint/digests.h"
@@ -50,30 +51,18 @@ static void make_inventory(struct fixture_dir *d, unsigned version)
 	write_image(d, "inventory.img", &image);
 }
 
-static void add_file(struct buf *image, uint32_t id, const char *name)
-{
-	cleanup_buf struct buf reg = BUF_INIT, entry = BUF_INIT;
-
-	wire_put_number(&reg, 1, id);
-	wire_put_string(&reg, 6, name);
-	wire_put_number(&entry, 1, 1);
-	wire_put_number(&entry, 2, id);
-	wire_put_bytes(&entry, 3, reg.data, reg.len);
-	image_add(image, &entry);
-}
-
 static void make_files(struct fixture_dir *d, const char *library)
 {
 	cleanup_buf struct buf pipe = BUF_INIT;
 	struct buf image = BUF_INIT;
 
 	image_begin(&image, IMAGE_FILES);
-	add_file(&image, 3, "/bin/program");
+	image_fixture_file(&image, 3, "/bin/program");
 	wire_put_number(&pipe, 1, 2);
 	wire_put_number(&pipe, 2, LAST_FILE);
 	wire_put_string(&pipe, 1000, "not known");
 	image_add(&image, &pipe);
-	add_file(&image, LIBRARY, library);
+	image_fixture_file(&image, LIBRARY, library);
 	write_image(d, "files.img", &image);
 }
 
