@@ -173,6 +173,9 @@ struct criu_answer {
 /* @ret may be NULL. When CRIU fails the error names what it was to do; the cause is in its log. */
 int criu_ask(struct criu *c, const struct criu_request *q, struct criu_answer *ret, struct err *e);
 
+/* A whole conversation, quiet and in the caller's cgroup: criu_start, criu_ask, criu_end. */
+int criu_ask_alone(const char *program, const struct criu_request *q, struct criu_answer *ret, struct err *e);
+
 /* The version, by a process of its own. */
 int criu_version(const char *program, unsigned *ret, struct err *e);
 

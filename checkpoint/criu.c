@@ -232,7 +232,7 @@ int criu_ask(struct criu *c, const struct criu_request *q, struct criu_answer *r
 	return r < 0 || refused.code ? -e->code : 0;
 }
 
-static int ask_alone(const char *program, const struct criu_request *q, struct criu_answer *ret, struct err *e)
+int criu_ask_alone(const char *program, const struct criu_request *q, struct criu_answer *ret, struct err *e)
 {
 	struct criu_start s = { .program = program, .cgroup = -1, .quiet = true };
 	struct criu c;
@@ -250,7 +250,7 @@ int criu_version(const char *program, unsigned *ret, struct err *e)
 	const struct criu_request q = { .type = CRIU_VERSION };
 	struct criu_answer a;
 
-	int r = ask_alone(program, &q, &a, e);
+	int r = criu_ask_alone(program, &q, &a, e);
 	*ret = a.version;
 	return r;
 }
@@ -261,7 +261,7 @@ int criu_features(const char *program, struct criu_features *ret, struct err *e)
 					.features = { .mem_track = true, .lazy_pages = true, .pidfd_store = true } };
 	struct criu_answer a;
 
-	int r = ask_alone(program, &q, &a, e);
+	int r = criu_ask_alone(program, &q, &a, e);
 	*ret = a.features;
 	return r;
 }

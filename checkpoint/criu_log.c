@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 enum { TAIL_BYTES = 4 << 20 };
 
@@ -30,6 +31,8 @@ static const struct {
 	  "a unix socket is connected to one outside of the container that has no name", "close it before the checkpoint" },
 	{ "Unix socket", "without peer", "a unix socket is connected to a process outside of the container",
 	  "close it before the checkpoint" },
+	{ "on an in-flight socket", NULL, "a process has sent data by a unix socket that nobody has accepted yet",
+	  "try again when it is accepted" },
 	{ "increase limit", NULL, "a deleted file that is still open is too big",
 	  "close it, or allow criu more by 'ghost-limit SIZE' in its configuration file" },
 	{ "file locks are hold", NULL, "a process holds a file lock", "give --file-locks" },
@@ -94,8 +97,8 @@ static const struct {
 	/* both */
 	{ "Unable to connect a socket", "Network is unreachable", "the loopback of this network namespace is down",
 	  "ip link set lo up" },
-	{ "No space left on device", NULL, "the file system is full", "make room, or use another --image-path" },
-	{ "Disk quota exceeded", NULL, "the file system's quota is used up", "make room, or use another --image-path" },
+	{ "No space left on device", NULL, "the file system is full", "make room" },
+	{ "Disk quota exceeded", NULL, "the file system's quota is used up", "make room" },
 	{ "Cannot allocate memory", NULL, "there is not enough memory", "make room" },
 	{ "CAP_CHECKPOINT_RESTORE", NULL, "criu lacks rights", "become root" },
 };
@@ -180,10 +183,11 @@ bool criu_log_cause(const char *log, struct criu_cause *ret)
 	return found;
 }
 
-/* The end of the log, where the errors are. */
-static int read_tail(int dir, const char *name, struct buf *b, struct err *e)
+/* The end of the log, where the errors are. *ret_full: there is no room for any. */
+static int read_tail(int dir, const char *name, struct buf *b, bool *ret_full, struct err *e)
 {
 	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct statvfs room;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -192,6 +196,7 @@ static int read_tail(int dir, const char *name, struct buf *b, struct err *e)
 		return err_say(e, EINVAL, "'%s' is no file", name);
 	if (st.st_size > TAIL_BYTES && lseek(fd, -TAIL_BYTES, SEEK_END) < 0)
 		return err_set(e, errno, "read '%s'", name);
+	*ret_full = fstatvfs(fd, &room) == 0 && room.f_bavail == 0;
 	return fd_read_all(fd, 2 * TAIL_BYTES, b, e);
 }
 
@@ -200,10 +205,15 @@ int criu_log_explain(int dir, const char *name, const char *path, struct err *e)
 	cleanup_buf struct buf b = BUF_INIT;
 	struct err ignored = ERR_INIT, before = *e;
 	struct criu_cause c;
+	bool full = false;
 
-	if (read_tail(dir, name, &b, &ignored) < 0)
+	if (read_tail(dir, name, &b, &full, &ignored) < 0)
 		return err_say(e, before.code, "%s; it left no log at '%s'", before.msg, path);
-	if (!criu_log_cause(buf_text(&b), &c))
+	bool told = criu_log_cause(buf_text(&b), &c);
+	if (!told && full)
+		return err_say(e, before.code, "%s: the file system of its log '%s' is full: make room", before.msg,
+			       path);
+	if (!told)
 		return err_say(e, before.code, "%s; its log '%s' names no error", before.msg, path);
 	if (!c.words)
 		return err_say(e, before.code, "%s: %s; see '%s'", before.msg, c.line, path);

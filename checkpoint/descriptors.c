@@ -22,16 +22,16 @@ const char *checkpoint_external_file(struct arena *a, unsigned mount, uint64_t i
 	return arena_printf(a, "file[%x:%llx]", mount, (unsigned long long)inode);
 }
 
-static bool is_inherited(const struct criu_options *o, const char *key)
+static const struct criu_inherit *find(const struct criu_options *o, const char *key)
 {
 	for (size_t i = 0; i < o->n_inherit; i++)
 		if (strcmp(o->inherit[i].key, key) == 0)
-			return true;
-	return false;
+			return &o->inherit[i];
+	return NULL;
 }
 
-/* The one numbered @i. Where several were one, one is taken for all. */
-static void inherit(const char *target, size_t i, const int *null, struct arena *a, struct criu_options *o)
+/* The one numbered @i. Where several were one, one is taken for all. Returns which it will be; -1: it is in the images. */
+static int inherit(const char *target, size_t i, const int *null, struct arena *a, struct criu_options *o)
 {
 	const char *key = target, *end = strchr(target, ']');
 	int fd = (int)i;
@@ -41,13 +41,16 @@ static void inherit(const char *target, size_t i, const int *null, struct arena 
 		if (strcmp(end, "]:/dev/null") == 0)
 			fd = null[i];
 	} else if (strncmp(target, "pipe:", 5) != 0) {
-		return;
+		return -1;
 	}
-	if (!is_inherited(o, key))
-		*arena_push(a, &o->inherit, &o->n_inherit) = (struct criu_inherit){ key, fd };
+	const struct criu_inherit *same = find(o, key);
+	if (same)
+		return same->fd;
+	*arena_push(a, &o->inherit, &o->n_inherit) = (struct criu_inherit){ key, fd };
+	return fd;
 }
 
-int checkpoint_load_descriptors(int dir, const int *null, struct arena *a, struct criu_options *o, struct err *e)
+int checkpoint_load_descriptors(int dir, const int *null, int *ret, struct arena *a, struct criu_options *o, struct err *e)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json doc;
@@ -60,8 +63,8 @@ int checkpoint_load_descriptors(int dir, const int *null, struct arena *a, struc
 	if (doc.type != JSON_ARRAY)
 		return err_say(e, EBADMSG, "'" CHECKPOINT_DESCRIPTORS_FILE "': expected an array");
 	/* From the last on, so that what is written to is not taken from standard input. */
-	for (size_t i = doc.n < CHECKPOINT_DESCRIPTORS ? doc.n : CHECKPOINT_DESCRIPTORS; i-- > 0;)
-		if (doc.members[i].value.type == JSON_STRING)
-			inherit(doc.members[i].value.text, i, null, a, o);
+	for (size_t i = CHECKPOINT_DESCRIPTORS; i-- > 0;)
+		ret[i] = i < doc.n && doc.members[i].value.type == JSON_STRING ?
+				 inherit(doc.members[i].value.text, i, null, a, o) : -1;
 	return 0;
 }

@@ -72,6 +72,24 @@ static void add_inherit(struct arena *a, struct criu_options *o, const char *key
 		*arena_push(a, &o->inherit, &o->n_inherit) = (struct criu_inherit){ key, fd };
 }
 
+bool checkpoint_has_userns(const struct spec *s)
+{
+	const struct spec_namespace *user = spec_find_namespace(s, CLONE_NEWUSER);
+
+	return user && !user->path;
+}
+
+/* One that ferry furnishes is made by CRIU where it is to be the user namespace's own. */
+static void add_network(const struct spec *s, const struct checkpoint_facts *f, struct arena *a, struct criu_options *o)
+{
+	const struct spec_namespace *net = spec_find_namespace(s, CLONE_NEWNET);
+
+	if (f->netns && !net->path && checkpoint_has_userns(s))
+		o->empty_namespaces |= CLONE_NEWNET;
+	else
+		add_external(a, o, "net", f->netns, NETNS_KEY);
+}
+
 void checkpoint_plan_dump(const struct spec *s, const struct checkpoint_facts *f, struct arena *a, struct criu_options *o)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
@@ -81,7 +99,7 @@ void checkpoint_plan_dump(const struct spec *s, const struct checkpoint_facts *f
 		if (f->masked[i])
 			add_mount(a, o, f->masked[i], "/dev/null");
 	add_devices(s, a, o);
-	add_external(a, o, "net", f->netns, NETNS_KEY);
+	add_network(s, f, a, o);
 	add_external(a, o, "pid", f->pidns, PIDNS_KEY);
 }
 

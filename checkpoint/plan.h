@@ -29,6 +29,9 @@ void checkpoint_plan_dump(const struct spec *s, const struct checkpoint_facts *f
 int checkpoint_plan_restore(const struct spec *s, const struct checkpoint_facts *f, struct arena *a, struct criu_options *o,
 			    struct err *e);
 
+/* Whether it has a user namespace of its own. */
+bool checkpoint_has_userns(const struct spec *s);
+
 /* Whether the mount is a bind of something of the host's. */
 bool checkpoint_is_bind(const struct spec_mount *m);
 
@@ -51,8 +54,9 @@ const char *checkpoint_external_file(struct arena *a, unsigned mount, uint64_t i
 
 /*
  * Those that come from outside become o->inherit, from descriptors 0 to 2. What was /dev/null comes from @null, of which one is
- * taken for each; they must allow reading and writing. -ENODATA: the image is not whole.
+ * taken for each; they must allow reading and writing. @ret: which it is of each of them, -1 where the images have it.
+ * -ENODATA: the image is not whole.
  */
-int checkpoint_load_descriptors(int dir, const int *null, struct arena *a, struct criu_options *o, struct err *e);
+int checkpoint_load_descriptors(int dir, const int *null, int *ret, struct arena *a, struct criu_options *o, struct err *e);
 
 #endif

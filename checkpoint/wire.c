@@ -153,3 +153,12 @@ void wire_put_field(struct buf *b, const struct wire_field *f)
 {
 	buf_add(b, f->whole, f->whole_len);
 }
+
+void wire_put_others(struct buf *b, struct wire message, uint32_t field)
+{
+	struct wire_field f;
+
+	while (wire_next(&message, &f) > 0)
+		if (f.number != field)
+			wire_put_field(b, &f);
+}

@@ -10,6 +10,7 @@
 #ifndef CHECKPOINT_WIRE_H
 #define CHECKPOINT_WIRE_H
 
+#include "lib/arena.h"
 #include "lib/buf.h"
 
 #include <stdbool.h>
@@ -52,6 +53,12 @@ static inline struct wire wire_inside(const struct wire_field *f)
 	return wire_of(f->data, f->len);
 }
 
+/* In the arena, ended by NUL; "" of a field that is not there. */
+static inline char *wire_text(struct wire w, struct arena *a)
+{
+	return arena_strndup(a, w.at ? (const char *)w.at : "", (size_t)(w.end - w.at));
+}
+
 /* The last field of that number, as the format wants it, when it is of the type. 1; 0: there is none; -EBADMSG. */
 int wire_find_number(struct wire message, uint32_t field, uint64_t *ret);
 int wire_find_bytes(struct wire message, uint32_t field, struct wire *ret);
@@ -62,5 +69,6 @@ void wire_put_number(struct buf *b, uint32_t field, uint64_t value);
 void wire_put_bytes(struct buf *b, uint32_t field, const void *data, size_t len);
 void wire_put_string(struct buf *b, uint32_t field, const char *text);
 void wire_put_field(struct buf *b, const struct wire_field *f); /* as it was read, whatever it is */
+void wire_put_others(struct buf *b, struct wire message, uint32_t field); /* all of @message but those of that number */
 
 #endif

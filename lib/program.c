@@ -19,7 +19,8 @@ extern char **environ;
 
 enum { ARGS_MAX = 8 };
 
-int program_in_memory(const struct program *p, struct err *e)
+/* A sealed file in memory that holds the program, to be executed. The caller's to close. */
+static int program_in_memory(const struct program *p, struct err *e)
 {
 	/* Kernels before 6.3 do not know MFD_EXEC; newer ones may be told to want it. */
 	int fd = memfd_create(p->name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);

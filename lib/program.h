@@ -1,7 +1,7 @@
 /*
  * Programs that ferry carries within itself: those that need a shared library which ferry, being static, cannot be linked
- * with (libsystemd, libarchive, libcurl), and what becomes a container's init. They are run from memory, so that there is
- * nothing to be found, to be missing, or to be of another version; and only when they are needed.
+ * with (libsystemd, libarchive, libcurl). They are run from memory, so that there is nothing to be found, to be missing, or to be
+ * of another version; and only when they are needed. What becomes a container's init is carried likewise.
  *
  *	EMBEDDED_PROGRAM(systemd, "ferry-systemd", "libsystemd.so.0");       the Makefile's PROGRAMS has what is in it
  *	program_start(&program_systemd, args, &process, e)                    its standard input and output: a socket of messages
@@ -35,9 +35,6 @@ struct program_process {
 };
 
 #define PROGRAM_PROCESS_INIT ((struct program_process){ .pid = -1, .sock = -1 })
-
-/* A sealed file in memory that holds the program, to be executed. The caller's to close. */
-int program_in_memory(const struct program *p, struct err *e);
 
 /* @args: after the program's name, ended by NULL. What goes wrong in the new process comes as a message. */
 int program_start(const struct program *p, const char *const *args, struct program_process *ret, struct err *e);

@@ -42,6 +42,24 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
+/*
+ * What a system call is made of on this machine, for whoever has a traced thread make one: how many words NT_PRSTATUS has,
+ * and which of them are its number, its arguments, its result, the next instruction, the stack, and what has a call made again
+ * (-1: nothing); and the instruction. All is 0 where that is not known.
+ */
+struct sys_call_layout {
+	int words, number, arguments[4], result, next, stack, again;
+	size_t instruction_len;
+	unsigned char instruction[4];
+};
+#if defined(__x86_64__)
+#define SYS_CALL_LAYOUT { 27, 10, { 14, 13, 12, 7 }, 10, 16, 19, 15, 2, { 0x0f, 0x05 } }
+#elif defined(__aarch64__)
+#define SYS_CALL_LAYOUT { 34, 8, { 0, 1, 2, 3 }, 0, 32, 31, -1, 4, { 0x01, 0x00, 0x00, 0xd4 } }
+#else
+#define SYS_CALL_LAYOUT { 0 }
+#endif
+
 /* What the kernel knows of the process behind a pidfd, also when that has ended; since Linux 6.13. */
 struct sys_pidfd_info {
 	uint64_t mask;

@@ -183,6 +183,36 @@ int criu_lock_remove(struct nl *s, struct err *e)
 	return r == -EINVAL || r == -EOPNOTSUPP ? 0 : r < 0 ? err_wrap(e, "remove the lock of criu") : r;
 }
 
+/* ---- a lock of our own ---- */
+
+enum { LOOPBACK = 1 }; /* in every namespace */
+
+/*
+ *	table inet CRIU-restore {
+ *		chain input { type filter hook input priority 0; iif != "lo" drop }
+ *	}
+ */
+int net_lock(int netns, struct err *e)
+{
+	static const struct nft_chain input = { "input", "filter", NF_INET_LOCAL_IN, 0 };
+	static const struct nft_rule drop = { "input", {
+		{ NFT_OP_META, .key = NFT_META_IIF },
+		{ NFT_OP_COMPARE, .key = NFT_CMP_NEQ, .len = 4, .number = LOOPBACK },
+		{ NFT_OP_VERDICT, .key = NF_DROP },
+	} };
+	static const struct nft_table table = { .family = NFPROTO_INET, .name = TABLE_PREFIX "restore", .chains = &input,
+						.rules = &drop, .n_chains = 1, .n_rules = 1 };
+	cleanup_nl_batch struct nl_batch b = NL_BATCH_INIT;
+	cleanup_nl struct nl s = NL_INIT;
+
+	if (nl_open(NETLINK_NETFILTER, netns, &s, e) < 0)
+		return -e->code;
+	nft_begin(&b);
+	nft_add_table(&b, &table);
+	nft_commit(&b);
+	return nl_send(&s, &b, e) < 0 ? err_wrap(e, "lock the network") : 0;
+}
+
 int net_unlock(int netns, struct err *e)
 {
 	cleanup_nl struct nl s = NL_INIT;

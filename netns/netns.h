@@ -189,12 +189,19 @@ struct net_unix_socket {
 	uint32_t inode, peer;
 	bool named; /* it has an address */
 	bool datagram; /* else a stream, of bytes or of packets */
+	bool in_flight; /* it is connected to one that has not accepted it yet */
+	uint32_t unread_bytes; /* what it has sent and nobody has read, as the kernel counts that */
 };
 
 /* All of them. -ENOENT: this kernel cannot be asked. */
 int net_unix_sockets(int netns, struct arena *a, struct net_unix_socket **ret, size_t *ret_n, struct err *e);
 
-/* Removes the rules by which CRIU has locked the network, and which stay when it is killed. 1: there were any; 0; -errno. */
+/*
+ * Until net_unlock no packet comes from outside. For a namespace that has yet to get its connections: the kernel's answer to a
+ * packet for one that is not there breaks it. CRIU tries loopback out when it starts.
+ */
+int net_lock(int netns, struct err *e);
+/* Removes the rules by which the network was locked, CRIU's too, which stay when it is killed. 1: there were any; 0; -errno. */
 int net_unlock(int netns, struct err *e);
 
 #endif

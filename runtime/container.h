@@ -51,6 +51,7 @@ struct container {
 	uint64_t dumping; /* DUMPING_* */
 	const char *dump_image; /* the directory that the dump goes to */
 	bool saved; /* it has ended because a checkpoint was made of it */
+	const char *descriptors[3]; /* its standard ones, at first (checkpoint_note_descriptors); NULL: not known */
 	struct cgroup_ref cgroup;
 	struct spec_pair *annotations;
 	size_t n_annotations;

@@ -340,6 +340,7 @@ int publish_process(pid_t pid, int pidfd, const char *pid_file, const char *pidf
 
 static int spawn(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
+	static const int own[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	pid_t pid = setup_spawn(s, e);
 
 	if (pid < 0)
@@ -347,6 +348,8 @@ static int spawn(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_m
 	*ret_pid = pid;
 	log_debug("container '%s': process %d in cgroup '%s'", s->container->id, (int)pid,
 		  s->container->cgroup.path ? s->container->cgroup.path : "");
+	if (!s->process.process->terminal)
+		checkpoint_note_descriptors(own, s->container, &rt->arena);
 	if (guide(rt, s, pid, ret_master, e) < 0 || setup_record_process(s, pid, e) < 0)
 		return -e->code;
 	return publish_process(pid, s->pidfd, s->request->pid_file, s->request->pidfd_socket, e);

@@ -36,7 +36,7 @@ struct create_request {
 	bool run;
 	bool detach, keep, no_subreaper;
 	bool launched; /* the bundle is a launched container's directory */
-	bool init; /* the program is the child of a small init (runtime/reaper) */
+	bool init; /* the program is the child of a small init (runtime/reaper), which is one of the mounts */
 	struct run_handles *ret_handles; /* with detach: filled for the supervisor; NULL */
 	const struct create_network *network; /* runtime/attach.h; NULL: its network is as the configuration says */
 	const char *const *network_program; /* its words but for the pid, ended by NULL: runtime/keeper.h; NULL */

@@ -1,5 +1,6 @@
 #include "overlay/image/tar_index.h"
 
+#include "lib/tar_header.h"
 #include "overlay/layer/layer.h"
 
 #include <errno.h>
@@ -12,13 +13,6 @@
 
 /* Far more than images have; and names longer than a path can be are none. */
 enum { MEMBERS_MAX = 10000, LINKS_MAX = 8, TEXT_MAX = 1 << 20 };
-
-/* POSIX pax, "ustar Interchange Format". */
-struct header {
-	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
-		version[2], user[32], group[32], major[8], minor[8], prefix[155], rest[12];
-};
-_Static_assert(sizeof(struct header) == TAR_BLOCK, "a header is one block");
 
 /* What headers say of the member that follows them. */
 struct ahead {
@@ -33,47 +27,6 @@ struct reader {
 	struct tar_index index;
 	struct ahead ahead;
 };
-
-/* Octal digits, or GNU's big-endian number behind a set bit. -1: neither. */
-static int64_t number(const char *field, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)field;
-	uint64_t v = 0;
-	size_t i = 0;
-
-	if (p[0] == 0x80) {
-		for (i = 1; i < len; i++) {
-			if (v >> 55)
-				return -1;
-			v = v << 8 | p[i];
-		}
-		return (int64_t)v;
-	}
-	while (i < len && p[i] == ' ')
-		i++;
-	for (; i < len && p[i] >= '0' && p[i] <= '7'; i++)
-		v = v << 3 | (p[i] - '0');
-	return i < len && p[i] && p[i] != ' ' ? -1 : (int64_t)v;
-}
-
-static bool checksum_fits(const struct header *h)
-{
-	const unsigned char *p = (const unsigned char *)h;
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < sizeof(*h); i++) {
-		bool own = i >= offsetof(struct header, checksum) && i < offsetof(struct header, type);
-		sum += own ? ' ' : p[i];
-	}
-	return number(h->checksum, sizeof(h->checksum)) == sum;
-}
-
-static bool is_zero(const struct header *h)
-{
-	static const struct header zero;
-
-	return memcmp(h, &zero, sizeof(zero)) == 0;
-}
 
 static int read_at(const struct reader *r, int64_t at, void *to, size_t n, struct err *e)
 {
@@ -154,7 +107,7 @@ static const struct tar_member *find(const struct tar_index *t, const char *name
 	return NULL;
 }
 
-static const char *member_name(const struct reader *r, const struct header *h)
+static const char *member_name(const struct reader *r, const struct tar_header *h)
 {
 	if (r->ahead.name)
 		return r->ahead.name;
@@ -164,7 +117,7 @@ static const char *member_name(const struct reader *r, const struct header *h)
 	return arena_strndup(r->arena, h->name, sizeof(h->name));
 }
 
-static int add(struct reader *r, const struct header *h, int64_t size, struct err *e)
+static int add(struct reader *r, const struct tar_header *h, int64_t size, struct err *e)
 {
 	struct tar_member m = { .name = plain_name(r->arena, member_name(r, h)), .offset = r->at, .size_bytes = size };
 
@@ -188,22 +141,22 @@ static int add(struct reader *r, const struct header *h, int64_t size, struct er
 /* Returns 1 when there is more. */
 static int step(struct reader *r, struct err *e)
 {
-	struct header h;
+	struct tar_header h;
 	bool first = r->at == 0;
 
 	if (r->at == r->end && !first)
 		return 0; /* without the two blocks of zeros: GNU tar only warns, too */
 	if (read_at(r, r->at, &h, sizeof(h), e) < 0)
 		return first ? err_say(e, ENOTSUP, "too short") : -e->code;
-	if (!first && is_zero(&h))
+	if (!first && tar_is_end(&h))
 		return 0;
-	if (!checksum_fits(&h))
+	if (!tar_checksum_fits(&h))
 		return first ? err_say(e, ENOTSUP, "not a tar") :
 			       err_say(e, EINVAL, "a damaged header at byte %lld", (long long)r->at);
 	if (!h.type)
 		h.type = '0';
 	bool extension = strchr("LKxg", h.type);
-	int64_t size = !extension && r->ahead.size_bytes >= 0 ? r->ahead.size_bytes : number(h.size, sizeof(h.size));
+	int64_t size = !extension && r->ahead.size_bytes >= 0 ? r->ahead.size_bytes : tar_number(h.size, sizeof(h.size));
 	if (h.type >= '1' && h.type <= '6')
 		size = 0;
 	r->at += TAR_BLOCK;

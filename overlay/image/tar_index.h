@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TAR_BLOCK = 512 };
-
 struct tar_member {
 	const char *name; /* without "./" before it and "/" after it */
 	const char *link; /* of a link: where to; else NULL */

@@ -1,59 +1,40 @@
 #include "overlay/image/tar_write.h"
 
 #include "lib/file.h"
-#include "overlay/image/tar_index.h"
+#include "lib/tar_header.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The fields of a ustar header, as offset and length. */
-enum {
-	MODE = 100,
-	UID = 108,
-	GID = 116,
-	SIZE = 124,
-	MTIME = 136,
-	CHECKSUM = 148,
-	TYPE = 156,
-	MAGIC = 257,
-	OCTAL_MAX = 12
-};
-
 /* Eleven octal digits reach to 8 GiB; beyond it the number is binary, behind a set bit, as GNU tar has it. */
-static void write_size(char *field, int64_t size)
+static void write_size(struct tar_header *h, int64_t size)
 {
+	const size_t n = sizeof(h->size);
+
 	if (size >> 33 == 0) {
-		snprintf(field, OCTAL_MAX, "%011llo", (unsigned long long)size);
+		snprintf(h->size, n, "%011llo", (unsigned long long)size);
 		return;
 	}
-	memset(field, 0, OCTAL_MAX);
-	field[0] = (char)0x80;
-	for (int i = OCTAL_MAX - 1; i > 3; i--, size >>= 8)
-		field[i] = (char)(size & 0xff);
+	h->size[0] = (char)0x80;
+	for (size_t i = n - 1; i > 3; i--, size >>= 8)
+		h->size[i] = (char)(size & 0xff);
 }
 
 static int write_header(int to, const char *name, char type, int mode, int64_t size, struct err *e)
 {
-	char h[TAR_BLOCK] = { 0 };
-	unsigned sum = 0;
+	struct tar_header h = { .type = type, .uid = "0000000", .gid = "0000000", .mtime = "00000000000",
+				.magic = "ustar", .version = { '0', '0' } };
 
-	if (strlen(name) >= MODE)
+	if (strlen(name) >= sizeof(h.name))
 		return err_set(e, ENAMETOOLONG, "'%s'", name);
-	memcpy(h, name, strlen(name));
-	snprintf(h + MODE, 8, "%07o", mode);
-	memcpy(h + UID, "0000000", 8);
-	memcpy(h + GID, "0000000", 8);
-	write_size(h + SIZE, size);
-	memcpy(h + MTIME, "00000000000", OCTAL_MAX);
-	memset(h + CHECKSUM, ' ', 8);
-	h[TYPE] = type;
-	memcpy(h + MAGIC, "ustar\00000", 8);
-	for (size_t i = 0; i < sizeof(h); i++)
-		sum += (unsigned char)h[i];
-	snprintf(h + CHECKSUM, 7, "%06o", sum);
-	return fd_write_all(to, h, sizeof(h), e);
+	memcpy(h.name, name, strlen(name));
+	snprintf(h.mode, sizeof(h.mode), "%07o", mode);
+	write_size(&h, size);
+	snprintf(h.checksum, sizeof(h.checksum) - 1, "%06o", tar_checksum(&h));
+	h.checksum[sizeof(h.checksum) - 1] = ' ';
+	return fd_write_all(to, &h, sizeof(h), e);
 }
 
 static int write_padding(int to, int64_t size, struct err *e)

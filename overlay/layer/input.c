@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/tar_header.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -221,7 +222,6 @@ static const struct input_block *take(struct input *in)
  */
 static la_ssize_t fill_up(struct input *in, const void **ret)
 {
-	enum { TAR_BLOCK = 512 };
 	static const char zeros[TAR_BLOCK];
 	size_t n = in->content_left == 0 ? (size_t)(-in->diff_size_bytes & (TAR_BLOCK - 1)) : 0;
 
@@ -246,7 +246,7 @@ static la_ssize_t tar_read(struct archive *a, void *data, const void **ret)
 	return (la_ssize_t)b->len;
 }
 
-/* What the thread met is why the tar is bad. */
+/* What the thread met is why the tar is bad. libarchive says nothing of a header that is cut short. */
 static int tar_error(struct input *in, struct err *e)
 {
 	pthread_mutex_lock(&in->mutex);
@@ -254,7 +254,10 @@ static int tar_error(struct input *in, struct err *e)
 	if (failed)
 		*e = in->e;
 	pthread_mutex_unlock(&in->mutex);
-	return failed ? -e->code : err_say(e, EBADMSG, "the archive: %s", archive_error_string(in->tar));
+	if (failed)
+		return -e->code;
+	const char *why = archive_error_string(in->tar);
+	return err_say(e, EBADMSG, "the archive: %s", why ? why : "it is cut short");
 }
 
 static void release(struct input *in)

@@ -21,6 +21,7 @@ struct checkpoint_request {
 	const char *id; /* no other name */
 	const char *criu; /* --criu; NULL */
 	const char *image_path, *work_path; /* work_path NULL: the images' */
+	const char *failed_log; /* where CRIU's log can be found, too, when it fails, as the work path goes then; NULL: it stays */
 	bool pre_dump;
 	bool check; /* a restore: the images are looked over first */
 	int status; /* --status-fd, -1 */
@@ -53,11 +54,15 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e);
 int checkpoint_plan(struct runtime *rt, const struct container *c, const struct spec *s, struct criu_options *o,
 		    struct err *e);
 
+/* Which descriptors of the caller's the container was given as its standard ones, for the record; -1: it is not known. */
+void checkpoint_note_descriptors(const int *fds, struct container *c, struct arena *a);
+
 /*
  * What its standard descriptors are, CHECKPOINT_DESCRIPTORS of them in the arena, for checkpoint_save_descriptors. Those that are
- * files of the host's are added to what is external.
+ * files of the host's are added to what is external. They are those that were noted: at this moment it may have others.
  */
-int checkpoint_find_descriptors(struct runtime *rt, pid_t pid, const char **ret, struct criu_options *o, struct err *e);
+int checkpoint_find_descriptors(struct runtime *rt, const struct container *c, const char **ret, struct criu_options *o,
+				struct err *e);
 
 /* Opens directories into o->images and o->work, the caller's to close; @make: they are made when missing. */
 int checkpoint_open_directories(const struct checkpoint_request *r, bool make, struct criu_options *o, struct err *e);

@@ -2,9 +2,11 @@
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/guard.h"
 #include "runtime/checkpoint/preflight.h"
+#include "runtime/checkpoint/traps.h"
 
-#include "checkpoint/digests.h"
-#include "checkpoint/share.h"
+#include "checkpoint/images/digests.h"
+#include "checkpoint/images/share.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/proc.h"
@@ -23,11 +25,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG_FILE "dump.log"
 
-enum { END_TIMEOUT_MS = 10000 };
+enum { END_TIMEOUT_MS = 10000, STOPS_WITHIN_MS = 10000 };
 
 /* What is heard during the dump, and who is watched over meanwhile. */
 struct dump {
@@ -38,6 +41,7 @@ struct dump {
 	int status; /* -1: none, or told already */
 	bool saved; /* the image is whole */
 	int cgroup; /* with a guard: the container's; else -1 */
+	bool paused, userns;
 	struct threads *threads;
 };
 
@@ -103,36 +107,71 @@ static int tell_ready(struct dump *d)
 	return 0;
 }
 
-/* It stays frozen; CRIU, which takes it for paused, holds its processes then. Without, CRIU freezes it itself. */
-static int note_threads(struct dump *d, struct err *e)
+static int note_frozen(const struct dump *d, pid_t *ret_waits, struct err *e)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	pid_t *pids;
 	size_t n;
 
-	if (d->cgroup < 0 || !d->threads)
-		return 0;
 	if (cgroup_freeze(d->cgroup, true, e) < 0 || cgroup_pids(d->cgroup, &a, &pids, &n, e) < 0)
 		return -e->code;
-	return threads_note(d->threads, pids, n, e);
+	return threads_note(d->threads, d->cgroup, pids, n, ret_waits, e);
+}
+
+static bool still_waits(pid_t tid)
+{
+	struct err gone = ERR_INIT;
+	struct proc_stat st;
+
+	return proc_stat(tid, &st, &gone) == 0 && st.state == 'D';
+}
+
+/*
+ * It stays frozen; CRIU, which takes it for paused, holds its processes then. Without, CRIU freezes it itself. What has to come to
+ * an end first does so while nothing is frozen.
+ */
+static int note_threads(const struct dump *d, struct err *e)
+{
+	const int64_t end = clock_ms() + STOPS_WITHIN_MS;
+	pid_t waits = 0;
+
+	if (d->cgroup < 0 || !d->threads)
+		return 0;
+	for (;;) {
+		if (note_frozen(d, &waits, e) < 0)
+			return -e->code;
+		if (!waits)
+			return 0;
+		if (d->paused)
+			break;
+		if (cgroup_freeze(d->cgroup, false, e) < 0)
+			return -e->code;
+		while (still_waits(waits) && clock_ms() < end)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		if (clock_ms() >= end)
+			break;
+	}
+	return err_say(e, EBUSY, "thread %d waits and cannot be interrupted, as for a child of vfork(2): try again when it goes on",
+		       (int)waits);
 }
 
 static int notified(void *data, const char *name, pid_t pid, int fd, struct err *e)
 {
 	struct dump *d = data;
-	struct err why = ERR_INIT;
 
 	(void)pid;
 	close_fd(&fd);
 	log_debug("criu: %s", name);
 	if (strcmp(name, "status-ready") == 0)
 		return tell_ready(d);
-	if (strcmp(name, "pre-dump") == 0 && note_threads(d, &why) < 0)
-		log_debug("what threads were doing is not noted: %s", why.msg);
+	if (strcmp(name, "pre-dump") == 0)
+		return note_threads(d, e);
 	/* All has been written, and nothing has been ended. */
 	if (strcmp(name, "post-dump") != 0 || d->request->pre_dump)
 		return 0;
 	if (d->request->while_held && d->request->while_held(d->request->data, e) < 0)
+		return -e->code;
+	if (d->threads && traps_in_images(d->images, e) < 0)
 		return -e->code;
 	if (checkpoint_save_descriptors(d->images, d->descriptors, e) < 0)
 		return -e->code;
@@ -142,8 +181,13 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 
 static int prepare(void *data, struct err *e)
 {
-	(void)data, (void)e;
+	const struct dump *d = data;
+
+	(void)e;
 	guard_stay();
+	/* A restore opens images as the container's root, too: their directory says who else may. */
+	if (d->userns)
+		umask(022);
 	return 0;
 }
 
@@ -158,7 +202,8 @@ static void start_guard(struct runtime *rt, struct container *c, struct dump *d,
 		return;
 	}
 	d->threads = threads_new();
-	const struct guard guard = { .criu = criu, .cgroup = cgroup, .paused = c->dumping == DUMPING_PAUSED,
+	d->paused = c->dumping == DUMPING_PAUSED;
+	const struct guard guard = { .criu = criu, .cgroup = cgroup, .paused = d->paused,
 				     .threads = d->threads, .lock = c->dir };
 	if (guard_start(&guard, &why) < 0)
 		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
@@ -180,7 +225,7 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 	const int keep[] = { c->dir, d->config };
 	/* One that will wait for others to fetch the memory can be ended. */
 	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 2, .cgroup = -1, .quiet = true,
-					  .prepare = o->lazy_pages ? NULL : prepare };
+					  .prepare = o->lazy_pages ? NULL : prepare, .data = d };
 	const struct criu_request q = { .type = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, .options = o,
 					.notified = notified, .data = d };
 	struct criu_answer answer;
@@ -194,10 +239,15 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 		return r;
 	start_guard(rt, c, d, criu.pid);
 	r = criu_ask(&criu, &q, &answer, e);
-	if (r >= 0 && o->leave_running && d->cgroup >= 0 && c->dumping == DUMPING_RUNNING)
-		r = cgroup_freeze(d->cgroup, false, e);
+	bool goes_on = r >= 0 && o->leave_running && d->cgroup >= 0;
+	/* If CRIU is killed now, when it is done, the guard is at work on them. */
+	bool later = goes_on && d->threads && threads_claim(d->threads) == THREADS_OTHERS;
+	if (goes_on && !later)
+		r = threads_release(d->cgroup, d->paused, e);
 	criu_end(&criu);
 	wait_for_rest();
+	if (later)
+		r = threads_release(d->cgroup, d->paused, e);
 	close_fd(&d->cgroup);
 	threads_free(d->threads);
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
@@ -261,8 +311,9 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	if (container_load_config(c, &rt->arena, &s, e) < 0 || plan(rt, r, c, s, o, e) < 0 ||
 	    check_before(rt, r, c, o, &host, e) < 0)
 		return -e->code;
+	d.userns = checkpoint_has_userns(s);
 	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
-	    checkpoint_find_descriptors(rt, c->pid, d.descriptors, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
+	    checkpoint_find_descriptors(rt, c, d.descriptors, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
 		return -e->code;
 	if (o->lazy_pages && o->page_server) {
 		config = checkpoint_listening_config(o->config_file, o->page_server, e);

@@ -134,21 +134,6 @@ static int find_facts(struct runtime *rt, const struct container *c, const struc
 	return 0;
 }
 
-/* The id of the mount that an open file is of; 0: not known. */
-static unsigned mount_of(pid_t pid, int fd)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	unsigned id = 0;
-	char path[48];
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
-	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &b, &ignored) < 0)
-		return 0;
-	const char *at = strstr(buf_text(&b), "mnt_id:");
-	return at && sscanf(at, "mnt_id: %u", &id) == 1 ? id : 0;
-}
-
 /* Whether the mount is one that @pid sees: @mounts is its mountinfo. */
 static bool is_mounted(const char *mounts, unsigned id)
 {
@@ -161,35 +146,59 @@ static bool is_mounted(const char *mounts, unsigned id)
 	return false;
 }
 
-/* A standard descriptor may be a file of the host's, /dev/null above all: then that is external. */
-static const char *find_descriptor(struct runtime *rt, pid_t pid, int fd, const char *mounts, struct criu_options *o)
+/*
+ * What a process, "self" or its number, has open there, as its link in /proc says, and before a path which file that is
+ * (checkpoint_external_file) and ":". NULL: nothing.
+ */
+static const char *describe(const char *process, int fd, struct arena *a)
 {
 	char path[48], target[PATH_MAX];
-	unsigned mount = mount_of(pid, fd);
-	struct stat st;
+	struct statx st;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
-	ssize_t n = readlink(path, target, sizeof(target));
+	snprintf(path, sizeof(path), "/proc/%s/fd/%d", process, fd);
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
 	if (n <= 0)
-		return "";
-	if (target[0] == '/' && mount && !is_mounted(mounts, mount) && stat(path, &st) == 0) {
-		const char *key = checkpoint_external_file(&rt->arena, mount, st.st_ino);
-		*arena_push(&rt->arena, &o->external, &o->n_external) = key;
-		return arena_printf(&rt->arena, "%s:%.*s", key, (int)n, target);
-	}
-	return arena_strndup(&rt->arena, target, (size_t)n);
+		return NULL;
+	target[n] = '\0';
+	if (target[0] != '/' || statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return arena_strdup(a, target);
+	return arena_printf(a, "%s:%s", checkpoint_external_file(a, (unsigned)st.stx_mnt_id, st.stx_ino), target);
 }
 
-int checkpoint_find_descriptors(struct runtime *rt, pid_t pid, const char **ret, struct criu_options *o, struct err *e)
+/* A standard descriptor may be a file of the host's, /dev/null above all: then that is external. */
+static const char *find_descriptor(const char *described, const char *mounts, struct arena *a, struct criu_options *o)
+{
+	const char *end = described ? strchr(described, ']') : NULL;
+	unsigned mount;
+
+	if (!end || sscanf(described, "file[%x:", &mount) != 1)
+		return described ? described : "";
+	if (is_mounted(mounts, mount))
+		return end + 2;
+	*arena_push(a, &o->external, &o->n_external) = arena_strndup(a, described, (size_t)(end + 1 - described));
+	return described;
+}
+
+void checkpoint_note_descriptors(const int *fds, struct container *c, struct arena *a)
+{
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
+		c->descriptors[i] = fds[i] >= 0 ? describe("self", fds[i], a) : NULL;
+}
+
+int checkpoint_find_descriptors(struct runtime *rt, const struct container *c, const char **ret, struct criu_options *o,
+				struct err *e)
 {
 	cleanup_buf struct buf mounts = BUF_INIT;
+	const char *process = arena_printf(&rt->arena, "%d", (int)c->pid), *described;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", process);
 	if (file_read_at(AT_FDCWD, path, PROC_FILE_MAX, &mounts, e) < 0)
 		return -e->code;
-	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
-		ret[i] = find_descriptor(rt, pid, i, buf_text(&mounts), o);
+	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
+		described = c->descriptors[i] ? c->descriptors[i] : describe(process, i, &rt->arena);
+		ret[i] = find_descriptor(described, buf_text(&mounts), &rt->arena, o);
+	}
 	return 0;
 }
 
@@ -242,6 +251,15 @@ int checkpoint_listening_config(const char *config, const char *address, struct 
 	return fd_write_all(fd, text.data, text.len, e) < 0 ? -e->code : take_fd(&fd);
 }
 
+/* In the place of another's. */
+static bool keep_log(const char *path, const char *kept)
+{
+	while (link(path, kept) < 0)
+		if (errno != EEXIST || unlink(kept) < 0)
+			return false;
+	return true;
+}
+
 int checkpoint_failed(const struct checkpoint_request *r, const struct criu_options *o, struct err *e)
 {
 	char path[PATH_MAX];
@@ -250,5 +268,7 @@ int checkpoint_failed(const struct checkpoint_request *r, const struct criu_opti
 
 	snprintf(path, sizeof(path), "%s/%s", absolute ? absolute : dir, o->log_file);
 	free(absolute);
+	if (r->failed_log && keep_log(path, r->failed_log))
+		return criu_log_explain(AT_FDCWD, r->failed_log, r->failed_log, e);
 	return criu_log_explain(o->work >= 0 ? o->work : o->images, o->log_file, path, e);
 }

@@ -1,16 +1,17 @@
 #include "runtime/checkpoint/guard.h"
 
 #include "cgroups/cgroups.h"
-#include "checkpoint/proc_text.h"
 #include "lib/buf.h"
 #include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/message.h"
 #include "lib/proc.h"
+#include "runtime/checkpoint/tracee.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +20,9 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { WATCHING = 1, SETTLE_MS = 500, CHILDREN_MAX = 64 * 1024 };
+enum { WATCHING = 1, CHILDREN_MAX = 64 * 1024 };
 
 void guard_stay(void)
 {
@@ -36,33 +36,6 @@ void guard_stay(void)
 }
 
 /* ---- in the guard ---- */
-
-static bool is_working(pid_t pid)
-{
-	struct err ignored = ERR_INIT;
-	struct proc_stat st;
-
-	return proc_stat(pid, &st, &ignored) == 0 && (st.state == 'R' || st.state == 'D');
-}
-
-/*
- * What CRIU has put into the processes finishes what it was told last, as long as CRIU's ends of the pipes and sockets are
- * open. To write to them later would end the process.
- */
-static void settle(int cgroup)
-{
-	cleanup_arena struct arena a = ARENA_INIT;
-	struct err ignored = ERR_INIT;
-	int left_ms = SETTLE_MS;
-	pid_t *pids;
-	size_t n;
-
-	if (cgroup_pids(cgroup, &a, &pids, &n, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < n; i++)
-		for (; left_ms > 0 && is_working(pids[i]); left_ms--)
-			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-}
 
 /*
  * What it has forked is of no use without it, waits for it for ever perhaps, and has the lock; a program that it runs is only in
@@ -90,15 +63,9 @@ static bool was_killed(pid_t criu)
 
 static bool is_traced_by(pid_t pid, pid_t criu)
 {
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
 	struct proc_status s;
-	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (file_read_once_at(AT_FDCWD, path, &b, &ignored) < 0)
-		return false;
-	return proc_text_status(buf_text(&b), &s) && s.tracer == criu;
+	return tracee_status(pid, &s) && s.tracer == criu;
 }
 
 /* It may also give up without letting go of what it holds: when somebody sends a signal to that, for one. */
@@ -117,25 +84,36 @@ static bool holds(pid_t criu, int cgroup)
 	return false;
 }
 
+/* The container is frozen, and nobody holds any of it. What it must run itself to be rid of CRIU it runs alone. */
+static void put_back(const struct guard *g)
+{
+	struct err ignored = ERR_INIT;
+
+	if (threads_hold(g->threads) && cgroup_freeze(g->cgroup, false, &ignored) == 0) {
+		threads_clean(g->threads);
+		cgroup_freeze(g->cgroup, true, &ignored);
+	}
+	threads_let_go(g->threads);
+}
+
 /* CRIU is about to exit. */
 static void see_to_the_end(const struct guard *g, pid_t caller)
 {
 	struct err ignored = ERR_INIT;
+	enum threads_claim claim = THREADS_NOT_NOTED;
+	bool killed = was_killed(g->criu) || holds(g->criu, g->cgroup);
 
-	if (!was_killed(g->criu) && !holds(g->criu, g->cgroup)) {
-		ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
-		if (getppid() != caller)
-			cgroup_freeze(g->cgroup, g->paused, &ignored);
-		return;
-	}
-	kill_children(g->criu);
-	settle(g->cgroup);
-	if (g->threads)
-		threads_find_held(g->threads);
-	cgroup_freeze(g->cgroup, true, &ignored);
+	if (killed && g->threads)
+		claim = threads_claim(g->threads);
+	if (killed && claim != THREADS_OTHERS)
+		cgroup_freeze(g->cgroup, true, &ignored);
+	if (killed)
+		kill_children(g->criu);
 	ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
-	if (g->threads)
-		threads_put_back(g->threads);
+	if (claim == THREADS_MINE)
+		put_back(g);
+	if (!killed && getppid() != caller)
+		threads_release(g->cgroup, g->paused, &ignored);
 }
 
 static void watch(const struct guard *g, pid_t caller)
@@ -165,6 +143,8 @@ static _Noreturn void guard_main(const struct guard *g, pid_t caller, int answer
 
 	daemon_close_others(kept, 3);
 	guard_stay();
+	/* Each microsecond until the container is frozen counts. Where that is not allowed it is later. */
+	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
 	if (ptrace(PTRACE_SEIZE, g->criu, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXIT) < 0)
 		err_set(&e, errno, "trace criu");
 	else if (daemon_null(&e) == 0)

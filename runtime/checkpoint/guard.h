@@ -4,8 +4,8 @@
  * CRIU holds the processes as their tracer, with the cgroup thawed: when it dies the kernel lets them go on at once, while
  * their connections are still in repair, where reading fails. So CRIU has a tracer too, for the one event that it is about to
  * exit: a process that freezes the cgroup before CRIU's end lets go of anything. The same when CRIU gives up without letting go
- * by itself, as it does when somebody sends SIGCONT to what it holds. Then it has threads go on where they were (threads.h). All
- * else is up to checkpoint_recover.
+ * by itself, as it does when somebody sends SIGCONT to what it holds. Then it has threads go on where they were, without anything
+ * of CRIU's (threads.h). All else is up to checkpoint_recover.
  */
 #ifndef RUNTIME_CHECKPOINT_GUARD_H
 #define RUNTIME_CHECKPOINT_GUARD_H

@@ -96,7 +96,8 @@ static void find_unix_sockets(struct runtime *rt, pid_t pid, int pidfd, struct p
 		return;
 	struct preflight_unix *v = arena_new_array(&rt->arena, n + 1, struct preflight_unix);
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct preflight_unix){ found[i].inode, found[i].peer, found[i].named, found[i].datagram };
+		v[i] = (struct preflight_unix){ found[i].inode, found[i].peer, found[i].named, found[i].datagram,
+						found[i].in_flight, found[i].unread_bytes };
 	ret->unix_sockets = v;
 	ret->n_unix_sockets = n;
 }

@@ -2,8 +2,8 @@
 #ifndef RUNTIME_CHECKPOINT_PREFLIGHT_H
 #define RUNTIME_CHECKPOINT_PREFLIGHT_H
 
-#include "checkpoint/preflight.h"
-#include "checkpoint/preflight_host.h"
+#include "checkpoint/preflight/preflight.h"
+#include "checkpoint/preflight/host.h"
 #include "runtime/checkpoint/checkpoint.h"
 
 /* What this machine lacks. @criu: --criu; may be NULL. @anew: nothing that was proved before counts. */

@@ -4,6 +4,7 @@
  * ends the repair of connections.
  */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/threads.h"
 
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -109,7 +110,7 @@ static int thaw(struct runtime *rt, struct container *c, int cgroup, struct err 
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		repair_process(pids[i]);
-	return cgroup_freeze(cgroup, c->dumping == DUMPING_PAUSED, e);
+	return threads_release(cgroup, c->dumping == DUMPING_PAUSED, e);
 }
 
 int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)

@@ -1,9 +1,10 @@
 /* ferry restore: a container's processes are made by CRIU from an image. */
 #include "runtime/checkpoint/restore.h"
 
-#include "checkpoint/whole.h"
+#include "checkpoint/images/whole.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "netns/netns.h"
 #include "runtime/attach.h"
 #include "runtime/create.h"
 #include "runtime/hooks.h"
@@ -51,15 +52,18 @@ static int prepare(void *data, struct err *e)
 {
 	const struct restore *r = data;
 
-	if (restore_prepare_root(r, e) < 0 || enter_cgroup_namespace(r->setup, e) < 0)
+	if (restore_prepare_root(r, e) < 0 || images_tmpfs_mount(r->images, &r->tmpfs, r->place, e) < 0 ||
+	    enter_cgroup_namespace(r->setup, e) < 0)
 		return -e->code;
 	return r->netns >= 0 ? prepare_network(r, e) : 0;
 }
 
 /* ---- in ferry ---- */
 
-static int attach_network(const struct restore *r, pid_t pid, struct err *e)
+/* A packet that comes to a connection before CRIU has made it would break it. */
+static int attach_network(struct restore *r, pid_t pid, struct err *e)
 {
+	const bool lock = !r->setup->request->restore->options.tcp_close;
 	struct setup *s = r->setup;
 	char path[32];
 
@@ -67,7 +71,16 @@ static int attach_network(const struct restore *r, pid_t pid, struct err *e)
 	cleanup_close int netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_set(e, errno, "open '%s'", path);
-	return container_attach(r->rt, s->request->network, netns, &s->late, e);
+	if ((lock && net_lock(netns, e) < 0) || container_attach(r->rt, s->request->network, netns, &s->late, e) < 0)
+		return -e->code;
+	r->locked = lock ? take_fd(&netns) : -1;
+	return 0;
+}
+
+/* Of a user namespace's own network CRIU makes the namespace, and leaves it as it is. */
+static bool is_made_by_criu(const struct restore *r)
+{
+	return r->setup->request->network && checkpoint_has_userns(r->setup->spec);
 }
 
 /* systemd moves a process that exists: see cgroups/cgroups.h. */
@@ -93,11 +106,13 @@ static int run_hooks(const struct setup *s, pid_t pid, struct err *e)
 	return 0;
 }
 
-/* It goes on only after this. */
-static int hold_process(struct setup *s, pid_t pid, struct err *e)
+/* It goes on only after this, with its connections. */
+static int hold_process(struct restore *r, pid_t pid, struct err *e)
 {
-	s->pidfd = pidfd_open(pid, 0);
-	return s->pidfd < 0 ? err_set(e, errno, "open the restored process %d", (int)pid) : 0;
+	r->setup->pidfd = pidfd_open(pid, 0);
+	if (r->setup->pidfd < 0)
+		return err_set(e, errno, "open the restored process %d", (int)pid);
+	return r->locked >= 0 && net_unlock(r->locked, e) < 0 ? -e->code : 0;
 }
 
 static int take_terminal(struct restore *r, int *master, struct err *e)
@@ -115,10 +130,12 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	cleanup_close int master = fd;
 
 	log_debug("criu: %s", name);
+	if (strcmp(name, "setup-namespaces") == 0 && is_made_by_criu(r) && attach_network(r, pid, e) < 0)
+		return -e->code;
 	if (strcmp(name, "setup-namespaces") == 0)
 		return run_hooks(r->setup, pid, e);
 	if (strcmp(name, "post-restore") == 0)
-		return hold_process(r->setup, pid, e);
+		return hold_process(r, pid, e);
 	if (strcmp(name, "orphan-pts-master") == 0 && master >= 0)
 		return take_terminal(r, &master, e);
 	return 0;
@@ -126,7 +143,7 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 
 static int open_null(struct restore *r, struct err *e)
 {
-	if (r->setup->request->network && (r->netns = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+	if (r->setup->request->network && !is_made_by_criu(r) && (r->netns = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
 		return err_set(e, errno, "open '/dev/null'");
 	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++) {
 		r->null[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -151,6 +168,15 @@ static void find_facts(struct restore *r)
 	}
 }
 
+static void add_tmpfs(const struct restore *r, struct criu_options *o)
+{
+	struct arena *a = &r->rt->arena;
+
+	for (size_t i = 0; i < r->tmpfs.n; i++)
+		*arena_push(a, &o->mounts, &o->n_mounts) =
+			(struct criu_mount){ r->tmpfs.all[i].key, images_tmpfs_path(&r->tmpfs.all[i], r->place, a) };
+}
+
 static int plan(struct restore *r, struct criu_options *o, struct err *e)
 {
 	const struct setup *s = r->setup;
@@ -159,6 +185,9 @@ static int plan(struct restore *r, struct criu_options *o, struct err *e)
 	if (s->container->cgroup.path && s->cgroup_host.mountpoint)
 		r->facts.cgroup_dir =
 			arena_printf(&r->rt->arena, "%s%s", s->cgroup_host.mountpoint, s->container->cgroup.path);
+	restore_move_sources(r);
+	if (is_made_by_criu(r))
+		o->empty_namespaces |= CLONE_NEWNET;
 	o->root = s->container->rootfs;
 	if (!o->log_level)
 		o->log_level = 4;
@@ -168,6 +197,7 @@ static int plan(struct restore *r, struct criu_options *o, struct err *e)
 	o->sibling = true;
 	o->evasive_devices = true;
 	o->orphan_pts_master = true;
+	add_tmpfs(r, o);
 	return checkpoint_plan_restore(s->spec, &r->facts, &r->rt->arena, o, e);
 }
 
@@ -214,23 +244,49 @@ static int ask(struct restore *r, const char *program, struct criu_options *o, p
 		return err_say(e, EPROTO, "criu did not tell that it has restored");
 	/* Before, there may be but half of it: without a record it goes with whoever makes it. */
 	*ret_pid = answer.pid;
+	checkpoint_note_descriptors(r->descriptors, r->setup->container, &r->rt->arena);
 	return setup_record_process(r->setup, answer.pid, e);
 }
 
-/* CRIU opens images in the container's user namespace, too: its root is let into their directory, with which all are closed to others. */
+/* Of a directory that is closed to others the group may read it then. */
+static int let_group_in(int dir, gid_t group, struct err *e)
+{
+	const mode_t wanted = S_IRGRP | S_IXGRP, others = S_IROTH | S_IXOTH;
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return err_set(e, errno, "stat");
+	if ((st.st_mode & others) == others)
+		return 0;
+	return fchown(dir, (uid_t)-1, group) < 0 || fchmod(dir, (st.st_mode & 07777) | wanted) < 0 ?
+		       err_set(e, errno, "let the container's user namespace read it") : 0;
+}
+
+/*
+ * CRIU opens images in the container's user namespace, too: its root is let into their directory, and into those of the images
+ * before them, with which all are closed to others.
+ */
 static int let_in(const struct spec *s, int images, struct err *e)
 {
+	enum { CHAIN_MAX = 1000 };
 	const gid_t root = spec_host_id(s->lx.gid_mappings, s->lx.n_gid_mappings, 0);
-	struct stat st;
+	cleanup_close int dir = -1;
 
 	if (!spec_find_namespace(s, CLONE_NEWUSER))
 		return 0;
-	if (fstat(images, &st) < 0)
-		return err_set(e, errno, "stat");
-	if (st.st_mode & S_IXOTH)
-		return 0;
-	return fchown(images, (uid_t)-1, root) < 0 || fchmod(images, (st.st_mode & 07777) | S_IXGRP) < 0 ?
-		       err_set(e, errno, "let the container's user namespace read it") : 0;
+	if (let_group_in(images, root, e) < 0)
+		return -e->code;
+	for (int i = 0; i < CHAIN_MAX; i++) {
+		int next = openat(dir < 0 ? images : dir, "parent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0)
+			return errno == ENOENT ? 0 : err_set(e, errno, "open the parent images");
+		close_fd(&dir);
+		dir = next;
+		/* A link in images may lead anywhere. */
+		if (faccessat(dir, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && let_group_in(dir, root, e) < 0)
+			return err_wrap(e, "parent images");
+	}
+	return 0;
 }
 
 static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, struct err *e)
@@ -242,15 +298,18 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 	if (criu_find(request->criu, &r->rt->arena, &program, e) < 0 ||
 	    checkpoint_open_directories(request, false, o, e) < 0 || open_null(r, e) < 0)
 		return -e->code;
-	if (checkpoint_load_descriptors(o->images, r->null, &r->rt->arena, o, e) < 0 ||
+	if (checkpoint_load_descriptors(o->images, r->null, r->descriptors, &r->rt->arena, o, e) < 0 ||
 	    (request->check && images_check(o->images, o->lazy_pages, e) < 0) ||
 	    images_memory_open(o->images, &r->rt->arena, o, &r->memory, e) < 0 || let_in(s->spec, o->images, e) < 0 ||
+	    images_tmpfs_find(o->images, &r->rt->arena, &r->tmpfs, e) < 0 ||
 	    image_ghosts_read(o->images, &r->rt->arena, &r->ghosts, &r->n_ghosts, e) < 0)
 		return err_wrap(e, "'%s'", request->image_path);
 	if (container_save_config(s->container, buf_text(&s->config), s->config.len, e) < 0)
 		return -e->code;
 	buf_finish(&s->config);
 	find_facts(r);
+	r->images = o->images;
+	r->place = checkpoint_path(s->container->dir, &r->rt->arena);
 	restore_remove_yard(o, LOG_FILE);
 	if (ask(r, program, o, ret_pid, e) < 0) {
 		restore_remove_yard(o, LOG_FILE);
@@ -262,7 +321,7 @@ static int restore(struct restore *r, struct criu_options *o, pid_t *ret_pid, st
 int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *ret_master, struct err *e)
 {
 	struct restore r = { .rt = rt, .setup = s, .facts = CHECKPOINT_FACTS_INIT, .null = { -1, -1, -1 }, .netns = -1,
-			     .master = ret_master };
+			     .locked = -1, .master = ret_master };
 	struct criu_options o = s->request->restore->options;
 
 	int result = restore(&r, &o, ret_pid, e);
@@ -271,6 +330,7 @@ int restore_processes(struct runtime *rt, struct setup *s, pid_t *ret_pid, int *
 	for (int i = 0; i < CHECKPOINT_DESCRIPTORS; i++)
 		close_fd(&r.null[i]);
 	close_fd(&r.netns);
+	close_fd(&r.locked);
 	images_memory_close(&r.memory);
 	return result;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/fd.h"
+#include "lib/file.h"
 #include "lib/in_root.h"
 
 #include <errno.h>
@@ -81,6 +82,90 @@ static int remove_ghost(const struct restore *r, const struct image_ghost *g, st
 	return image_ghost_remove(directory, g, e) < 0 ? err_wrap(e, "what a killed restore has left of '%s'", g->path) : 0;
 }
 
+/* ---- the host's files for who may not reach them ---- */
+
+/*
+ * In a user namespace CRIU binds the host's files as who the container's root is there, and directories on the way may be closed
+ * to him. So they are bound to a file system that everybody can enter, at a place that nobody needs here. Not what shares mounts
+ * with the host: CRIU takes the group of those from a mount that all of the group are parts of.
+ */
+#define PLACE "/run/ferry"
+
+static bool has_place(const struct restore *r)
+{
+	return checkpoint_has_userns(r->setup->spec) &&
+	       strncmp(r->setup->container->rootfs, PLACE "/", strlen(PLACE "/")) != 0;
+}
+
+static bool is_private(const struct spec_mount *m)
+{
+	for (size_t i = 0; i < m->n_options; i++)
+		if (strcmp(m->options[i], "rprivate") == 0 || strcmp(m->options[i], "private") == 0)
+			return true;
+	return false;
+}
+
+static bool is_bound_again(const struct restore *r, size_t i)
+{
+	const struct spec_mount *m = &r->setup->spec->mounts[i];
+
+	return checkpoint_is_bind(m) && is_private(m) && r->facts.sources[i];
+}
+
+static const char *place_of(const struct restore *r, size_t i)
+{
+	return arena_printf(&r->rt->arena, PLACE "/%zu", i);
+}
+
+void restore_move_sources(struct restore *r)
+{
+	for (size_t i = 0; has_place(r) && i < r->setup->spec->n_mounts; i++)
+		if (is_bound_again(r, i))
+			r->facts.sources[i] = place_of(r, i);
+}
+
+/* Those that lie in what the place will cover, too. What is mounted in them are mounts of the container's of their own. */
+static int open_sources(const struct restore *r, int *trees, struct err *e)
+{
+	for (size_t i = 0; i < r->setup->spec->n_mounts; i++) {
+		trees[i] = -1;
+		if (!is_bound_again(r, i))
+			continue;
+		trees[i] = open_tree(AT_FDCWD, r->facts.sources[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (trees[i] < 0)
+			return err_set(e, errno, "mounts[%zu].source: '%s'", i, r->facts.sources[i]);
+	}
+	return 0;
+}
+
+static int bind_source(const char *place, int tree, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(tree, &st) < 0)
+		return err_set(e, errno, "stat");
+	if (S_ISDIR(st.st_mode) ? mkdir(place, 0755) < 0 : mknod(place, S_IFREG | 0644, 0) < 0)
+		return err_set(e, errno, "create '%s'", place);
+	return move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? err_set(e, errno, "mount on '%s'", place) : 0;
+}
+
+static int bind_sources(const struct restore *r, struct err *e)
+{
+	const size_t n = r->setup->spec->n_mounts;
+	int *trees = arena_new_array(&r->rt->arena, n, int);
+
+	if (!has_place(r))
+		return 0;
+	if (open_sources(r, trees, e) < 0 || mkdir_parents(PLACE, 0700, e) < 0)
+		return -e->code;
+	if (mount("tmpfs", PLACE, "tmpfs", 0, "mode=755") < 0)
+		return err_set(e, errno, "mount a tmpfs on '" PLACE "'");
+	for (size_t i = 0; i < n; i++)
+		if (trees[i] >= 0 && bind_source(place_of(r, i), trees[i], e) < 0)
+			return err_wrap(e, "mounts[%zu].source", i);
+	return 0;
+}
+
 int restore_prepare_root(const struct restore *r, struct err *e)
 {
 	const char *path = r->setup->container->rootfs;
@@ -99,7 +184,7 @@ int restore_prepare_root(const struct restore *r, struct err *e)
 	for (size_t i = 0; i < r->n_ghosts; i++)
 		if (remove_ghost(r, &r->ghosts[i], e) < 0)
 			return -e->code;
-	return 0;
+	return bind_sources(r, e);
 }
 
 /*

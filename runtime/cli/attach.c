@@ -46,7 +46,7 @@ static int read_keys(const char *text, struct arena *a, const char **ret, struct
 static int run_attach(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
 {
 	const struct options *o = options;
-	struct relay_options relay = { .pass_signals = !o->sig_proxy.set || o->sig_proxy.v };
+	struct relay_options relay = { .pass_signals = !o->sig_proxy.set || o->sig_proxy.v, .redraw = true };
 	struct launched l;
 	bool detached;
 	int sock = -1, code = 0;

@@ -145,7 +145,7 @@ static int check_container(struct runtime *rt, struct container *c, const struct
 	if (container_status(rt, c, &status, e) < 0)
 		return -e->code;
 	if (status == STATUS_STOPPED)
-		return err_say(e, ESRCH, "container not running");
+		return err_say(e, ESRCH, "container '%s' is not running", c->id);
 	if (container_load_config(c, &rt->arena, &s, e) < 0 || checkpoint_plan(rt, c, s, &plan, e) < 0)
 		return -e->code;
 	return runtime_check_container(rt, c, &o->with, &plan, &x->of_container, e);

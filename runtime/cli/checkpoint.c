@@ -35,7 +35,8 @@ struct choice {
 	int value;
 };
 
-static int choose(const char *option, const char *given, const struct choice *choices, int *ret, struct err *e)
+static int choose(const char *option, const char *given, const struct choice *choices, const char *names, int *ret,
+		  struct err *e)
 {
 	if (!given)
 		return 0;
@@ -45,7 +46,7 @@ static int choose(const char *option, const char *given, const struct choice *ch
 			return 0;
 		}
 	}
-	return err_say(e, EINVAL, "--%s '%s': is none of those that there are", option, given);
+	return err_say(e, EINVAL, "--%s '%s': expected %s", option, given, names);
 }
 
 static int check_empty(const struct cli_strings *names, uint32_t *ret, struct err *e)
@@ -106,8 +107,8 @@ int criu_arguments_check(struct criu_arguments *a, struct err *e)
 	int mode = CRIU_CGROUPS_IGNORE, lock = CRIU_LOCK_DEFAULT;
 
 	r->options.images = r->options.work = r->options.status = r->status = -1;
-	if (choose("manage-cgroups-mode", a->cgroups_mode, modes, &mode, e) < 0 ||
-	    choose("network-lock", a->network_lock, locks, &lock, e) < 0 ||
+	if (choose("manage-cgroups-mode", a->cgroups_mode, modes, "ignore, soft, full or strict", &mode, e) < 0 ||
+	    choose("network-lock", a->network_lock, locks, "iptables, nftables or skip", &lock, e) < 0 ||
 	    check_empty(&a->empty_ns, &r->options.empty_namespaces, e) < 0 ||
 	    check_page_server(a->page_server, &r->options, e) < 0)
 		return -e->code;
@@ -123,7 +124,12 @@ static int run_checkpoint(struct runtime *rt, const void *options, int argc, cha
 	struct launched l;
 
 	(void)argc;
-	if (criu_arguments_check(&a, e) < 0 || container_find(rt, argv[0], false, &c, e) < 0)
+	if (criu_arguments_check(&a, e) < 0)
+		return -e->code;
+	/* CRIU would offer the memory at some port of all addresses. */
+	if (a.request.options.lazy_pages && !a.page_server)
+		return err_say(e, EINVAL, "--lazy-pages: say by --page-server where the memory is to be fetched");
+	if (container_find(rt, argv[0], false, &c, e) < 0)
 		return -e->code;
 	a.request.id = c.id;
 	if (c.launched)

@@ -12,6 +12,7 @@ struct options {
 	struct spec_i64 count;
 	const char *hook;
 	struct cli_strings publish;
+	bool rm;
 };
 
 static const struct cli_option options_table[] = {
@@ -20,6 +21,7 @@ static const struct cli_option options_table[] = {
 		   "run this program of the clone in it as soon as it goes on"),
 	CLI_OPTION("publish", 'p', CLI_STRINGS, struct options, publish, "[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]",
 		   "make a port of the clone reachable; may be repeated"),
+	CLI_OPTION("rm", 0, CLI_FLAG, struct options, rm, NULL, "delete each clone with all its files when it has ended"),
 	{ 0 },
 };
 
@@ -49,7 +51,7 @@ static int run_clone(struct runtime *rt, const void *options, int argc, char **a
 	const struct options *o = options;
 	struct clone_source source;
 	struct clone_request r = { .source = &source, .name = argv[1], .hook = o->hook, .publish = o->publish.v,
-				   .n_publish = o->publish.n };
+				   .n_publish = o->publish.n, .rm = o->rm };
 
 	(void)argc;
 	if (container_check_id(argv[1], e) < 0 || check(o, &rt->arena, e) < 0 ||

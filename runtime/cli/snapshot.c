@@ -37,14 +37,6 @@ static const struct cli_option no_options[] = { { 0 } };
 
 /* ---- create ---- */
 
-int snapshot_check_description(const char *text, struct err *e)
-{
-	for (const char *c = text ? text : ""; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return err_say(e, EINVAL, "--description: expected one line, without control characters");
-	return 0;
-}
-
 int snapshot_expires(const char *after, time_t from, struct arena *a, const char **ret, struct err *e)
 {
 	struct timespec expires = { 0 };
@@ -65,12 +57,13 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 		.name = argc > 1 ? argv[1] : NULL,
 		.description = o->description,
 		.no_memory = o->no_memory,
+		.advice = "--no-memory keeps its files alone",
 	};
 	struct launched l;
 	const char *name;
 
 	if (snapshot_check_description(o->description, e) < 0)
-		return -e->code;
+		return err_wrap(e, "--description");
 	if (snapshot_expires(o->expire, time(NULL), &rt->arena, &r.expires, e) < 0)
 		return err_wrap(e, "--expire");
 	if (launched_find(rt, argv[0], &l, e) < 0 || images_enter_userns(rt, e) < 0 || snapshot_create(rt, &l, &r, &name, e) < 0)

@@ -20,9 +20,6 @@
 /* What the option --expire says of a snapshot that is made at @from; in the arena. NULL: nothing. */
 int snapshot_expires(const char *after, time_t from, struct arena *a, const char **ret, struct err *e);
 
-/* The option --description: one line; NULL: nothing. */
-int snapshot_check_description(const char *text, struct err *e);
-
 int snapshot_read_keep(const struct spec_i64 *options, struct retention *ret, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "runtime/cli/image.h"
 #include "runtime/cli/table.h"
 #include "runtime/images.h"
+#include "runtime/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,12 +61,12 @@ static int prune_one(struct runtime *rt, struct pruning *p, const struct launche
 	    snapshots_judge(rt, &s, &p->keep, p->now, &verdicts, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {
-		*arena_push(&rt->arena, &p->all, &p->n) = (struct pruned){ l, verdicts[i] };
-		if (p->dry_run || !snapshot_goes(&verdicts[i]))
-			continue;
-		if (snapshot_remove(rt, &s, verdicts[i].s.name, e) < 0)
+		bool goes = !p->dry_run && snapshot_goes(&verdicts[i]);
+		if (goes && snapshot_remove(rt, &s, verdicts[i].s.name, e) < 0)
 			return -e->code;
-		printf("%s/%s\n", l->name, verdicts[i].s.name);
+		if (goes)
+			printf("%s/%s\n", l->name, verdicts[i].s.name);
+		*arena_push(&rt->arena, &p->all, &p->n) = (struct pruned){ l, verdicts[i] };
 	}
 	return 0;
 }
@@ -117,7 +118,7 @@ static void print_sum(const struct pruning *p, struct arena *a)
 	for (size_t i = 0; i < p->n; i++) {
 		if (!snapshot_goes(&p->all[i].v))
 			continue;
-		bytes += p->all[i].v.s.bytes;
+		bytes += p->all[i].v.s.bytes + p->all[i].v.s.memory_bytes;
 		n++;
 	}
 	printf("%s %s: %zu %s\n", p->dry_run ? "Would free" : "Freed", cli_size(bytes, a), n, n == 1 ? "snapshot" : "snapshots");
@@ -129,6 +130,7 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 	struct launched *containers = arena_new_array(&rt->arena, (size_t)argc, struct launched);
 	struct pruning p = { .now = time(NULL), .dry_run = o->dry_run };
 	size_t n = (size_t)argc;
+	int code = 0;
 
 	if (snapshot_read_keep(o->keep, &p.keep, e) < 0 || (argc == 0 && launched_list(rt, &containers, &n, e) < 0))
 		return -e->code;
@@ -137,13 +139,17 @@ static int run_prune(struct runtime *rt, const void *options, int argc, char **a
 			return -e->code;
 	if (!o->dry_run && images_enter_userns(rt, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		if (prune_one(rt, &p, &containers[i], e) < 0)
-			return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		struct err why = ERR_INIT;
+		if (prune_one(rt, &p, &containers[i], &why) >= 0)
+			continue;
+		log_error("%s", why.msg);
+		code = 1;
+	}
 	if (o->dry_run)
 		print_table(&p, &rt->arena);
 	print_sum(&p, &rt->arena);
-	return 0;
+	return code;
 }
 
 const struct cli_command command_snapshot_prune = {

@@ -75,6 +75,8 @@ static int read_timetable(struct runtime *rt, const struct schedule_options *o, 
 		return -e->code;
 	if (o->expire && expiry_after(o->expire, time(NULL), &ignored, e) < 0)
 		return err_wrap(e, "--expire");
+	if (o->memory && rt->rootless)
+		return err_say(e, EPERM, "--memory: criu, by which it is saved, needs this machine's root");
 	t.last = arena_strdup(&rt->arena, clock_now_rfc3339().text);
 	if (!timetable_next(&t, &ignored))
 		return err_say(e, EINVAL, "invalid schedule '%s': there is no such day", text);
@@ -88,6 +90,7 @@ static int run_schedule(struct runtime *rt, const void *options, int argc, char 
 	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
 	bool never = argc > 1 && strcmp(argv[1], "never") == 0;
 	struct snapshot_timetable t;
+	struct snapshot ignored = { 0 };
 	struct launched l;
 
 	if (argc > 1 && !never && read_timetable(rt, o, argv[1], &t, e) < 0)
@@ -98,6 +101,8 @@ static int run_schedule(struct runtime *rt, const void *options, int argc, char 
 		return -e->code;
 	if (argc < 2)
 		return print_timetable(rt, &l, e);
+	if (!never && snapshot_find_files(rt, &l, &ignored, e) < 0)
+		return -e->code;
 	if (images_enter_userns(rt, e) < 0 || snapshots_open(rt, &l, never ? SNAPSHOTS_CHANGE : SNAPSHOTS_MAKE, &s, e) < 0)
 		return -e->code;
 	return s.dir < 0 ? 0 : timetable_save(&s, never ? NULL : &t, e);
@@ -105,13 +110,12 @@ static int run_schedule(struct runtime *rt, const void *options, int argc, char 
 
 /* ---- run ---- */
 
-static int prune(struct runtime *rt, const struct snapshots *s, const struct snapshot_timetable *t, time_t now,
-		 struct err *e)
+static int prune(struct runtime *rt, const struct snapshots *s, const struct retention *keep, time_t now, struct err *e)
 {
 	struct snapshot_verdict *verdicts;
 	size_t n;
 
-	if (snapshots_judge(rt, s, &t->keep, now, &verdicts, &n, e) < 0)
+	if (snapshots_judge(rt, s, keep, now, &verdicts, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (snapshot_goes(&verdicts[i]) && snapshot_remove(rt, s, verdicts[i].s.name, e) < 0)
@@ -158,8 +162,20 @@ static int run_one(struct runtime *rt, const struct launched *l, time_t now, str
 		return r;
 	if (make(rt, l, &t, now, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0)
 		return -e->code;
+	/* It may have been changed meanwhile. */
+	if ((r = timetable_load(rt, &s, &t, e)) < 0)
+		return r == -ENOENT ? 0 : r;
 	t.last = arena_strdup(&rt->arena, clock_rfc3339((struct timespec){ .tv_sec = now }).text);
-	return timetable_save(&s, &t, e) < 0 ? -e->code : prune(rt, &s, &t, now, e);
+	return timetable_save(&s, &t, e) < 0 ? -e->code : prune(rt, &s, &t.keep, now, e);
+}
+
+/* Whether there is a schedule or not. */
+static int remove_expired(struct runtime *rt, const struct launched *l, time_t now, struct err *e)
+{
+	const struct retention none = { 0 };
+	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
+
+	return snapshots_open(rt, l, SNAPSHOTS_CHANGE, &s, e) < 0 ? -e->code : prune(rt, &s, &none, now, e);
 }
 
 static int run_run(struct runtime *rt, const void *options, int argc, char **argv, struct err *e)
@@ -174,7 +190,7 @@ static int run_run(struct runtime *rt, const void *options, int argc, char **arg
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {
 		struct err why = ERR_INIT;
-		if (run_one(rt, &all[i], now, &why) >= 0)
+		if (remove_expired(rt, &all[i], now, &why) >= 0 && run_one(rt, &all[i], now, &why) >= 0)
 			continue;
 		log_error("%s", why.msg);
 		code = 1;
@@ -199,8 +215,8 @@ const struct cli_command command_snapshot_schedule = {
 const struct cli_command command_snapshot_run = {
 	.name = "snapshot run",
 	.arguments = "",
-	.summary = "Make the snapshots that are due by their schedules, and prune",
-	.details = "Of containers that run. The unit ferry-snapshot.timer calls it.\n",
+	.summary = "Make the snapshots that are due by their schedules, and remove what has expired",
+	.details = "Those of containers that run. The unit ferry-snapshot.timer calls it.\n",
 	.group = CLI_CHANGE,
 	.options = no_options,
 	.run = run_run,

@@ -52,7 +52,9 @@ static int run_create(struct runtime *rt, const void *options, int argc, char **
 	};
 
 	(void)argc;
-	if (snapshot_check_description(o->description, e) < 0 || template_create(rt, &t, e) < 0)
+	if (snapshot_check_description(o->description, e) < 0)
+		return err_wrap(e, "--description");
+	if (template_create(rt, &t, e) < 0)
 		return -e->code;
 	puts(t.name);
 	return 0;

@@ -1,7 +1,7 @@
 /* A clone's sockets have its own addresses, where its source's had that one's. */
 #include "runtime/clone/clone.h"
 
-#include "checkpoint/sockets.h"
+#include "checkpoint/images/sockets.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"

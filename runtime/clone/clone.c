@@ -13,10 +13,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where CRIU's log goes, in the clone's directory; warnings and errors alone, since it writes every line by itself. */
 #define LOG_DIR "criu"
+
+/* With the source's snapshots, since that directory goes when it fails. */
+#define FAILED_LOG "clone.log"
+
 enum { LOG_LEVEL = 2 };
 
 struct making {
@@ -55,12 +60,13 @@ static int prepare(struct making *m, struct create_request *start, struct err *e
 	const struct clone_source *s = m->request->source;
 	cleanup_buf struct buf config = BUF_INIT;
 
-	if (mark(m, e) < 0 || clone_take_source(m->rt, s, m->l.dir, e) < 0 || plan(m, &config, e) < 0 ||
+	if (mark(m, e) < 0 || clone_take_source(m->rt, s, m->l.dir, NULL, e) < 0 || plan(m, &config, e) < 0 ||
 	    clone_files(m->rt, s, &m->l, m->dir, m->variables, e) < 0)
 		return -e->code;
 	if (launch_request(m->rt, &m->l, buf_text(&config), start, e) < 0 ||
 	    file_replace_at(m->dir, "config.json", 0600, config.data, config.len, e) < 0 ||
-	    launched_add_name(m->rt, m->l.dir, m->l.name, e) < 0 || launched_save(m->dir, &m->l, e) < 0)
+	    launched_add_name(m->rt, m->l.dir, m->l.name, e) < 0 ||
+	    (m->l.rm && launch_mark_throwaway(m->rt, m->dir, e) < 0) || launched_save(m->dir, &m->l, e) < 0)
 		return -e->code;
 	m->made = true;
 	launched_event_note(m->rt, &m->l, "create", NULL, NULL);
@@ -71,10 +77,14 @@ static int restore(struct making *m, const struct create_request *prepared, stru
 {
 	struct checkpoint_request r = CHECKPOINT_REQUEST_INIT;
 	struct create_request start = *prepared;
+	const char *kept = arena_printf(&m->rt->arena, "%s/" SNAPSHOTS_LOG, snapshots_path(&m->request->source->l, &m->rt->arena));
 
+	if (mkdir(kept, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "create '%s'", kept);
 	r.id = m->l.id;
 	r.image_path = arena_printf(&m->rt->arena, "%s/" LAUNCHED_WARM, m->l.dir);
 	r.work_path = arena_printf(&m->rt->arena, "%s/" LOG_DIR, m->l.dir);
+	r.failed_log = arena_printf(&m->rt->arena, "%s/" FAILED_LOG, kept);
 	r.options.log_level = LOG_LEVEL;
 	r.options.tcp_close = true;
 	r.options.file_locks = true;

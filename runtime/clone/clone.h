@@ -8,7 +8,7 @@
  *
  * What is made once, by the first clone or template of a snapshot, is beside it, as `.clones/NAME`:
  *
- *	warm     its images again, with the large regions of memory as files: checkpoint/share.h
+ *	warm     its images again, with the large regions of memory as files: checkpoint/images/share.h
  *	users    links to the directories of its clones and to templates (lib/users.h): it can be removed only without any
  *
  * A clone is a launched container like others. In its own directory (runtime/launch/launched.h) `warm` has links to
@@ -46,6 +46,7 @@ struct clone_request {
 	const struct clone_source *source;
 	const char *name;
 	const char *hook; /* a program of the clone's; NULL */
+	bool rm; /* removed when it ends, as one is whose source is */
 	const char **publish; /* as launch_port_parse takes them */
 	size_t n_publish;
 };
@@ -68,6 +69,18 @@ int clone_make(struct runtime *rt, const struct clone_request *r, struct err *e)
  * been given. Does nothing at any later start.
  */
 int clone_readdress(const struct launched *l, const struct net_endpoint *x, struct err *e);
+
+/* ---- what others move, too ---- */
+
+/*
+ * The text of the config.json of @from as that of @to: what lay in the one's directory lies in the other's, and its cgroup has the
+ * other's id. @hostname NULL: as it was.
+ */
+int clone_move_config(const char *text, const struct launched *from, const struct launched *to, const char *hostname,
+		      struct arena *a, struct buf *out, struct err *e);
+
+/* Notes that @l uses the volumes that @s mounts. */
+int clone_use_volumes(struct runtime *rt, const struct spec *s, const struct launched *l, struct err *e);
 
 /* ---- templates ---- */
 
@@ -103,6 +116,9 @@ const char *clone_shared_path(const char *dir, struct arena *a);
 /* -EBUSY where there are any: who they are. @what: "snapshot 'web/snap0'". */
 int clone_check_unused(struct runtime *rt, const char *dir, const char *what, struct err *e);
 
+/* The same for all of a container's snapshots, which go with it; *ret holds their lock, so that nobody begins to use one. */
+int clone_check_container(struct runtime *rt, const struct launched *l, struct snapshots *ret, struct err *e);
+
 /* ---- internal to runtime/clone ---- */
 
 /* The clone's launch.json, but for its names, directory and time, which are set. */
@@ -130,9 +146,11 @@ int clone_files(struct runtime *rt, const struct clone_source *s, const struct l
 
 /*
  * Notes that @user (absolute: a clone's directory, a template's file) uses the snapshot, and makes `warm` if it is not there.
- * From then on the snapshot stays as long as @user does.
+ * From then on the snapshot stays as long as @user does. One that is not there yet comes while *ret_held, if it is not
+ * NULL, has the snapshots' lock.
  */
-int clone_take_source(struct runtime *rt, const struct clone_source *s, const char *user, struct err *e);
+int clone_take_source(struct runtime *rt, const struct clone_source *s, const char *user, struct snapshots *ret_held,
+		      struct err *e);
 
 int clone_run_hook(struct runtime *rt, const struct launched *l, const char *program, const char *const *variables,
 		   struct err *e);

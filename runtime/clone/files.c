@@ -1,17 +1,17 @@
 /* What a clone's directory holds beside its documents. */
 #include "runtime/clone/clone.h"
 
-#include "checkpoint/clone.h"
+#include "checkpoint/images/clone.h"
 #include "lib/fd.h"
 #include "lib/tree_clone.h"
 #include "overlay/overlay.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launched_overlays.h"
+#include "runtime/process/process.h"
 #include "runtime/volume/volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,14 +23,9 @@ int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e)
 	struct launched_overlay *overlays;
 	size_t n;
 
-	if (s->l.rm)
-		return err_say(e, ENOTSUP, "container '%s' is removed when it ends (--rm), and its snapshots with it: "
-			       "there can be no clones of it", s->l.name);
 	if (s->l.network.mode == NETWORK_CONTAINER || s->l.network.mode == NETWORK_PASTA)
 		return err_say(e, ENOTSUP, "container '%s': with --network %s there can be no clones of it", s->l.name,
 			       launched_network_mode_name(s->l.network.mode));
-	if (spec_find_namespace(s->spec, CLONE_NEWUSER))
-		return err_say(e, ENOTSUP, "container '%s': with a user namespace there can be no clones of it", s->l.name);
 	if (launched_overlays(rt, &s->l, &overlays, &n, e) < 0)
 		return -e->code;
 	/* CRIU would mount the source's own. */
@@ -113,7 +108,7 @@ static int write_names(const struct clone_source *s, const struct launched *l, c
 		hostname = machine;
 	hostname = hostname ? hostname : machine;
 	if (access(arena_printf(a, "%s/hosts", s->l.dir), F_OK) == 0)
-		return launch_make_own_files(l->dir, hostname, &l->network, 0, a, e);
+		return launch_make_own_files(l->dir, hostname, &l->network, launch_files_owner(s->spec), a, e);
 	if (launch_hosts(&l->network, hostname, NULL, &hosts, e) < 0 ||
 	    layered_root_file(root, "etc/hosts", 0644, buf_text(&hosts), e) < 0)
 		return -e->code;
@@ -132,13 +127,13 @@ static int link_images(const struct clone_source *s, const struct launched *l, i
 	return images_clone(from, dir, LAUNCHED_WARM, clone_hostname(s, l, a), e);
 }
 
-static int use_volumes(struct runtime *rt, const struct clone_source *s, const struct launched *l, struct err *e)
+int clone_use_volumes(struct runtime *rt, const struct spec *s, const struct launched *l, struct err *e)
 {
 	const char *path = volumes_path(rt);
 	cleanup_volumes struct volumes v = VOLUMES_INIT;
 
-	for (size_t i = 0; path && i < s->spec->n_mounts; i++) {
-		const char *source = s->spec->mounts[i].source;
+	for (size_t i = 0; path && i < s->n_mounts; i++) {
+		const char *source = s->mounts[i].source;
 		const char *name = source ? volume_of_data(path, source, &rt->arena) : NULL;
 		bool first;
 		if (!name)
@@ -146,10 +141,19 @@ static int use_volumes(struct runtime *rt, const struct clone_source *s, const s
 		if (v.dir < 0 && (volumes_open(rt, false, &v, e) < 0 || volumes_lock(&v, e) < 0))
 			return -e->code;
 		cleanup_close int used = volume_use(&v, name, l->dir, &rt->arena, &first, e);
+		if (used == -ENOENT)
+			return err_say(e, ENOENT, "no volume \"%s\": 'ferry volume create %s' makes it", name, name);
 		if (used < 0)
 			return used;
 	}
 	return 0;
+}
+
+/* The same file: in what is restored it is mapped. */
+static int link_init(const struct clone_source *s, int dir, struct arena *a, struct err *e)
+{
+	return !s->l.init || linkat(AT_FDCWD, arena_printf(a, "%s/" PROCESS_INIT, s->l.dir), dir, PROCESS_INIT, 0) == 0 ?
+		       0 : err_set(e, errno, "link '" PROCESS_INIT "'");
 }
 
 int clone_files(struct runtime *rt, const struct clone_source *s, const struct launched *l, int dir,
@@ -159,7 +163,7 @@ int clone_files(struct runtime *rt, const struct clone_source *s, const struct l
 	int made = clone_is_copied(s, &rt->arena) ? copy_root(s, &root, dir, e) : layered_root_make(&root, e);
 
 	if (made < 0 || write_names(s, l, &root, &rt->arena, e) < 0 || write_machine_id(&root, &rt->arena, e) < 0 ||
-	    write_variables(&root, variables, e) < 0)
+	    write_variables(&root, variables, e) < 0 || link_init(s, dir, &rt->arena, e) < 0)
 		return -e->code;
-	return link_images(s, l, dir, &rt->arena, e) < 0 ? -e->code : use_volumes(rt, s, l, e);
+	return link_images(s, l, dir, &rt->arena, e) < 0 ? -e->code : clone_use_volumes(rt, s->spec, l, e);
 }

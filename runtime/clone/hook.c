@@ -25,6 +25,7 @@ static int run(struct runtime *rt, const struct launched *l, const char *program
 	       int *ret_exit, struct err *e)
 {
 	cleanup_container struct container c = CONTAINER_INIT;
+	const char *args[] = { program, NULL };
 	struct spec_process process;
 	struct spec *s;
 
@@ -32,7 +33,7 @@ static int run(struct runtime *rt, const struct launched *l, const char *program
 		return -e->code;
 	process = *s->process;
 	process.terminal = false;
-	process.args = &program;
+	process.args = args;
 	process.n_args = 1;
 	add_variables(&rt->arena, variables, &process);
 	const struct exec_request request = { .id = l->id, .process = &process };

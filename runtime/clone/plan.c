@@ -71,6 +71,10 @@ void clone_plan(const struct clone_request *r, struct arena *a, struct launched 
 	l->dir = own.dir;
 	l->created = own.created;
 	l->cloned_from = r->source->dir;
+	if (r->rm) {
+		l->rm = true;
+		l->restart = RESTART_NO;
+	}
 	plan_root(r->source, a, l);
 	plan_network(r, a, &l->network);
 }
@@ -125,23 +129,28 @@ static void set_hostname(const char *hostname, struct arena *a, struct json *con
 	}
 }
 
-int clone_config(const struct clone_source *s, const struct launched *l, struct arena *a, struct buf *out, struct err *e)
+int clone_move_config(const char *text, const struct launched *from, const struct launched *to, const char *hostname,
+		      struct arena *a, struct buf *out, struct err *e)
 {
-	const char *hostname = clone_hostname(s, l, a);
 	struct json_writer w = { .out = out };
 	struct json config;
 
-	if (json_parse(s->config, strlen(s->config), a, &config, e) < 0)
+	if (json_parse(text, strlen(text), a, &config, e) < 0)
 		return err_wrap(e, "config.json");
 	struct json *mounts = member(&config, "mounts", JSON_ARRAY);
 	for (size_t i = 0; mounts && i < mounts->n; i++)
-		move_path(s->l.dir, l->dir, a, member(&mounts->members[i].value, "source", JSON_STRING));
-	move_path(s->l.dir, l->dir, a, member(member(&config, "root", JSON_OBJECT), "path", JSON_STRING));
-	rename_cgroup(s->l.id, l->id, a, member(member(&config, "linux", JSON_OBJECT), "cgroupsPath", JSON_STRING));
+		move_path(from->dir, to->dir, a, member(&mounts->members[i].value, "source", JSON_STRING));
+	move_path(from->dir, to->dir, a, member(member(&config, "root", JSON_OBJECT), "path", JSON_STRING));
+	rename_cgroup(from->id, to->id, a, member(member(&config, "linux", JSON_OBJECT), "cgroupsPath", JSON_STRING));
 	if (hostname)
 		set_hostname(hostname, a, &config);
 	json_value(&w, NULL, &config);
 	return 0;
+}
+
+int clone_config(const struct clone_source *s, const struct launched *l, struct arena *a, struct buf *out, struct err *e)
+{
+	return clone_move_config(s->config, &s->l, l, clone_hostname(s, l, a), a, out, e);
 }
 
 /* ---- what its programs are told ---- */

@@ -1,8 +1,7 @@
 /* Which snapshot is cloned, and what its clones share. */
 #include "runtime/clone/clone.h"
 
-#include "checkpoint/clone.h"
-#include "checkpoint/share.h"
+#include "checkpoint/images/share.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/users.h"
@@ -123,27 +122,26 @@ static int make_warm(int snapshot, int shared, struct err *e)
 		return 0;
 	if (images < 0)
 		return err_set(e, errno, "open '" SNAPSHOT_MEMORY "'");
-	int r = images_share(images, shared, LAUNCHED_WARM, SHARE_MIN_BYTES, &ignored, e);
-	if (r != -EALREADY)
-		return r;
-	/* Of a clone: what it shared then is shared now, too. */
-	*e = ERR_INIT;
-	return images_clone(images, shared, LAUNCHED_WARM, NULL, e);
+	return images_share(images, shared, LAUNCHED_WARM, SHARE_MIN_BYTES, &ignored, e);
 }
 
 static int take(struct runtime *rt, const struct clone_source *s, int snapshot, const char *user, struct err *e)
 {
-	const char *path = clone_shared_path(s->dir, &rt->arena);
+	const char *path = clone_shared_path(s->dir, &rt->arena), **users;
+	size_t n_users;
 
 	if (mkdir_parents(path, 0700, e) < 0)
 		return -e->code;
 	cleanup_close int shared = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (shared < 0 || (mkdirat(shared, USERS_DIRECTORY, 0700) < 0 && errno != EEXIST))
 		return err_set(e, errno, "create '%s/" USERS_DIRECTORY "'", path);
-	return make_warm(snapshot, shared, e) < 0 ? -e->code : users_add(shared, user, e);
+	if (make_warm(snapshot, shared, e) < 0 || users_list(shared, true, &rt->arena, &users, &n_users, e) < 0)
+		return -e->code;
+	return users_add(shared, user, e);
 }
 
-int clone_take_source(struct runtime *rt, const struct clone_source *s, const char *user, struct err *e)
+int clone_take_source(struct runtime *rt, const struct clone_source *s, const char *user, struct snapshots *ret_held,
+		      struct err *e)
 {
 	cleanup_snapshots struct snapshots all = SNAPSHOTS_INIT;
 	struct snapshot what;
@@ -156,5 +154,11 @@ int clone_take_source(struct runtime *rt, const struct clone_source *s, const ch
 	cleanup_close int dir = openat(all.dir, s->snapshot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open '%s'", s->dir);
-	return take(rt, s, dir, user, e) < 0 ? err_wrap(e, "snapshot '%s/%s'", s->l.name, s->snapshot) : 0;
+	if (take(rt, s, dir, user, e) < 0)
+		return err_wrap(e, "snapshot '%s/%s'", s->l.name, s->snapshot);
+	if (ret_held) {
+		*ret_held = all;
+		all = SNAPSHOTS_INIT;
+	}
+	return 0;
 }

@@ -12,11 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { DOCUMENT_MAX = 1 << 20, VERSION = 1 };
+#define DOCUMENT_END ".json"
+
+enum { DOCUMENT_MAX = 1 << 20, VERSION = 1, TEMPLATE_NAME_MAX = NAME_MAX - (sizeof(DOCUMENT_END) - 1) };
 
 struct document {
 	struct template t;
@@ -33,6 +36,13 @@ static const struct field fields[] = {
 	{ "created", FIELD_STRING, TEMPLATE(created), .required = true },
 };
 static const struct object object = { FIELDS(fields) };
+
+static bool is_name(const char *text)
+{
+	struct err ignored = ERR_INIT;
+
+	return container_check_id(text, &ignored) == 0 && strlen(text) <= TEMPLATE_NAME_MAX;
+}
 
 static const char *directory(struct runtime *rt, struct err *e)
 {
@@ -59,7 +69,7 @@ static int load(int dir, const char *name, struct arena *a, struct template *ret
 	cleanup_buf struct buf text = BUF_INIT;
 	struct document d = { .t.name = name };
 
-	if (file_read_at(dir, arena_printf(a, "%s.json", name), DOCUMENT_MAX, &text, e) < 0)
+	if (file_read_at(dir, arena_printf(a, "%s" DOCUMENT_END, name), DOCUMENT_MAX, &text, e) < 0)
 		return -e->code;
 	if (decode_document(buf_text(&text), text.len, &object, a, &d, e) < 0)
 		return -e->code;
@@ -94,20 +104,21 @@ static int save(int dir, const struct template *t, const char *file, struct err 
 		return 0;
 	if (errno != EEXIST)
 		return err_set(e, errno, "create '%s'", file);
-	return err_say(e, EEXIST, "there is a template '%s' already: remove it, or choose another name", t->name);
+	return err_say(e, EEXIST, "it is there already: remove it, or choose another name");
 }
 
 static int create(struct runtime *rt, const struct template *t, const struct clone_source *s, struct err *e)
 {
+	cleanup_snapshots struct snapshots held = SNAPSHOTS_INIT;
 	cleanup_close int dir = open_templates(rt, true, e);
 	if (dir < 0)
 		return dir;
-	const char *file = arena_printf(&rt->arena, "%s.json", t->name);
+	const char *file = arena_printf(&rt->arena, "%s" DOCUMENT_END, t->name);
 	struct template made = *t;
 	made.source = arena_printf(&rt->arena, "%s/%s", s->l.id, s->snapshot);
 	made.snapshot = s->dir;
 	/* First who it is for: until it is there itself, it uses nothing. */
-	if (clone_take_source(rt, s, arena_printf(&rt->arena, "%s/%s", directory(rt, e), file), e) < 0)
+	if (clone_take_source(rt, s, arena_printf(&rt->arena, "%s/%s", directory(rt, e), file), &held, e) < 0)
 		return -e->code;
 	return save(dir, &made, file, e) < 0 ? err_wrap(e, "template '%s'", t->name) : 0;
 }
@@ -116,9 +127,9 @@ int template_create(struct runtime *rt, const struct template *t, struct err *e)
 {
 	struct clone_source s = { 0 };
 
-	if (container_check_id(t->name, e) < 0)
-		return err_say(e, EINVAL, "\"%s\" is no name for a template: use letters, digits and _+-., with no dot in "
-			       "front", t->name);
+	if (!is_name(t->name))
+		return err_say(e, EINVAL, "\"%s\" is no name for a template: use letters, digits and _+-., at most %d, with "
+			       "no dot in front", t->name, TEMPLATE_NAME_MAX);
 	if (clone_source_find(rt, t->source, t->name, false, &s, e) < 0)
 		return -e->code;
 	if (create(rt, t, &s, e) == 0)
@@ -142,9 +153,9 @@ static int add_one(int dir, const char *file, unsigned char type, void *data, st
 	struct template t;
 
 	(void)type, (void)e;
-	if (*file == '.' || !text_ends_with(file, ".json"))
+	if (*file == '.' || !text_ends_with(file, DOCUMENT_END))
 		return 0;
-	const char *name = arena_strndup(w->arena, file, strlen(file) - strlen(".json"));
+	const char *name = arena_strndup(w->arena, file, strlen(file) - strlen(DOCUMENT_END));
 	int r = load(dir, name, w->arena, &t, &why);
 	if (r == 0)
 		*arena_push(w->arena, &w->all, &w->n) = t;
@@ -194,9 +205,7 @@ static int unknown(struct runtime *rt, const char *name, struct err *e)
 
 int template_load(struct runtime *rt, const char *name, struct template *ret, struct err *e)
 {
-	struct err ignored = ERR_INIT;
-	bool is_name = container_check_id(name, &ignored) == 0;
-	cleanup_close int dir = is_name ? open_templates(rt, false, e) : -ENOENT;
+	cleanup_close int dir = is_name(name) ? open_templates(rt, false, e) : -ENOENT;
 	int r = dir < 0 ? dir : load(dir, name, &rt->arena, ret, e);
 
 	if (r == -ENOENT)
@@ -216,6 +225,6 @@ int template_remove(struct runtime *rt, const char *name, struct err *e)
 	cleanup_close int dir = open_templates(rt, false, e);
 	if (dir < 0)
 		return dir;
-	const char *file = arena_printf(&rt->arena, "%s.json", name);
+	const char *file = arena_printf(&rt->arena, "%s" DOCUMENT_END, name);
 	return unlinkat(dir, file, 0) < 0 ? err_set(e, errno, "remove template '%s'", name) : 0;
 }

@@ -2,6 +2,7 @@
 #include "runtime/clone/clone.h"
 
 #include "lib/fd.h"
+#include "lib/file.h"
 #include "lib/text.h"
 #include "lib/users.h"
 #include "runtime/launch/launched_name.h"
@@ -89,4 +90,33 @@ int clone_check_unused(struct runtime *rt, const char *dir, const char *what, st
 		text = arena_printf(&rt->arena, "%s and %zu more", text, n - NAMED_MAX);
 	return err_say(e, EBUSY, "%s cannot be removed, since %s depend%s on it: remove what does first", what, text,
 		       n == 1 ? "s" : "");
+}
+
+struct checking {
+	struct runtime *rt;
+	const struct launched *l;
+};
+
+static int check_one(int dir, const char *snapshot, unsigned char type, void *data, struct err *e)
+{
+	const struct checking *c = data;
+	struct arena *a = &c->rt->arena;
+
+	(void)dir, (void)type;
+	return clone_check_unused(c->rt, arena_printf(a, "%s/%s", snapshots_path(c->l, a), snapshot),
+				  arena_printf(a, "container '%s'", c->l->name), e);
+}
+
+int clone_check_container(struct runtime *rt, const struct launched *l, struct snapshots *ret, struct err *e)
+{
+	struct checking c = { .rt = rt, .l = l };
+
+	if (snapshots_open(rt, l, SNAPSHOTS_CHANGE, ret, e) < 0)
+		return -e->code;
+	if (ret->dir < 0)
+		return 0;
+	cleanup_close int clones = openat(ret->dir, SNAPSHOTS_CLONES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (clones < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open '" SNAPSHOTS_CLONES "'");
+	return dir_each(clones, check_one, &c, e);
 }

@@ -141,6 +141,12 @@ int launch_prepare(struct runtime *rt, const struct launch_options *o, const cha
 		   const char *dir, struct launched *ret, struct buf *config, int *ret_hold, struct err *e);
 
 /*
+ * Plans and makes the root of a container that was launched elsewhere, as @l says: of an image, or a directory that an overlay
+ * lies over. *ret_hold: as above. -ENOENT: it is not here.
+ */
+int launch_root_again(struct runtime *rt, struct launched *l, int *ret_hold, struct err *e);
+
+/*
  * For lifecycle_create and lifecycle_run: id, bundle, specification with the overlay that is its root. What else is in a
  * request is the caller's.
  */
@@ -163,6 +169,9 @@ int launch_machine_id(struct buf *out, struct err *e);
  */
 int launch_make_own_files(const char *dir, const char *hostname, const struct launched_network *n, uint32_t owner,
 			  struct arena *a, struct err *e);
+
+/* @owner of those, of a container that the host's root launches: who its root is here. */
+uint32_t launch_files_owner(const struct spec *s);
 
 /* What an error says of members of the configuration it then says of the options that they come from. Returns the error. */
 int launch_say_option(struct err *e);

@@ -8,6 +8,7 @@
  *	log, log.1...  its output
  *	supervisor     a socket, while there is a supervisor (runtime/supervise)
  *	snapshots      what it had written at other times: runtime/snapshot/snapshot.h
+ *	.ferry-init    of one with an init: its program
  *	upper, work    what it wrote; root: where its root is mounted, in its own mount namespace
  *	warm           of a clone: the images that it was restored from, links to those of its snapshot (runtime/clone/clone.h)
  *	cloning        of a clone that is not whole: locked by the command that makes it

@@ -1,5 +1,6 @@
 /* The mounts of a launched container: overlays, the system's, its own few files of /etc, the user's. */
 #include "runtime/launch/plan.h"
+#include "runtime/process/process.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,6 +39,16 @@ static void write_bind(struct json_writer *w, const char *source, const char *de
 
 	write_mount(w, &(struct spec_mount){ .destination = destination, .type = "bind", .source = source,
 					     .options = options, .n_options = 3 });
+}
+
+/* "exec": it may lie on a file system of which nothing is executed. */
+static void write_init(struct json_writer *w, const struct launched *l, struct arena *a)
+{
+	const char *options[] = { "bind", "rprivate", "ro", "nosuid", "nodev", "exec" };
+
+	write_mount(w, &(struct spec_mount){ .destination = "/" PROCESS_INIT, .type = "bind",
+					     .source = arena_printf(a, "%s/" PROCESS_INIT, l->dir), .options = options,
+					     .n_options = sizeof(options) / sizeof(options[0]) });
 }
 
 /* A mount of a kind that must not be there twice. */
@@ -152,6 +163,8 @@ int launch_write_mounts(const struct launch_options *o, const struct launch_fact
 		if (from && !is_replaced(to, users, n_users) && !is_replaced("/etc", users, n_users))
 			write_bind(w, arena_printf(a, "%s/%s", from, files[i]), to, o->read_only);
 	}
+	if (o->init)
+		write_init(w, l, a);
 	for (size_t i = 0; i < n_users; i++)
 		write_mount(w, &users[i]);
 	json_end_array(w);

@@ -4,9 +4,11 @@
 #include "lib/in_root.h"
 #include "runtime/images.h"
 #include "runtime/launch/plan.h"
+#include "runtime/process/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -224,6 +226,11 @@ static int write_file(int dir, const char *name, const char *text, uint32_t owne
 	return fd_write_all(fd, text, strlen(text), e);
 }
 
+uint32_t launch_files_owner(const struct spec *s)
+{
+	return spec_find_namespace(s, CLONE_NEWUSER) ? spec_host_id(s->lx.uid_mappings, s->lx.n_uid_mappings, 0) : 0;
+}
+
 int launch_make_own_files(const char *dir, const char *hostname, const struct launched_network *n, uint32_t owner,
 			  struct arena *a, struct err *e)
 {
@@ -263,6 +270,13 @@ static int make_volumes(const struct launch_options *o, const struct launch_fact
 	return 0;
 }
 
+static int make_init(const struct launched *l, struct err *e)
+{
+	cleanup_close int dir = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? err_set(e, errno, "open '%s'", l->dir) : process_init_save(dir, e);
+}
+
 int launch_template_make(struct runtime *rt, const struct launch_options *o, const struct launch_facts *f,
 			 const struct launch_template *t, const struct launched *l, const char *hostname, struct err *e)
 {
@@ -279,6 +293,24 @@ int launch_template_make(struct runtime *rt, const struct launch_options *o, con
 		return -e->code;
 	if (t->root.host && write_machine_id(&t->view, e) < 0)
 		return -e->code;
+	if (o->init && make_init(l, e) < 0)
+		return -e->code;
 	return own_files ? launch_make_own_files(own_files, hostname, &l->network, owner, &rt->arena, e)
 			 : write_in_view(&t->view, hostname, &l->network, &rt->arena, e);
+}
+
+int launch_root_again(struct runtime *rt, struct launched *l, int *ret_hold, struct err *e)
+{
+	const struct launch_options o = { .template = l->image_digest, .rootfs = l->image_digest ? NULL : l->image };
+	struct launch_facts f = { .rootless = rt->rootless };
+	struct launch_template t;
+
+	if (launch_template_find(rt, &o, NULL, l->dir, &f, &t, e) < 0)
+		return err_wrap(e, "what it was launched from, '%s', is not here", l->image);
+	*ret_hold = t.hold;
+	l->root_options = t.root.options;
+	l->n_root_options = t.root.n_options;
+	l->layers = t.root.layers;
+	l->n_layers = t.root.n_layers;
+	return t.is_layered ? layered_root_make(&t.layered, e) : err_say(e, ENOTSUP, "it was launched in '%s' itself", l->image);
 }

@@ -6,6 +6,7 @@
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "runtime/attach.h"
+#include "runtime/clone/clone.h"
 #include "runtime/container.h"
 #include "runtime/discard.h"
 #include "runtime/images.h"
@@ -135,10 +136,12 @@ int launch_mark_throwaway(const struct runtime *rt, int dir, struct err *e)
 	return fsetxattr(dir, name, "", 0, 0) < 0 ? err_set(e, errno, "set '%s'", name) : 0;
 }
 
-/* One of --rm that nobody is with: it has ended, or does not run yet and never will; or its supervisor alone was killed. */
+/* One of --rm that nobody is with: it has ended, or does not run yet and never will; or its supervisor alone was killed. One with
+ * clones stays until they have gone. */
 static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name, int fd, struct err *e)
 {
 	const struct launched l = { .id = name, .name = name, .dir = dir };
+	cleanup_snapshots struct snapshots snapshots = SNAPSHOTS_INIT;
 	cleanup_container struct container c = CONTAINER_INIT;
 	enum container_status status = STATUS_STOPPED;
 	int r = container_open(rt, name, false, &c, e);
@@ -147,7 +150,10 @@ static int sweep_throwaway(struct runtime *rt, const char *dir, const char *name
 		return r;
 	if (r == 0 && container_status(rt, &c, &status, e) < 0)
 		return -e->code;
-	return status == STATUS_STOPPED ? launched_remove(rt, &l, fd, e) : 0;
+	if (status != STATUS_STOPPED)
+		return 0;
+	r = clone_check_container(rt, &l, &snapshots, e);
+	return r == -EBUSY ? 0 : r < 0 ? r : launched_remove(rt, &l, fd, e);
 }
 
 /* A clone is not whole as long as the command that makes it has this locked. */
@@ -318,6 +324,11 @@ int launched_remove(struct runtime *rt, const struct launched *l, int dir, struc
 	return launched_discard(rt, l, dir, aside, e);
 }
 
+static int say_there(const char *name, struct err *e)
+{
+	return err_say(e, EEXIST, "a container '%s' is there already: delete it, or choose another name", name);
+}
+
 static int has_container(struct runtime *rt, const char *name, struct err *e)
 {
 	cleanup_close int root = runtime_open_root(rt, false, e);
@@ -336,7 +347,7 @@ static int take_directory(struct runtime *rt, int storage_fd, const char *dir, c
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return err_say(e, EEXIST, "a container '%s' is there already: delete it, or choose another name", name);
+		return say_there(name, e);
 	if (remove_tree_at(storage_fd, UNFINISHED, e) < 0)
 		return -e->code;
 	if (mkdirat(storage_fd, UNFINISHED, 0700) < 0)
@@ -407,5 +418,6 @@ int launch_make_directory(struct runtime *rt, const char *storage, const char *n
 		*ret_dir = arena_printf(&rt->arena, "%s/%s", real, id);
 		fd = !name && launched_id(rt, id) ? -EEXIST : take_directory(rt, storage_fd, *ret_dir, id, e);
 	}
-	return fd;
+	/* Whatever its id is, and whether it ever ran. */
+	return fd == -EEXIST && name && launched_id(rt, name) ? say_there(name, e) : fd;
 }

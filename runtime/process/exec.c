@@ -97,14 +97,14 @@ int process_exec(const struct process_plan *p, const char *state_json, struct er
 	struct env_room room;
 
 	/* The runtime's own blocked signals, and its caller's; with an init, what comes is for that to pass on. */
-	if (block_signals(p->init_fd >= 0, e) < 0)
+	if (block_signals(p->options.init, e) < 0)
 		return -e->code;
 	if (lsm_set_exec(p->process, e) < 0)
 		return -e->code;
 	env_complete(p, &room);
 	if (close_others(p, e) < 0 || become(p, state_json, e) < 0)
 		return -e->code;
-	if (p->init_fd >= 0 && (reaper_split(p, e) < 0 || block_signals(false, e) < 0))
+	if (p->options.init && (reaper_split(p, e) < 0 || block_signals(false, e) < 0))
 		return -e->code;
 	return execute(p, e);
 }

@@ -15,7 +15,6 @@ int process_plan_make(const struct spec *s, const struct spec_process *p, const 
 		.memory_policy = s->lx.memory_policy,
 		.userns = spec_find_namespace(s, CLONE_NEWUSER),
 		.listener_fd = -1,
-		.init_fd = -1,
 	};
 
 	if (!p->args || !p->args[0])
@@ -38,13 +37,10 @@ int process_plan_open(struct process_plan *p, struct err *e)
 {
 	if (p->listener_path && (p->listener_fd = seccomp_listener_connect(p->listener_path, e)) < 0)
 		return p->listener_fd;
-	if (p->options.init && (p->init_fd = reaper_open(e)) < 0)
-		return p->init_fd;
 	return 0;
 }
 
 void process_plan_close(struct process_plan *p)
 {
 	close_fd(&p->listener_fd);
-	close_fd(&p->init_fd);
 }

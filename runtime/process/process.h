@@ -5,7 +5,7 @@
  * allocates nothing. The child applies in the one order that works, and executes.
  *
  *	P  process_plan_make
- *	P  process_plan_open   connects to the seccomp listener, whose path is the host's; copies the init to memory
+ *	P  process_plan_open   connects to the seccomp listener, whose path is the host's
  *	P  process_grant       while C waits to begin: what only the runtime's own rights can give it
  *	C  process_prepare     keyring, scheduler, rlimits, cwd, looks the program up: needs the old rights
  *	C  (startContainer hooks)
@@ -18,7 +18,11 @@
 
 #include <linux/filter.h>
 
-#define PROCESS_PLAN_INIT { .listener_fd = -1, .init_fd = -1 }
+#define PROCESS_PLAN_INIT { .listener_fd = -1 }
+
+/* The file in a container's root that is the init, where what process_init_save has made in another directory is mounted. */
+#define PROCESS_INIT ".ferry-init"
+int process_init_save(int dir, struct err *e);
 
 struct process_options {
 	const char *cache_dir; /* where compiled seccomp programs are kept; NULL: nowhere */
@@ -27,7 +31,7 @@ struct process_options {
 	bool keep_groups; /* setgroups(2) was given up in this user namespace */
 	unsigned preserve_fds; /* --preserve-fds: 3 .. 3 + N - 1 stay open, after those of LISTEN_FDS */
 	unsigned listen_fds; /* LISTEN_FDS: passed on with its environment variables */
-	bool init; /* the program is the child of a small init, which is the first process */
+	bool init; /* the program is the child of a small init, PROCESS_INIT of its root, which is the first process */
 	bool exec; /* a further process of a running container: labels and affinity differ */
 };
 
@@ -49,7 +53,6 @@ struct process_plan {
 	bool userns; /* it will be in a user namespace of its own, where it has all rights but not the host's */
 	size_t env_room; /* where in env there is room for what only the child knows */
 	int listener_fd; /* process_plan_open; -1 without a listener */
-	int init_fd; /* process_plan_open: the init's program; -1 without one */
 	const char **init_argv; /* room for its arguments */
 	pid_t pid; /* as the listener should see it; 0: as in the state document. The child may set it */
 	struct process_notes *notes; /* from process_prepare to process_exec */
@@ -59,7 +62,7 @@ struct process_plan {
 int process_plan_make(const struct spec *s, const struct spec_process *p, const struct process_options *o,
 		      struct arena *a, struct process_plan *ret, struct err *e);
 
-/* Before the child is cloned, which inherits what is opened here. Does nothing without a seccomp listener and an init. */
+/* Before the child is cloned, which inherits what is opened here. Does nothing without a seccomp listener. */
 int process_plan_open(struct process_plan *p, struct err *e);
 void process_plan_close(struct process_plan *p);
 

@@ -1,12 +1,14 @@
 /*
  * --init: the program runs as the child of a small init, which takes the place of the container's first process. What can
- * go wrong with the program goes wrong in the child as it would in the first process itself, with the same words.
+ * go wrong with the program goes wrong in the child as it would in the first process itself, with the same words. The init is
+ * a file, since CRIU restores no program that is in memory alone; each container has its own, so that whatever one does to it
+ * is done to nobody else, and none but that of the ferry that it began with.
  */
 #include "runtime/process/steps.h"
 
 #include "lib/fd.h"
+#include "lib/file.h"
 #include "lib/program.h"
-#include "lib/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +16,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 EMBEDDED_PROGRAM(init, "ferry-init", "");
 
-int reaper_open(struct err *e)
+int process_init_save(int dir, struct err *e)
 {
-	return program_in_memory(&program_init, e);
+	cleanup_close int fd = openat(dir, PROCESS_INIT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0555);
+
+	if (fd < 0 || fchmod(fd, 0555) < 0)
+		return err_set(e, errno, "create '" PROCESS_INIT "'");
+	return fd_write_all(fd, program_init.data, (size_t)*program_init.size, e) < 0 ? err_wrap(e, "'" PROCESS_INIT "'") : 0;
 }
 
 static int become_init(const struct process_plan *p, pid_t child, struct err *e)
@@ -40,10 +47,8 @@ static int become_init(const struct process_plan *p, pid_t child, struct err *e)
 		return err_set(e, errno, "become a subreaper");
 	/* A caller who ignores it would keep the init from waiting for anybody. */
 	signal(SIGCHLD, SIG_DFL);
-	sys_execveat(p->init_fd, "", (char *const *)argv, (char *const *)p->env, AT_EMPTY_PATH);
-	/* A profile may know but the older call. */
-	execve(fd_path(p->init_fd).path, (char *const *)argv, (char *const *)p->env);
-	return err_set(e, errno, "execute %s", program_init.name);
+	execve("/" PROCESS_INIT, (char *const *)argv, (char *const *)p->env);
+	return err_set(e, errno, "execute '/" PROCESS_INIT "'");
 }
 
 /* In the child: a process group of its own, which is the one that the terminal's keys reach. */

@@ -108,7 +108,6 @@ int lookup_exec_failed(const char *program, int code, struct err *e); /* it was 
  * return; it returns in the child, which becomes the program.
  */
 enum { REAPER_ARGS = 4 }; /* how many more the init has than the program, with the end */
-int reaper_open(struct err *e);
 int reaper_split(const struct process_plan *p, struct err *e);
 
 /* cwd.c */

@@ -1,7 +1,7 @@
 /*
  * The init of a container that was launched with --init: its first process, which reaps what the program leaves behind,
- * passes signals on to it, and ends as it does. It is a program of its own (lib/program.h), executed from memory by the
- * process that ferry made, whose one child becomes the container's program (runtime/process/reaper.c).
+ * passes signals on to it, and ends as it does. It is a program of its own (lib/program.h), a file of each container's, executed by
+ * the process that ferry made, whose one child becomes the container's program (runtime/process/reaper.c).
  *
  *	ferry-init PID -- PROGRAM ARGUMENT...	PID: the child; what comes behind it is for those who list processes
  *

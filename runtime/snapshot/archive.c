@@ -4,6 +4,7 @@
  */
 #include "runtime/snapshot/snapshot.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/sha256.h"
@@ -49,6 +50,7 @@ int snapshot_export(struct runtime *rt, const struct launched *l, const char *na
 struct import {
 	struct runtime *rt;
 	const struct snapshots *s;
+	const struct snapshot_making *container; /* NULL: it is there */
 	struct snapshot what;
 	int dir;
 };
@@ -106,7 +108,7 @@ static int check_top(int dir, const char *name, unsigned char type, void *data, 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "'%s'", name);
 	if (is_directory_of(&m->what, name) ? S_ISDIR(st.st_mode) :
-	    S_ISREG(st.st_mode) && (strcmp(name, DOCUMENT) == 0 || strcmp(name, SNAPSHOT_DIGESTS) == 0))
+	    S_ISREG(st.st_mode) && (strcmp(name, DOCUMENT) == 0 || strcmp(name, SNAPSHOT_DIGESTS) == 0 || snapshot_is_document(name)))
 		return 0;
 	return strange("", name, e);
 }
@@ -151,15 +153,46 @@ static int check_digests(const struct import *m, struct err *e)
 	       snapshot_say_damage(buf_text(&was), buf_text(&is), &m->rt->arena, e);
 }
 
+/* Of what becomes a container there is one such directory. */
+static int check_container(const struct import *m, struct err *e)
+{
+	if (!m->container)
+		return snapshot_check_fits(m->rt, m->s->l, &m->what, e);
+	return m->what.n_files == 1 && strcmp(m->what.files[0], "upper") == 0 ? 0 :
+	       err_say(e, ENOTSUP, "it is of a view of another machine, whose files are not here");
+}
+
+static int make_container(const struct import *m, struct err *e)
+{
+	const struct snapshot_making *c = m->container;
+
+	if (!c)
+		return 0;
+	if (snapshot_make_container(m->rt, m->dir, &m->what, c->l, c->dir, c->hold, e) < 0)
+		return -e->code;
+	return snapshot_check_fits(m->rt, c->l, &m->what, e);
+}
+
 static int check(const struct import *m, struct err *e)
 {
 	cleanup_close int top = openat(m->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (top < 0)
 		return err_set(e, errno, "open it");
-	if (snapshot_check_fits(m->rt, m->s->l, &m->what, e) < 0 || dir_each(top, check_top, (void *)m, e) < 0)
+	if (snapshot_check_description(m->what.description, e) < 0)
+		return err_wrap(e, "its description");
+	if (check_container(m, e) < 0 || dir_each(top, check_top, (void *)m, e) < 0)
 		return -e->code;
 	return (m->what.memory && check_memory(m, e) < 0) || check_digests(m, e) < 0 ? -e->code : 0;
+}
+
+/* Whoever imports one that has expired means to have it. */
+static void drop_expiry(struct snapshot *s)
+{
+	struct timespec expires;
+
+	if (s->expires && clock_parse(s->expires, &expires) && expires.tv_sec <= time(NULL))
+		s->expires = NULL;
 }
 
 static int import(struct import *m, int from, const char *name, struct err *e)
@@ -178,18 +211,20 @@ static int import(struct import *m, int from, const char *name, struct err *e)
 	int r = snapshot_read(m->s->dir, SNAPSHOTS_NEW, &m->rt->arena, &m->what, e);
 	if (r < 0)
 		return r == -ENOENT ? err_say(e, EBADMSG, "it is no archive of a snapshot") : r;
-	if (check(m, e) < 0 || snapshot_choose_name(m->rt, m->s, name ? name : m->what.name, &m->what.name, e) < 0)
+	if (check(m, e) < 0 || make_container(m, e) < 0 ||
+	    snapshot_choose_name(m->rt, m->s, name ? name : m->what.name, &m->what.name, e) < 0)
 		return -e->code;
 	m->what.container = m->s->l->id;
 	m->what.parent = NULL;
+	drop_expiry(&m->what);
 	return snapshot_complete(m->rt, m->s, m->dir, &m->what, e);
 }
 
-int snapshot_import(struct runtime *rt, const struct launched *l, int from, const char *name, const char **ret_name,
-		    struct err *e)
+int snapshot_import(struct runtime *rt, const struct launched *l, int from, const char *name,
+		    const struct snapshot_making *container, const char **ret_name, struct err *e)
 {
 	cleanup_snapshots struct snapshots s = SNAPSHOTS_INIT;
-	struct import m = { .rt = rt, .s = &s, .dir = -1 };
+	struct import m = { .rt = rt, .s = &s, .container = container, .dir = -1 };
 	struct err ignored = ERR_INIT;
 	const char *ignored_name;
 

@@ -33,6 +33,7 @@ struct making {
 	const struct launched *l;
 	const struct snapshots *s;
 	struct snapshot what;
+	const char *advice; /* the request's */
 	int from, to; /* the container's directory, and the snapshot's */
 	const struct tree_ahead *ahead; /* NULL: all must be copied at once */
 	bool runs;
@@ -167,8 +168,8 @@ static int copy_with_memory(struct making *m, struct err *e)
 
 	int r = memory_save(m->rt, m->s, m->to, path, copy_held, m, e);
 
-	if (r < 0 && !m->not_copied)
-		err_say(e, e->code, "%s (--no-memory keeps its files alone)", arena_strdup(&m->rt->arena, e->msg));
+	if (r < 0 && !m->not_copied && m->advice)
+		err_say(e, e->code, "%s (%s)", arena_strdup(&m->rt->arena, e->msg), m->advice);
 	return r;
 }
 
@@ -193,47 +194,59 @@ static int copy_running(struct making *m, struct err *e)
 
 /* ---- what there is to be kept ---- */
 
-static int find_files(struct making *m, struct err *e)
+int snapshot_check_description(const char *text, struct err *e)
 {
-	struct launched_overlay *overlays;
-	const char *image = m->l->image;
-	size_t n;
-
-	if (launched_overlays(m->rt, m->l, &overlays, &n, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		*arena_push(&m->rt->arena, &m->what.files, &m->what.n_files) = strrchr(overlays[i].dirs.upper, '/') + 1;
-	return n > 0 ? 0 : err_say(e, ENOTSUP, "container '%s' writes into '%s' itself: there is nothing else to keep of it "
-				   "(with --rootfs '%s:O' it would write aside)", m->l->name, image, image);
+	for (const char *c = text ? text : ""; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return err_say(e, EINVAL, "expected one line, without control characters");
+	return 0;
 }
 
-static const char *next_name(struct arena *a, const struct snapshot *all, size_t n)
+int snapshot_find_files(struct runtime *rt, const struct launched *l, struct snapshot *ret, struct err *e)
 {
-	long next = 0;
+	struct launched_overlay *overlays;
+	size_t n;
+
+	if (launched_overlays(rt, l, &overlays, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		*arena_push(&rt->arena, &ret->files, &ret->n_files) = strrchr(overlays[i].dirs.upper, '/') + 1;
+	return n > 0 ? 0 : err_say(e, ENOTSUP, "container '%s' writes into '%s' itself: there is nothing else to keep of it "
+				   "(with --rootfs '%s:O' it would write aside)", l->name, l->image, l->image);
+}
+
+/* By the names of all, as one that cannot be read has its name, too. */
+static int raise_next(int dir, const char *name, unsigned char type, void *data, struct err *e)
+{
+	long *next = data, number;
 	char *end;
 
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp(all[i].name, "snap", 4) != 0 || all[i].name[4] < '0' || all[i].name[4] > '9')
-			continue;
-		long number = strtol(all[i].name + 4, &end, 10);
-		if (!*end && number >= next && number < 1000000000)
-			next = number + 1;
-	}
-	return arena_printf(a, "snap%ld", next);
+	(void)dir, (void)type, (void)e;
+	if (strncmp(name, "snap", 4) != 0 || name[4] < '0' || name[4] > '9')
+		return 0;
+	number = strtol(name + 4, &end, 10);
+	if (!*end && number >= *next && number < 1000000000)
+		*next = number + 1;
+	return 0;
+}
+
+static int next_name(struct runtime *rt, const struct snapshots *s, const char **ret, struct err *e)
+{
+	cleanup_close int dir = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long next = 0;
+
+	if (dir < 0 ? err_set(e, errno, "open it") : dir_each(dir, raise_next, &next, e) < 0)
+		return err_wrap(e, "the snapshots of container '%s'", s->l->name);
+	*ret = arena_printf(&rt->arena, "snap%ld", next);
+	return 0;
 }
 
 int snapshot_choose_name(struct runtime *rt, const struct snapshots *s, const char *wanted, const char **ret, struct err *e)
 {
 	struct err ignored = ERR_INIT;
-	struct snapshot *all;
-	size_t n;
 
-	if (!wanted) {
-		if (snapshots_list(rt, s, &all, &n, e) < 0)
-			return -e->code;
-		*ret = next_name(&rt->arena, all, n);
-		return 0;
-	}
+	if (!wanted)
+		return next_name(rt, s, ret, e);
 	if (container_check_id(wanted, &ignored) < 0)
 		return err_say(e, EINVAL, "\"%s\" is no name for a snapshot: use letters, digits and _+-., with no dot in front",
 			       wanted);
@@ -253,7 +266,9 @@ int snapshot_digests(int dir, const struct snapshot *what, struct buf *out, stru
 	for (size_t i = 0; i < what->n_files; i++)
 		if (tree_digest(dir, what->files[i], out, e) < 0)
 			return -e->code;
-	return what->memory ? tree_digest(dir, SNAPSHOT_MEMORY, out, e) : 0;
+	if (what->memory && tree_digest(dir, SNAPSHOT_MEMORY, out, e) < 0)
+		return -e->code;
+	return snapshot_digest_documents(dir, out, e);
 }
 
 static int write_digests(struct runtime *rt, int dir, struct snapshot *what, struct err *e)
@@ -304,6 +319,8 @@ static int make(struct making *m, struct err *e)
 		return err_set(e, errno, "open '%s'", m->from < 0 ? m->l->dir : SNAPSHOTS_NEW);
 	if ((m->runs ? copy_running(m, e) : copy_all(m, e)) < 0)
 		return -e->code;
+	if (snapshot_save_documents(m->l, &m->what, m->from, m->to, e) < 0)
+		return -e->code;
 	if (snapshot_complete(m->rt, m->s, m->to, &m->what, e) < 0)
 		return -e->code;
 	return file_replace_at(m->s->dir, SNAPSHOTS_CURRENT, 0600, m->what.name, strlen(m->what.name), e);
@@ -319,6 +336,7 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 		.s = &s,
 		.what = { .container = l->id, .description = r->description, .expires = r->expires,
 			  .layers = l->layers, .n_layers = l->n_layers, .cloned_from = l->cloned_from },
+		.advice = r->advice,
 		.from = -1,
 		.to = -1,
 		.lock = -1,
@@ -327,7 +345,8 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 	};
 	struct err ignored = ERR_INIT;
 
-	if (find_files(&m, e) < 0 || hold(&m, r->no_memory, e) < 0 || snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 ||
+	if (snapshot_find_files(rt, l, &m.what, e) < 0 || hold(&m, r->no_memory, e) < 0 ||
+	    snapshots_open(rt, l, SNAPSHOTS_MAKE, &s, e) < 0 ||
 	    snapshot_choose_name(rt, &s, r->name, &m.what.name, e) < 0)
 		return -e->code;
 	m.what.parent = snapshots_current(rt, &s);

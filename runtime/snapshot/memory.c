@@ -15,8 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define LOG_DIR ".log"
+#include <unistd.h>
 
 /* Another round is of use as long as there is much less to be saved each time. */
 enum { ROUNDS_MAX = 4, LITTLE_BYTES = 2 << 20 };
@@ -36,15 +35,19 @@ struct saving {
 	struct preflight_host host;
 };
 
-/* Whatever CRIU can keep is kept: the files that are needed for it are in the snapshot, too. */
+/*
+ * Whatever CRIU can keep is kept: the files that are needed for it are in the snapshot, too. It cannot keep a connection that waits
+ * to be accepted; that is none of the program's yet, and stays where it is.
+ */
 static struct checkpoint_request request(struct runtime *rt, const struct snapshots *s, const char *images)
 {
 	struct checkpoint_request r = CHECKPOINT_REQUEST_INIT;
 
 	r.id = s->l->id;
 	r.image_path = images;
-	r.work_path = arena_printf(&rt->arena, "%s/" LOG_DIR, snapshots_path(s->l, &rt->arena));
+	r.work_path = arena_printf(&rt->arena, "%s/" SNAPSHOTS_LOG, snapshots_path(s->l, &rt->arena));
 	r.options.tcp_established = true;
+	r.options.tcp_skip_in_flight = true;
 	r.options.file_locks = true;
 	r.options.link_remap = true;
 	r.options.ghost_limit_bytes = GHOST_LIMIT_BYTES;
@@ -53,10 +56,10 @@ static struct checkpoint_request request(struct runtime *rt, const struct snapsh
 
 static int open_log(const struct snapshots *s, struct err *e)
 {
-	if (mkdirat(s->dir, LOG_DIR, 0700) < 0 && errno != EEXIST)
-		return err_set(e, errno, "create '" LOG_DIR "'");
-	int fd = openat(s->dir, LOG_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_set(e, errno, "open '" LOG_DIR "'") : fd;
+	if (mkdirat(s->dir, SNAPSHOTS_LOG, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "create '" SNAPSHOTS_LOG "'");
+	int fd = openat(s->dir, SNAPSHOTS_LOG, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open '" SNAPSHOTS_LOG "'") : fd;
 }
 
 /* ---- saving ---- */
@@ -67,11 +70,19 @@ static const char *parent_of(const struct saving *v, int round, const char *up)
 	return round ? arena_printf(&v->rt->arena, "%s%d", up, round) : NULL;
 }
 
-static int save_round(const struct saving *v, int round, uint64_t *ret_bytes, struct err *e)
+/* CRIU opens images as who the container's root is, too; what they lie in is closed to others. */
+static int make_directory(int dir, const char *name, struct err *e)
+{
+	return mkdirat(dir, name, 0755) < 0 || fchmodat(dir, name, 0755, 0) < 0 ? err_set(e, errno, "create '%s'", name) : 0;
+}
+
+static int save_round(const struct saving *v, int images, int round, uint64_t *ret_bytes, struct err *e)
 {
 	const char *path = arena_printf(&v->rt->arena, "%s/%d", v->path, round);
 	struct checkpoint_request r = request(v->rt, v->s, path);
 
+	if (make_directory(images, parent_of(v, round, ""), e) < 0)
+		return -e->code;
 	r.pre_dump = true;
 	r.options.pre_dump_mode = CRIU_PRE_DUMP_READ;
 	r.options.stop_timeout_s = STOP_TIMEOUT_S;
@@ -86,7 +97,7 @@ static int save_ahead(const struct saving *v, int images, struct err *e)
 	uint64_t bytes, last = UINT64_MAX;
 
 	for (int round = 1; round <= ROUNDS_MAX; round++, last = bytes) {
-		if (save_round(v, round, &bytes, &why) < 0)
+		if (save_round(v, images, round, &bytes, &why) < 0)
 			return remove_tree_at(images, parent_of(v, round, ""), e) < 0 ? -e->code : round - 1;
 		if (bytes < LITTLE_BYTES || bytes > last / 2)
 			return round;
@@ -118,8 +129,8 @@ int memory_save(struct runtime *rt, const struct snapshots *s, int to, const cha
 	struct saving v = { .rt = rt, .s = s, .path = arena_printf(&rt->arena, "%s/" SNAPSHOT_MEMORY, path) };
 	struct preflight ignored = { .arena = &rt->arena };
 
-	if (mkdirat(to, SNAPSHOT_MEMORY, 0700) < 0)
-		return err_set(e, errno, "create '" SNAPSHOT_MEMORY "'");
+	if (make_directory(to, SNAPSHOT_MEMORY, e) < 0)
+		return -e->code;
 	cleanup_close int images = openat(to, SNAPSHOT_MEMORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_close int log = open_log(s, e);
 	if (images < 0)
@@ -134,6 +145,22 @@ int memory_save(struct runtime *rt, const struct snapshots *s, int to, const cha
 
 /* ---- restoring ---- */
 
+/* What it mounts of this machine. */
+static int check_sources(struct runtime *rt, const struct launched *l, struct err *e)
+{
+	cleanup_close int dir = open(l->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct create_request r;
+
+	if (dir < 0)
+		return err_set(e, errno, "open '%s'", l->dir);
+	if (supervise_request(rt, l, dir, &r, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < r.spec->n_mounts; i++)
+		if (checkpoint_is_bind(&r.spec->mounts[i]) && access(r.spec->mounts[i].source, F_OK) < 0)
+			return err_set(e, errno, "'%s', which is mounted in it", r.spec->mounts[i].source);
+	return 0;
+}
+
 int memory_check(struct runtime *rt, const struct snapshots *s, const struct snapshot *what, struct err *e)
 {
 	struct preflight p = { .arena = &rt->arena };
@@ -143,6 +170,8 @@ int memory_check(struct runtime *rt, const struct snapshots *s, const struct sna
 
 	if (images < 0)
 		return err_set(e, errno, "open '" SNAPSHOT_MEMORY "'");
+	if (check_sources(rt, s->l, e) < 0)
+		return -e->code;
 	if (log < 0 || criu_find(NULL, &rt->arena, &program, e) < 0 || preflight_cpu(&p, program, images, log, e) < 0)
 		return -e->code;
 	const struct preflight_finding *f = preflight_fails(&p);

@@ -104,7 +104,7 @@ void retention_apply(const struct retention *r, const time_t *times, size_t n, u
 		int64_t left = r->keep[kind], last = -1;
 		for (size_t i = 0; i < n && left > 0; i++) {
 			int64_t now = period(kind, times[i], i);
-			if (now == last)
+			if (now == last && i < n - 1)
 				continue;
 			ret_why[i] |= 1U << kind;
 			last = now;

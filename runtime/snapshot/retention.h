@@ -24,7 +24,7 @@ const char *keep_name(int kind); /* "last", "hourly", ... */
 
 /*
  * Of how many hours, days, weeks (from Monday on), ... that have any, the newest is kept; KEEP_LAST: of how many at all. 0: of
- * none.
+ * none. As long as there are fewer, the oldest of all is kept, too.
  */
 struct retention {
 	int64_t keep[KEEP_KINDS];

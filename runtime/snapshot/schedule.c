@@ -15,15 +15,15 @@ static const char *const weekdays[] = { "sun", "mon", "tue", "wed", "thu", "fri"
 
 static const struct part {
 	const char *what;
-	int min, max;
+	int min, max, last; /* last: of "5/2", which has no end */
 	const char *const *names; /* of min and so on */
 	size_t n_names;
 } parts[] = {
-	{ "minute", 0, 59, NULL, 0 },
-	{ "hour", 0, 23, NULL, 0 },
-	{ "day", 1, 31, NULL, 0 },
-	{ "month", 1, 12, months, 12 },
-	{ "weekday", 0, 7, weekdays, 7 },
+	{ "minute", 0, 59, 59, NULL, 0 },
+	{ "hour", 0, 23, 23, NULL, 0 },
+	{ "day", 1, 31, 31, NULL, 0 },
+	{ "month", 1, 12, 12, months, 12 },
+	{ "weekday", 0, 7, 6, weekdays, 7 },
 };
 enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, PARTS };
 
@@ -51,7 +51,7 @@ static int read_value(const struct part *p, const char **at)
 static bool read_range(const struct part *p, const char **at, uint64_t *bits)
 {
 	int from = p->min, to = p->max, step = 1;
-	bool all = **at == '*';
+	bool all = **at == '*', open_end = !all;
 
 	if (all)
 		(*at)++;
@@ -61,12 +61,12 @@ static bool read_range(const struct part *p, const char **at, uint64_t *bits)
 		(*at)++;
 		if ((to = read_value(p, at)) < from)
 			return false;
+		open_end = false;
 	}
 	if (**at == '/') {
 		const struct part steps = { .min = 1, .max = p->max };
 		(*at)++;
-		/* "5/15" has no end but the last. */
-		to = !all && to == from ? p->max : to;
+		to = open_end ? p->last : to;
 		if ((step = read_value(&steps, at)) < 0)
 			return false;
 	}

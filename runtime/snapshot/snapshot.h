@@ -6,8 +6,11 @@
  *
  *	snapshots/NAME/            one of them
  *	    upper, upper-var...    exact copies of the container's directories of these names, all that it wrote
- *	    memory                 CRIU's images of its processes, if it ran; in 1, 2... below it what was saved of the memory
+ *	    checkpoint             CRIU's images of its processes, if it ran; in 1, 2... below it what was saved of the memory
  *	                           before they stood still (pre-dumps)
+ *	    launch.json, spec.dump the container's launch.json and config.json, as they were then
+ *	    config.dump            what others' tools for checkpoints look for beside spec.dump and checkpoint
+ *	    .ferry-init            of one with an init: its program
  *	    digests                a line for each file in those: lib/tree_digest.h
  *	    snapshot.json          the struct below, with a digest of `digests`
  *	snapshots/.clones/NAME     what clones of that one share, and who they are: runtime/clone/clone.h
@@ -16,7 +19,8 @@
  *	snapshots/.new, .gone      one that is being made, or removed: what a killed command left is removed by the next
  *	snapshots/.staged          copies with which a container will go back; removed in the same way
  *	snapshots/.rollback        the same from the moment on when all are there: whoever comes next carries on
- *	snapshots/.log             CRIU's log and statistics of the last snapshot, or rollback, with memory
+ *	snapshots/.log             CRIU's log and statistics of the last snapshot, or rollback, with memory; clone.log: of the
+ *	                           last clone that failed
  *
  * A snapshot has its name by a rename(2) that comes last. None needs another: they are copies, which share their blocks with
  * the container's files where the file system can. Files are copied while CRIU holds the processes, with all of their memory
@@ -86,16 +90,23 @@ const char *snapshot_directory(const struct snapshots *s, const struct snapshot 
 /* "CONTAINER/NAME": the container, and what is behind the slash, which need not exist. */
 int snapshot_split(struct runtime *rt, const char *text, struct launched *ret, const char **ret_name, struct err *e);
 
+/* -EINVAL: it is no line that can be shown. @text: NULL: none. */
+int snapshot_check_description(const char *text, struct err *e);
+
 struct snapshot_request {
 	const char *name; /* NULL: snap0, or the next number */
 	const char *description; /* NULL */
 	const char *expires; /* RFC 3339, NULL */
 	bool no_memory; /* of one that runs: its files alone */
+	const char *advice; /* what to do where the memory cannot be saved; NULL */
 };
 
 /* A container that runs stands still meanwhile, for as short as can be. *ret_name: the snapshot's. */
 int snapshot_create(struct runtime *rt, const struct launched *l, const struct snapshot_request *r,
 		    const char **ret_name, struct err *e);
+
+/* Names of the directories that one has copies of. -ENOTSUP: nothing can be kept of such a container, and why. */
+int snapshot_find_files(struct runtime *rt, const struct launched *l, struct snapshot *ret, struct err *e);
 
 /*
  * Gives the container the files that it had; and with memory its processes too, when one that runs is ended before. Otherwise,
@@ -112,10 +123,19 @@ int snapshot_export(struct runtime *rt, const struct launched *l, const char *na
 /*
  * What that wrote becomes a snapshot of the container, called @name, or with NULL as it was. -EBADMSG: it is none, or is damaged, and
  * where. -EINVAL: it is of a container of another image. No file of it comes to lie elsewhere, whoever made the archive; but
- * memory does what it was made for once it is restored.
+ * memory does what it was made for once it is restored. @container: @l is still to be made of what it says; NULL: it is there.
  */
-int snapshot_import(struct runtime *rt, const struct launched *l, int from, const char *name, const char **ret_name,
-		    struct err *e);
+struct snapshot_making;
+int snapshot_import(struct runtime *rt, const struct launched *l, int from, const char *name,
+		    const struct snapshot_making *container, const char **ret_name, struct err *e);
+
+/*
+ * The same for a container @name, which is made, too, as it was when the snapshot was made; its image, or the directory of
+ * --rootfs DIR:O, must be here, and volumes. It does not run, and has the snapshot's files. @storage: as of launch, NULL.
+ * -EEXIST: it is there.
+ */
+int snapshot_import_container(struct runtime *rt, const char *storage, const char *name, int from, const char *snapshot,
+			      const char **ret_name, struct err *e);
 
 /* What becomes of one when they are pruned. */
 struct snapshot_verdict {
@@ -159,9 +179,12 @@ int snapshots_recover(struct runtime *rt, const struct launched *l, struct err *
 /* ---- internal to runtime/snapshot ---- */
 
 #define SNAPSHOT_DIGESTS "digests"
-#define SNAPSHOT_MEMORY "memory"
+#define SNAPSHOT_MEMORY "checkpoint"
+#define SNAPSHOT_LAUNCH "launch.json"
+#define SNAPSHOT_CONFIG "spec.dump"
 #define SNAPSHOTS_NEW ".new"
 #define SNAPSHOTS_CLONES ".clones"
+#define SNAPSHOTS_LOG ".log"
 #define SNAPSHOTS_STAGED ".staged"
 #define SNAPSHOTS_ROLLBACK ".rollback"
 #define SNAPSHOTS_CURRENT ".current"
@@ -187,10 +210,31 @@ int snapshot_complete(struct runtime *rt, const struct snapshots *s, int dir, st
 /* The lines of its digests, as it is. */
 int snapshot_digests(int dir, const struct snapshot *what, struct buf *out, struct err *e);
 
+/* ---- documents.c ---- */
+
+/* What the container in @from is, into @to. */
+int snapshot_save_documents(const struct launched *l, const struct snapshot *what, int from, int to, struct err *e);
+
+/* One of those that it may have beside snapshot.json and digests. */
+bool snapshot_is_document(const char *name);
+int snapshot_digest_documents(int dir, struct buf *out, struct err *e);
+
+/* ---- container.c ---- */
+
+struct snapshot_making {
+	struct launched *l; /* id, name and directory, which is empty; the rest is set */
+	int dir; /* that directory, locked */
+	int *hold; /* gets what keeps its image from being pruned, to be closed once it has its launch.json */
+};
+
+/* The documents in @from become those of a container, but for launch.json. *ret: as above. */
+int snapshot_make_container(struct runtime *rt, int from, const struct snapshot *what, struct launched *ret, int dir,
+			    int *ret_hold, struct err *e);
+
 /* ---- memory.c ---- */
 
 /*
- * Saves the memory of a container that runs into the directory `memory` of @to, the directory @path. @copy is called while
+ * Saves the memory of a container that runs into the directory SNAPSHOT_MEMORY of @to, the directory @path. @copy is called while
  * nothing of it runs.
  */
 int memory_save(struct runtime *rt, const struct snapshots *s, int to, const char *path,

@@ -41,12 +41,12 @@ static void ask(struct attached *t, uint32_t kind, int64_t number)
 	close_fd(&fd);
 }
 
-static void tell_size(struct attached *t)
+static void tell_size(struct attached *t, int more_rows)
 {
 	struct winsize size;
 
 	if (ioctl(pty_own(), TIOCGWINSZ, &size) == 0 && size.ws_row)
-		ask(t, REQUEST_RESIZE, RESIZE_NUMBER(size.ws_col, size.ws_row));
+		ask(t, REQUEST_RESIZE, RESIZE_NUMBER(size.ws_col, size.ws_row + more_rows));
 }
 
 static void handle_signal(struct attached *t)
@@ -62,7 +62,7 @@ static void handle_signal(struct attached *t)
 		return;
 	case SIGWINCH:
 		if (t->l->terminal)
-			return tell_size(t);
+			return tell_size(t, 0);
 		break;
 	default:
 		break;
@@ -222,7 +222,10 @@ int supervise_relay(struct runtime *rt, const struct launched *l, int sock, cons
 	}
 	t.signals = relayed.signals;
 	if (l->terminal) {
-		tell_size(&t);
+		/* A program that fills the screen draws it anew when the size changes, which it must even if it is what it was. */
+		if (o->redraw)
+			tell_size(&t, 1);
+		tell_size(&t, 0);
 		if (o->input)
 			terminal_make_raw(&terminal);
 	}

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,32 +93,15 @@ static int load_addresses(struct runtime *rt, struct launched *l, int dir, struc
 
 /* ---- checkpoint ---- */
 
-static int check_config(struct runtime *rt, const struct launched *l, struct err *e)
-{
-	cleanup_close int dir = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct spec *s;
-
-	if (dir < 0)
-		return err_set(e, errno, "open '%s'", l->dir);
-	if (spec_load(dir, "config.json", &rt->arena, &s, e) < 0)
-		return err_wrap(e, "container '%s'", l->name);
-	/* Its networks would not be its user namespace's. */
-	return spec_find_namespace(s, CLONE_NEWUSER) ?
-		       err_say(e, ENOTSUP, "container '%s': with a user namespace it cannot be checkpointed", l->name) : 0;
-}
-
-static int check(struct runtime *rt, const struct launched *l, const struct checkpoint_request *r, struct err *e)
+static int check(const struct launched *l, const struct checkpoint_request *r, struct err *e)
 {
 	if (l->rm && !r->pre_dump && !r->options.leave_running)
 		return err_say(e, ENOTSUP, "container '%s' is removed when it ends (--rm), and with it its files: use "
 			       "--leave-running", l->name);
-	if (l->init)
-		return err_say(e, ENOTSUP, "container '%s': with --init it cannot be checkpointed, since criu does not "
-			       "restore a program that is in memory alone", l->name);
 	if (l->network.mode == NETWORK_CONTAINER || l->network.mode == NETWORK_PASTA)
 		return err_say(e, ENOTSUP, "container '%s': with --network %s it cannot be checkpointed", l->name,
 			       launched_network_mode_name(l->network.mode));
-	return check_config(rt, l, e);
+	return 0;
 }
 
 static const char *default_image(struct runtime *rt, const struct launched *l)
@@ -138,7 +120,7 @@ int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct ch
 		return -e->code;
 	if (status.pid == 0)
 		return err_say(e, ESRCH, "container '%s' is not running", l->name);
-	if (check(rt, l, r, e) < 0)
+	if (check(l, r, e) < 0)
 		return -e->code;
 	if (!r->image_path)
 		r->image_path = default_image(rt, l);

@@ -39,8 +39,9 @@ int client_request(struct runtime *rt, const struct launched *l, uint32_t kind, 
 		int sent = fd < 0 ? fd : message_send(fd, kind, number, NULL, 0, e);
 		if (sent == 0)
 			return take_fd(&fd);
-		/* EPIPE: it was about to end. */
-		if (sent != -ENOENT && sent != -ECONNREFUSED && sent != -EPIPE)
+		/* It was about to end, and had taken the connection; or had not. */
+		bool ends = sent == -EPIPE || sent == -ECONNRESET;
+		if (sent != -ENOENT && sent != -ECONNREFUSED && !ends)
 			return sent;
 		struct err why = ERR_INIT;
 		int r = supervise_adopt(rt, l, &why);

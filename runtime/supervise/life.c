@@ -5,6 +5,7 @@
 #include "lib/proc.h"
 #include "lib/sys.h"
 #include "runtime/attach.h"
+#include "runtime/clone/clone.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launched_event.h"
 #include "runtime/supervise/supervisor.h"
@@ -236,6 +237,14 @@ static void settle(struct supervisor *s)
 	container_settle(&s->rt, &s->leaving, &ignored);
 }
 
+/* With clones it stays until the last of them has gone: then the next command removes it. */
+static bool may_go(struct supervisor *s, struct snapshots *ret)
+{
+	struct err ignored = ERR_INIT;
+
+	return clone_check_container(&s->rt, &s->l, ret, &ignored) == 0;
+}
+
 /* Who launched it to be removed has its end as soon as nothing knows of it; the files, which may be many, go after that. */
 static void finish_throwaway(struct supervisor *s)
 {
@@ -254,12 +263,14 @@ static void finish_throwaway(struct supervisor *s)
 
 static void finish(struct supervisor *s)
 {
+	cleanup_snapshots struct snapshots snapshots = SNAPSHOTS_INIT;
+
 	if (s->stop_requested && s->status.started_at)
 		life_event(s, "stop", NULL, NULL);
 	s->phase = PHASE_DONE;
 	log_file_close(s);
 	close_fd(&s->listener);
-	if (s->l.rm && s->status.started_at)
+	if (s->l.rm && s->status.started_at && may_go(s, &snapshots))
 		return finish_throwaway(s);
 	unlinkat(s->dir, "supervisor", 0);
 	life_save(s);

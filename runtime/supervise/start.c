@@ -90,28 +90,15 @@ int supervise_begin(struct runtime *rt, const struct launched *l, bool attach, i
 	return supervise_start(rt, l, dir, NULL, attach, ret_socket, e) < 0 ? launch_say_option(e) : 0;
 }
 
-/* Its snapshots go with it, and nobody may have clones of them, nor begin to: *ret holds their lock. */
-static int check_unused(struct runtime *rt, const struct launched *l, struct snapshots *ret, struct err *e)
-{
-	const char *what = arena_printf(&rt->arena, "container '%s'", l->name);
-	struct snapshot *all;
-	size_t n;
-
-	if (snapshots_open(rt, l, SNAPSHOTS_CHANGE, ret, e) < 0 || snapshots_list(rt, ret, &all, &n, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		if (clone_check_unused(rt, snapshot_directory(ret, &all[i], &rt->arena), what, e) < 0)
-			return -e->code;
-	return 0;
-}
-
 int supervise_remove(struct runtime *rt, const struct launched *l, bool force, struct err *e)
 {
 	cleanup_snapshots struct snapshots snapshots = SNAPSHOTS_INIT;
 	struct launched_status status;
 
-	if (supervise_adopt(rt, l, e) < 0 || check_unused(rt, l, &snapshots, e) < 0)
+	if (supervise_adopt(rt, l, e) < 0 || clone_check_container(rt, l, &snapshots, e) < 0)
 		return -e->code;
+	/* With --rm its supervisor takes the snapshots' lock at its end. */
+	snapshots_close(&snapshots);
 	if (force) {
 		int r = supervise_stop(rt, l, SIGKILL, 0, e);
 		if (r < 0 && r != -ESRCH)
@@ -126,6 +113,9 @@ int supervise_remove(struct runtime *rt, const struct launched *l, bool force, s
 		return -e->code;
 	if (status.pid > 0 && !force)
 		return err_say(e, EBUSY, "container '%s' is running: stop it first, or say --force", l->name);
+	/* There may be a clone since. */
+	if (clone_check_container(rt, l, &snapshots, e) < 0)
+		return -e->code;
 	int r = launched_remove(rt, l, dir, e);
 	if (r == 0)
 		launched_event_note(rt, l, "destroy", NULL, NULL);

@@ -52,6 +52,7 @@ struct relay_options {
 	bool input;
 	bool waited_for; /* the connection is that of supervise_start */
 	bool pass_signals; /* else they end the relaying */
+	bool redraw; /* what fills the screen is to be drawn anew */
 	const char *detach_keys; /* as they are typed; NULL: none */
 };
 

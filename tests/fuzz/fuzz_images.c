@@ -3,13 +3,11 @@
  * files.img, each behind its magic numbers.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_images.c \
- *		checkpoint/{wire,image,mm,files,memory,descriptors,pagemap,directory,digests,share,share_plan}.c \
- *		lib/{arena,buf,err,fd,file,json,json_write,sha256,tree_copy}.c -lnettle -lyajl \
- *		-o fuzz_images && ./fuzz_images CORPUS
+ *		{checkpoint,checkpoint/images,lib,spec}/*.c -lnettle -lyajl -lsodium -lseccomp -o fuzz_images && ./fuzz_images CORPUS
  *
  * With -DREPLAY as in replay.h.
  */
-#include "checkpoint/share_plan.h"
+#include "checkpoint/images/share_plan.h"
 #include "lib/fd.h"
 #include "tests/fuzz/replay.h"
 

@@ -1,11 +1,14 @@
 /*
- * Fuzzing of the index of plain tars, and of the look-up of files in them through links.
+ * Fuzzing of the index of plain tars, and of the look-up of files in them through links; and of the reader of small ones.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -I. tests/fuzz/fuzz_tar_index.c \
- *		overlay/image/tar_index.c overlay/layer/member.c lib/arena.c lib/err.c -o fuzz_tar_index && ./fuzz_tar_index CORPUS
+ *		overlay/image/tar_index.c overlay/layer/member.c checkpoint/{images/tar,wire}.c \
+ *		lib/{arena,buf,err,fd,in_root,sys,tar_header}.c -o fuzz_tar_index && ./fuzz_tar_index CORPUS
  *
  * Checksums are made right, else hardly any header would be looked at. With -DREPLAY as in replay.h.
  */
+#include "checkpoint/images/tar.h"
+#include "lib/tar_header.h"
 #include "overlay/image/tar_index.h"
 #include "tests/fuzz/replay.h"
 
@@ -24,6 +27,16 @@ static void make_checksums(uint8_t *data, size_t size)
 			sum += data[at + i];
 		snprintf((char *)data + at + 148, 7, "%06o", sum);
 	}
+}
+
+static void read_small(const uint8_t *data, size_t size)
+{
+	struct wire rest = wire_of(data, size / TAR_BLOCK * TAR_BLOCK);
+	struct tar_entry x;
+
+	while (tar_next(&rest, &x) > 0)
+		if (rest.at > rest.end || (const uint8_t *)x.data + x.size > rest.at || strlen(x.name) >= TAR_NAME_MAX)
+			abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -46,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (m && (m->offset < 0 || m->size_bytes < 0 || m->offset + m->size_bytes > (int64_t)size))
 				abort();
 		}
+	read_small(copy, size);
 	close(fd);
 	free(copy);
 	arena_finish(&a);

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_IMAGE_FIXTURE_H
 #define TESTS_UNIT_IMAGE_FIXTURE_H
 
-#include "checkpoint/image.h"
+#include "checkpoint/images/image.h"
 
 /* Of files.img: a regular file. */
 static inline void image_fixture_file(struct buf *image, uint32_t id, const char *name)

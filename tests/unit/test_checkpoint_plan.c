@@ -83,6 +83,24 @@ static void test_cgroup_with_userns(void **state)
 	check_mounts(&o, "/data=/srv/data /etc/hosts=/b/hosts /sys/fs/cgroup=/sys/fs/cgroup/c /dev/fuse=/dev/fuse ");
 }
 
+/* A network namespace that is the user namespace's own is made by CRIU, which leaves it empty; not one that is joined. */
+static void test_network_with_userns(void **state)
+{
+	struct spec_namespace ns[] = { { CLONE_NEWNET, NULL }, { CLONE_NEWUSER, NULL } };
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct criu_options o = CRIU_OPTIONS_INIT, joined = CRIU_OPTIONS_INIT;
+	const struct spec s = spec_with(ns, 2);
+
+	(void)state;
+	checkpoint_plan_dump(&s, &facts, &a, &o);
+	assert_int_equal(o.n_external, 0);
+	assert_int_equal(o.empty_namespaces, CLONE_NEWNET);
+	ns[0].path = "/run/netns/x";
+	checkpoint_plan_dump(&s, &facts, &a, &joined);
+	assert_int_equal(joined.n_external, 1);
+	assert_int_equal(joined.empty_namespaces, 0);
+}
+
 static void test_restore(void **state)
 {
 	struct spec_namespace ns[] = { { CLONE_NEWNET, "/run/netns/x" }, { CLONE_NEWIPC, "/proc/7/ns/ipc" },
@@ -119,31 +137,36 @@ static void test_descriptors(void **state)
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct criu_options o = CRIU_OPTIONS_INIT;
 	struct err e = ERR_INIT;
+	int from[CHECKPOINT_DESCRIPTORS];
 	const char *external;
 
 	(void)state;
 	assert_non_null(mkdtemp(path));
 	cleanup_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), -ENODATA);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, from, &a, &o, &e), -ENODATA);
 
 	external = checkpoint_external_file(&a, 0x6e, 3);
 	assert_string_equal(external, "file[6e:3]");
 	const char *const kept[] = { "file[6e:3]:/dev/null", "pipe:[17]", "/dev/pts/0" };
 	assert_int_equal(checkpoint_save_descriptors(dir, kept, &e), 0);
-	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), 0);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, from, &a, &o, &e), 0);
 	assert_int_equal(o.n_inherit, 2);
 	assert_string_equal(o.inherit[0].key, "pipe:[17]");
 	assert_int_equal(o.inherit[0].fd, 1);
 	assert_string_equal(o.inherit[1].key, "file[6e:3]");
 	assert_int_equal(o.inherit[1].fd, 9);
+	assert_int_equal(from[0], 9);
+	assert_int_equal(from[1], 1);
+	assert_int_equal(from[2], -1);
 
 	/* Three that were one: the last of them is taken. */
 	const char *const same[] = { "file[6e:3]:/log", "file[6e:3]:/log", "file[6e:3]:/log" };
 	o.n_inherit = 0;
 	assert_int_equal(checkpoint_save_descriptors(dir, same, &e), 0);
-	assert_int_equal(checkpoint_load_descriptors(dir, null, &a, &o, &e), 0);
+	assert_int_equal(checkpoint_load_descriptors(dir, null, from, &a, &o, &e), 0);
 	assert_int_equal(o.n_inherit, 1);
 	assert_int_equal(o.inherit[0].fd, 2);
+	assert_true(from[0] == 2 && from[1] == 2 && from[2] == 2);
 	assert_int_equal(remove_tree_at(AT_FDCWD, path, &e), 0);
 }
 
@@ -152,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_cgroup_with_userns),
+		cmocka_unit_test(test_network_with_userns),
 		cmocka_unit_test(test_restore),
 		cmocka_unit_test(test_descriptors),
 	};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void run(const char *command)
@@ -88,6 +89,26 @@ static void test_iptables(void **state)
 	assert_int_equal(net_unlock(netns, &e), 0);
 }
 
+/* Nothing comes from outside; loopback is not locked. */
+static void test_own(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	fresh_netns();
+	cleanup_close int netns = open_netns();
+	run(own);
+	run("ip link set lo up");
+	run("nft list ruleset >/tmp/ferry-lock-$PPID");
+	assert_int_equal(net_lock(netns, &e), 0);
+	run("nft list table inet CRIU-restore | tr -s '\\n\\t ' '   ' | grep -qx 'table inet CRIU-restore { chain input { type filter "
+	    "hook input priority filter; policy accept; iif != \"lo\" drop } } '");
+	run("ping -q -c 1 -W 1 127.0.0.1 >/dev/null");
+	assert_int_equal(net_lock(netns, &e), 0);
+	assert_int_equal(net_unlock(netns, &e), 1);
+	run("nft list ruleset | cmp - /tmp/ferry-lock-$PPID; r=$?; rm /tmp/ferry-lock-$PPID; exit $r");
+}
+
 static uint32_t inode_of(int fd)
 {
 	struct stat st;
@@ -121,13 +142,44 @@ static void test_unix_sockets(void **state)
 	close(pair[1]);
 }
 
+/* Connections that wait to be accepted, with and without something sent. */
+static void test_unix_in_flight(void **state)
+{
+	const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "\0ferry-in-flight" };
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct net_unix_socket *v;
+	struct err e = ERR_INIT;
+	bool silent = false, sent = false, listens = false;
+	size_t n;
+
+	(void)state;
+	fresh_netns();
+	cleanup_close int netns = open_netns();
+	cleanup_close int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int one = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(l, (const struct sockaddr *)&to, sizeof(to)) | listen(l, 4), 0);
+	assert_int_equal(connect(one, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(connect(other, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(send(other, "x", 1, 0), 1);
+	assert_int_equal(net_unix_sockets(netns, &a, &v, &n, &e), 0);
+	for (size_t i = 0; i < n; i++) {
+		silent |= v[i].inode == inode_of(one) && v[i].in_flight && !v[i].unread_bytes;
+		sent |= v[i].inode == inode_of(other) && v[i].in_flight && v[i].unread_bytes;
+		listens |= v[i].inode == inode_of(l) && !v[i].in_flight;
+	}
+	assert_true(silent && sent && listens);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_nftables),
 		cmocka_unit_test(test_iptables),
+		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_unix_sockets),
+		cmocka_unit_test(test_unix_in_flight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

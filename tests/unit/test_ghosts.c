@@ -2,8 +2,8 @@
 #include "tests/unit/fixture_dir.h"
 #include "tests/unit/image_fixture.h"
 
-#include "checkpoint/files.h"
-#include "checkpoint/ghosts.h"
+#include "checkpoint/images/files.h"
+#include "checkpoint/images/ghosts.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 #include "overlay/image/tar_index.h"
 #include "overlay/image/tar_write.h"
+#include "lib/tar_header.h"
 
 #include "tests/unit/fixture_dir.h"
 

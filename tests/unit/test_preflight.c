@@ -1,5 +1,5 @@
-#include "checkpoint/preflight.h"
-#include "checkpoint/preflight_sockets.h"
+#include "checkpoint/preflight/preflight.h"
+#include "checkpoint/preflight/sockets.h"
 
 #include "lib/fd.h"
 #include "tests/unit/fresh_netns.h"
@@ -191,6 +191,10 @@ static void test_unix(void **state)
 		{ 1, 2, false, false }, { 2, 1, false, false }, { 3, 70, false, false }, { 4, 71, false, true },
 		{ 5, 0, true, true },	{ 80, 81, false, true }, { 71, 0, true, true },
 	};
+	static const struct preflight_unix waiting[] = {
+		{ 1, 0, .in_flight = true }, { 2, 0, .in_flight = true, .unread_bytes = 768 }, { 3, 4, .unread_bytes = 768 },
+		{ 4, 3 }, { 90, 0, .in_flight = true, .unread_bytes = 768 },
+	};
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct preflight p = { .arena = &a };
 	struct preflight_container c = { .unix_sockets = pairs, .n_unix_sockets = 7 };
@@ -214,6 +218,11 @@ static void test_unix(void **state)
 	p.n = 0;
 	preflight_sockets_unix(&p, &c, &s, 7);
 	assert_int_equal(count(&p, PREFLIGHT_UNIX), 2);
+	/* Only what was sent on its way to be accepted, and by whom we know. */
+	p.n = 0;
+	preflight_sockets_unix(&p, &(struct preflight_container){ .unix_sockets = waiting, .n_unix_sockets = 5 }, &s, 7);
+	assert_int_equal(p.n, 1);
+	assert_string_equal(find(&p, PREFLIGHT_UNIX_IN_FLIGHT)->subject, "b");
 	p.n = 0;
 	preflight_sockets_unix(&p, &c, &s, 8);
 	c.unix_sockets = NULL;

@@ -1,4 +1,4 @@
-#include "checkpoint/proc_text.h"
+#include "checkpoint/preflight/proc_text.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>

@@ -96,6 +96,11 @@ static void keeps(void **state)
 		{ { { [KEEP_HOURLY] = 2 } },
 		  { "2026-11-22T01:59:59Z", "2026-11-22T01:00:00Z", "2026-11-22T00:59:59Z", "2026-11-21T23:00:00Z" },
 		  { HOURLY, 0, HOURLY, 0 } },
+		/* the oldest, too, as long as there are fewer */
+		{ { { [KEEP_HOURLY] = 2 } },
+		  { "2026-11-22T01:59:59Z", "2026-11-22T01:30:00Z", "2026-11-22T01:00:00Z" }, { HOURLY, 0, HOURLY } },
+		{ { { [KEEP_HOURLY] = 1, [KEEP_YEARLY] = 3 } },
+		  { "2026-11-22T01:59:59Z", "2026-11-22T01:30:00Z", "2026-02-01T00:00:00Z" }, { HOURLY | YEARLY, 0, YEARLY } },
 		/* days that have none do not count */
 		{ { { [KEEP_DAILY] = 3 } },
 		  { "2026-11-22T23:59:59Z", "2026-11-22T00:00:00Z", "2026-11-21T23:59:59Z", "2026-10-01T00:00:00Z",
@@ -107,7 +112,8 @@ static void keeps(void **state)
 		  { WEEKLY, 0, WEEKLY, 0 } },
 		/* a week goes on over the end of the year */
 		{ { { [KEEP_WEEKLY] = 5 } },
-		  { "2027-01-04T00:00:00Z", "2027-01-03T00:00:00Z", "2026-12-28T00:00:00Z" }, { WEEKLY, WEEKLY, 0 } },
+		  { "2027-01-04T00:00:00Z", "2027-01-03T00:00:00Z", "2026-12-29T00:00:00Z", "2026-12-28T00:00:00Z" },
+		  { WEEKLY, WEEKLY, 0, WEEKLY } },
 		{ { { [KEEP_MONTHLY] = 3 } },
 		  { "2028-03-01T00:00:00Z", "2028-02-29T23:59:59Z", "2028-02-01T00:00:00Z", "2027-02-28T00:00:00Z" },
 		  { MONTHLY, MONTHLY, 0, MONTHLY } },

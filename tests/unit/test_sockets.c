@@ -1,8 +1,8 @@
 /* Addresses of sockets in images of CRIU, for whoever has others. */
 #include "tests/unit/fixture_dir.h"
 
-#include "checkpoint/image.h"
-#include "checkpoint/sockets.h"
+#include "checkpoint/images/image.h"
+#include "checkpoint/images/sockets.h"
 #include "lib/file.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* Images of CRIU of which nothing is missing, and others. */
 #include "tests/unit/fixture_dir.h"
 
-#include "checkpoint/image.h"
-#include "checkpoint/whole.h"
+#include "checkpoint/images/image.h"
+#include "checkpoint/images/whole.h"
 
 #include <errno.h>
 #include <setjmp.h>
