@@ -1,5 +1,6 @@
 /* A service that is fast only once it is warm: Warm.java [PORT]. It reads what it serves into memory, and has then answered
- * often enough for the compiler to have seen it. GET /N answers with the sum of the digests of N words. */
+ * often enough for the compiler to have seen it. GET /N answers with the sum of the digests of N words, and in "Served" says how
+ * many it has answered. -Dwords=N and -Drehearsals=N make it another size. */
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.net.InetSocketAddress;
@@ -8,11 +9,13 @@ import java.security.MessageDigest;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 public class Warm {
-	static final int WORDS = 1_000_000, REHEARSALS = 20_000;
+	static final int WORDS = Integer.getInteger("words", 1_000_000), REHEARSALS = Integer.getInteger("rehearsals", 20_000);
 	static final Map<String, Integer> index = new HashMap<>();
 	static final TreeMap<Integer, String> order = new TreeMap<>();
+	static final AtomicLong served = new AtomicLong();
 
 	static void read() throws Exception {
 		MessageDigest digest = MessageDigest.getInstance("SHA-256");
@@ -35,6 +38,7 @@ public class Warm {
 	static void serve(HttpExchange x) throws java.io.IOException {
 		int n = Integer.parseInt(x.getRequestURI().getPath().substring(1));
 		byte[] text = (answer(n) + "\n").getBytes(StandardCharsets.UTF_8);
+		x.getResponseHeaders().set("Served", Long.toString(served.incrementAndGet()));
 		x.sendResponseHeaders(200, text.length);
 		x.getResponseBody().write(text);
 		x.close();

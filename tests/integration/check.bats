@@ -106,6 +106,12 @@ kinds() { # [OPTION...]
 	run ferry check --image-path "$WORK/images"
 	succeeded
 	equal "$(ls "$WORK/images" | xargs)" "asked cpuinfo.img inventory.img"
+	# CRIU cannot write there.
+	mkdir "$WORK/images/cpuinfo.log"
+	run ferry check --image-path "$WORK/images"
+	exited 1
+	has "left no log that says why"
+	has_not "another processor"
 }
 
 @test "a check that was killed leaves nothing that the next does not remove" {
@@ -214,5 +220,5 @@ kinds() { # [OPTION...]
 	wait_for_status stopped
 	run ferry check "$id"
 	exited 1
-	has "container not running"
+	has "container '$id' is not running"
 }

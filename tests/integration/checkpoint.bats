@@ -58,6 +58,26 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	[[ "$(jq -r '.[1]' "$image/descriptors.json")" == "file["* ]]
 }
 
+@test "what a program has opened in the place of its standard output meanwhile is not taken for it" {
+	local printed
+	script 'exec >/dev/shm/other; exec sleep 1000000'
+	echo "$id" >>"$WORK/made"
+	ferry run -d -b "$bundle" "$id" </dev/null >"$WORK/printed" 2>&1 3>&-
+	eventually '[ "$(readlink "/proc/$(init_pid)/fd/1")" = /dev/shm/other ]'
+	checkpoint "$id"
+	succeeded
+	printed=$(jq -r '.[1]' "$image/descriptors.json")
+	[[ "$printed" == "file["*"]:$WORK/printed" ]]
+	grep -qxF "37 ${printed%:/*}" "$image/asked"
+	echo "$id-new" >>"$WORK/made"
+	ferry restore --image-path "$image" --bundle "$bundle" --detach "$id-new" </dev/null >"$WORK/again" 2>&1 3>&-
+	grep -qxF "27 ${printed%:/*} 2" "$image/asked"
+	image=$WORK/second
+	checkpoint --shell-job "$id-new"
+	succeeded
+	[[ "$(jq -r '.[1]' "$image/descriptors.json")" == "file["*"]:$WORK/again" ]]
+}
+
 @test "namespaces that are joined by path are external" {
 	local neighbour
 	unshare -n sleep 1000000 >/dev/null 2>&1 3>&- &
@@ -117,6 +137,13 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	run jq -e .dumping "$root/$id/state.json"
 	failed
 	[ ! -e "$image/descriptors.json" ]
+	# Where there is no room for a log either.
+	mkdir "$WORK/small"
+	mount -t tmpfs -o size=64k none "$WORK/small"
+	run dd if=/dev/zero of="$WORK/small/all" bs=4k
+	attempt ferry checkpoint --image-path "$WORK/small/image" "$id"
+	umount "$WORK/small"
+	failed "the file system of its log '$WORK/small/image/dump.log' is full: make room"
 }
 
 hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
@@ -200,19 +227,25 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 	[ ! -e "$(unified)/$id" ]
 }
 
-@test "what goes on has no image that its caller was not told of" {
+catches_traps() {
+	((0x$(awk '/^SigCgt:/ { print $2 }' "/proc/$(init_pid)/status") & 1 << 5 - 1))
+}
+
+@test "what goes on has no image that its caller was not told of, and its breakpoints are its own" {
 	start_sleeper
 	hang hang-saved
+	catches_traps
 	kill -KILL $pid
 	wait $pid || true
 	eventually '[ -e "$image/gave-up" ]'
-	eventually '[ "$(status_of)" = running ]'
-	[ ! -e "$image/descriptors.json" ]
+	eventually '[ "$(status_of)" = running ] && [ ! -e "$image/descriptors.json" ]'
+	run ! catches_traps
 	hang hang-saved --leave-running
+	catches_traps
 	kill -KILL "$criu"
 	run ! wait $pid
-	equal "$(status_of)" running
-	[ ! -e "$image/descriptors.json" ]
+	eventually '[ "$(status_of)" = running ] && [ ! -e "$image/descriptors.json" ]'
+	run ! catches_traps
 	run jq -e .dumpImage "$root/$id/state.json"
 	failed
 }
@@ -363,10 +396,12 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 	local refused
 	start_sleeper
 	for refused in "--manage-cgroups-mode none" "--network-lock ebtables" "--empty-ns pid" "--page-server nobody" \
-		"--page-server host:0" "--status-fd 1" "--status-fd 99 --lazy-pages" "--parent-path /absolute" "--parent-path nowhere"; do
+		"--page-server host:0" "--lazy-pages" "--status-fd 1" "--status-fd 99 --lazy-pages" "--parent-path /absolute" "--parent-path nowhere"; do
 		# shellcheck disable=SC2086 # words
 		checkpoint $refused "$id"
 		failed "${refused%% *}"
 	done
+	checkpoint --network-lock ebtables "$id"
+	failed "--network-lock 'ebtables': expected iptables, nftables or skip"
 	equal "$(status_of)" running
 }

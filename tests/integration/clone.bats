@@ -23,7 +23,7 @@ up() { # OPTION...
 	attempt ferry snapshot create "$id" one
 	succeeded
 	mkdir -p "$shared"
-	cp -r "$snap/memory" "$shared/warm"
+	cp -r "$snap/checkpoint" "$shared/warm"
 	rm -rf "$shared/warm/1"
 }
 
@@ -128,6 +128,10 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	has "container '$tag-r'"
 	run ferry rm -f "$id"
 	failed "container '$id' cannot be removed, since "
+	mv "$snap/snapshot.json" "$WORK"
+	run ferry rm -f "$id"
+	failed "container '$id' cannot be removed, since "
+	mv "$WORK/snapshot.json" "$snap"
 	eventually 'ferry ls | grep -q "$id .*Up "'
 	attempt ferry snapshot create --no-memory "$id" two
 	run ferry snapshot prune --keep-last 1 --dry-run
@@ -141,6 +145,11 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	is "$tag-t"
 	run ferry snapshot rm "$id/one"
 	failed "since container '$tag-r' depends on it"
+	# Of those that are gone nothing stays.
+	equal "$(ls "$shared/users" | wc -l)" 2
+	attempt ferry template create "$id/one" "$tag-u"
+	equal "$(ls "$shared/users" | wc -l)" 2
+	ferry template rm "$tag-u" >"$WORK/out"
 	ferry rm -f "$tag-r" >"$WORK/out"
 	# Another of that name is no clone.
 	quietly ferry launch -d --storage "$storage" --name "$tag-c" --network none --rootfs "$bundle/rootfs:O" -- sleep 1000000
@@ -150,6 +159,44 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	succeeded
 }
 
+@test "a snapshot cannot be removed while it becomes a template" {
+	overlay --network none
+	there strace -qq -o /dev/null -e trace=linkat -e inject=linkat:delay_enter=2000000 "$FERRY" --root "$root" \
+		template create "$id/one" "$tag-t" >"$WORK/out" 2>&1 3>&- 4>&- &
+	eventually '[ -e "$shared/users" ] && [ -n "$(ls "$shared/users")" ]'
+	run ferry snapshot rm "$id/one"
+	failed "since template '$tag-t' depends on it"
+	wait $!
+	ferry template rm "$tag-t" >"$WORK/out"
+}
+
+@test "--rm: a clone goes at its end, and what it is a clone of not before it" {
+	overlay --network none --rm
+	clone "$id/one" "$tag-c"
+	succeeded
+	equal "$(inspected HostConfig.AutoRemove "$tag-c")" true
+	ferry stop -t 0 "$id" >"$WORK/out"
+	eventually 'ferry ls -a | grep -q "$id .*Exited"'
+	run ferry rm "$id"
+	failed "since container '$tag-c' depends on it"
+	equal "$(cat "$snap/upper/file")" one
+	ferry stop -t 0 "$tag-c" >"$WORK/out"
+	eventually '[ -z "$(ferry ls -a -q)" ]'
+	equal "$(ls "$storage")" ""
+	# What removes it does not wait for what ends it, nor the other way round.
+	overlay --network none --rm
+	attempt ferry rm --force "$id"
+	succeeded
+	is "$id"
+	equal "$(ls "$storage")" ""
+	overlay --network none --restart always
+	clone --rm "$id/one" "$tag-c"
+	succeeded
+	equal "$(inspected HostConfig.RestartPolicy.Name "$tag-c")" no
+	ferry kill "$tag-c" >"$WORK/out"
+	eventually '[ "$(ls "$storage")" = "$id" ]'
+}
+
 @test "hooks: all of them, or no clone" {
 	overlay --network none
 	attempt ferry template create --hook /bin/true --description "as warm as can be" "$id/one" "$tag-t"
@@ -157,13 +204,22 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	clone "$tag-t" "$tag-c"
 	succeeded
 	ferry rm -f "$tag-c" >"$WORK/out"
+	# What criu.py restores has this machine's files.
+	printf '#!/bin/sh\necho "$# arguments"\n' >"$WORK/hook"
+	chmod 755 "$WORK/hook"
+	clone --hook "$WORK/hook" "$id/one" "$tag-c"
+	is "$(printf '0 arguments\n%s' "$tag-c")"
+	ferry rm -f "$tag-c" >"$WORK/out"
 	clone --hook /bin/false "$tag-t" "$tag-c"
 	failed "clone '$tag-c': hook '/bin/false' ended with exit code 1"
 	clone --hook /no/such "$id/one" "$tag-c"
 	failed "hook '/no/such'"
 	equal "$(ferry ls -a -q)" "$id"
 	CRIU_DOES=fail CRIU_LOG="Some thing cannot be restored" clone "$tag-t" "$tag-c"
-	failed "Some thing cannot be restored"
+	failed "Some thing cannot be restored; see '$storage/$id/snapshots/.log/clone.log'"
+	CRIU_DOES=fail CRIU_LOG="Another thing cannot be" clone "$tag-t" "$tag-c"
+	failed "Another thing cannot be; see "
+	grep -q "Another thing cannot be" "$storage/$id/snapshots/.log/clone.log"
 	equal "$(ls "$storage")" "$id"
 	ferry template rm "$tag-t" >"$WORK/out"
 }
@@ -187,16 +243,21 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	failed "snapshot '$id/files' has no memory"
 	run ferry template create "$id/files" "$tag-t"
 	failed "snapshot '$id/files' has no memory"
+	# Nobody depends on it then.
+	run ferry template create "$id/one" "$(printf '%0251d' 0)"
+	failed "is no name for a template"
+	run ferry rm -f "$id"
+	succeeded
+	overlay --network none
 	run ferry clone -p 80 "$id/one" "$tag-c"
 	failed "--publish: container '$id' is on no network"
+	CRIU_DOES=fail CRIU_LOG="Some thing cannot be dumped" clone "$id" "$tag-c"
+	failed "Some thing cannot be dumped"
+	has_not "--no-memory"
 	ferry stop -t 0 "$id" >"$WORK/out"
 	run ferry clone "$id" "$tag-c"
 	failed "container '$id' does not run"
 	equal "$(ferry ls -a -q)" "$id"
-	ferry rm "$id" >"$WORK/out"
-	up --network none --rm --rootfs "$bundle/rootfs:O"
-	run ferry clone "$id/one" "$tag-c"
-	failed "(--rm)"
 	equal "$(ls "$storage")" "$id"
 }
 

@@ -2,7 +2,7 @@
 # Plays CRIU, since the real one needs a kernel and rights that not every machine has: `criu.py swrk FD`. It says what CRIU would
 # say and leaves an image of nothing. CRIU_DOES says how it goes:
 #
-#   succeed (default)   a dump ends the process unless it is to be left running; a restore starts CRIU_STARTS
+#   succeed (default)   a dump ends the process unless it is to be left running; a restore runs CRIU_RUNS and starts CRIU_STARTS
 #   fail                writes CRIU_LOG to the log, and answers that it failed
 #   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end, when it leaves
 #                       one "gave-up"; meanwhile it runs CRIU_RUNS
@@ -150,6 +150,9 @@ class Criu:
                              "sockets: Can't get 1:16 opt: Operation not supported")
 
     def restore(self):
+        if "CRIU_RUNS" in os.environ:
+            program = os.environ["CRIU_RUNS"].split()
+            os.spawnvp(os.P_WAIT, program[0], program)
         CLONE_PARENT, SYS_clone = 0x8000, 56 if os.uname().machine == "x86_64" else 220
         pid = ctypes.CDLL(None).syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0)
         if pid == 0:

@@ -25,13 +25,16 @@ detached() { # OPTION... -- COMMAND...
 		complain launch
 }
 
-@test "launch --init: the first process is an init in memory, the command its child" {
+@test "launch --init: the first process is an init, the command its child" {
 	run launch -- sh -c 'head -c 10 /proc/1/cmdline; echo; readlink /proc/1/exe; cut -d" " -f4 /proc/$$/stat; tr "\0" " " </proc/1/cmdline'
 	succeeded
 	equal "${lines[0]}" ferry-init
-	equal "${lines[1]}" "/memfd:ferry-init (deleted)"
+	equal "${lines[1]}" /.ferry-init
 	equal "${lines[2]}" 1
 	[[ "${lines[3]}" == "ferry-init 2 -- sh -c "* ]]
+	run launch --privileged -- sh -c '(echo x >/proc/1/exe) || (echo x >/.ferry-init)'
+	failed
+	has "Read-only file system"
 	eventually_empty "$storage"
 }
 

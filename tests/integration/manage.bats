@@ -493,6 +493,8 @@ ended() {
 	is "$id-2"$'\n'"$id"
 	equal "$(ferry state "$id" | jq -r .id)" "$id-2"
 	equal "$(ferry state "$id-old" | jq -r .id)" "$id"
+	run ferry launch --storage "$WORK/storage" --name "$id" host -- true
+	failed "a container '$id' is there already"
 	ferry delete -f "$id-old"
 	run ferry ls -q
 	is "$id"

@@ -206,7 +206,20 @@ made_at() { # NAME TIME
 	failed 'no container "nobody"'
 	equal "$(ferry snapshot ls -q | wc -l)" 2
 	no_remains
-	ferry rm "$id"
+	# One that cannot be looked at is in nobody's way.
+	local broken=$storage/$id/snapshots other=$id-b
+	mv "$broken" "$WORK/aside"
+	touch "$broken"
+	id=$other written true
+	id=$other snapshot --expire 1y e
+	sed -i 's/"expires": "[0-9]*/"expires": "1999/' "$storage/$other/snapshots/e/snapshot.json"
+	run ferry snapshot prune
+	failed "open '$broken'"
+	has "$other/e"
+	has ": 1 snapshot"
+	rm "$broken"
+	mv "$WORK/aside" "$broken"
+	ferry rm "$id" "$other"
 }
 
 # What the schedule knows of as the last was then.
@@ -238,6 +251,12 @@ last_at() { # TIME
 	is "$id/snap1"$'\n'"$id/snap2"
 	run ferry snapshot show "$id/snap2"
 	equal "$(jq '.[0] | (.Expires[:19] + "Z" | fromdate) - (.Created[:19] + "Z" | fromdate) | . / 100 | round' <<<"$output")" 12960
+	# What has expired goes, whenever the next is due.
+	sed -i 's/"expires": "[0-9]*/"expires": "1999/' "$storage/$id/snapshots/snap1/snapshot.json"
+	run ferry snapshot run
+	is ""
+	run ferry snapshot ls -q
+	is "$id/snap2"
 	# One that does not run writes nothing.
 	last_at 2025-06-01T00:00:00.000000000Z
 	ferry stop -t 0 "$id"
@@ -247,8 +266,14 @@ last_at() { # TIME
 	quietly ferry start "$id" || complain start
 	run ferry snapshot run
 	is "$id/snap3"
+	# Said while one is made.
+	last_at 2025-06-01T00:00:00.000000000Z
+	strace -qq -o /dev/null -e trace=flock -e inject=flock:delay_enter=700000 "$FERRY" --root "$root" snapshot run \
+		>"$WORK/out" 2>&1 3>&- 4>&- &
+	eventually '[ -e "$storage/$id/snapshots/snap4" ]'
 	run ferry snapshot schedule "$id" never
 	succeeded
+	wait $!
 	run ferry snapshot schedule "$id"
 	is never
 	no_remains
@@ -344,6 +369,11 @@ last_at() { # TIME
 	has "snapshot '$id/one': snapshot.json: "
 	run ferry snapshot rollback "$id/one"
 	failed "snapshot '$id/one': snapshot.json: "
+	# Its name is not another's.
+	mv "$storage/$id/snapshots/one" "$storage/$id/snapshots/snap3"
+	run ferry snapshot create "$id"
+	has "$id/snap4"
+	mv "$storage/$id/snapshots/snap3" "$storage/$id/snapshots/one"
 	run ferry snapshot rm "$id/one"
 	is "$id/one"
 	ferry rm "$id"
@@ -390,6 +420,8 @@ last_at() { # TIME
 	quietly ferry launch --storage "$storage" --name "$id" --rootfs "$bundle/rootfs" -- /bin/true
 	run ferry snapshot create "$id"
 	failed "container '$id' writes into '$bundle/rootfs' itself"
+	run ferry snapshot schedule "$id" @daily
+	failed "container '$id' writes into '$bundle/rootfs' itself"
 	[ ! -e "$storage/$id/snapshots" ]
 	ferry rm "$id"
 }
@@ -433,6 +465,63 @@ last_at() { # TIME
 	ferry rm "$id"
 }
 
+@test "import --create: the container as it was, where there is none" {
+	export FERRY_VOLUME_STORE=$WORK/volumes
+	mkdir "$WORK/outside"
+	launched --rm --init -l role=web -v "$WORK/outside:/outside" -v "$tag-v:/data" -- \
+		/bin/sh -c 'echo one >/file; rm -r /home; exec sleep 1000000'
+	eventually '[ -s "$storage/$id/upper/file" ]'
+	ferry snapshot create --no-memory "$id" one >"$WORK/out"
+	run ferry snapshot export -o "$WORK/one.tar" "$id/one"
+	succeeded
+	equal "$(tar -xOf "$WORK/one.tar" config.dump | jq -r '.name, .runtime' | xargs)" "$id ferry"
+	equal "$(tar -xOf "$WORK/one.tar" spec.dump | jq -r '.mounts[] | select(.destination == "/outside").source')" "$WORK/outside"
+	run ferry snapshot import --create --storage "$storage" "$id" "$WORK/one.tar"
+	failed "a container '$id' is there already"
+	run ferry snapshot import "$id-x" "$WORK/one.tar"
+	failed "(--create makes it, too)"
+	local was
+	was=$(jq -Sc '.mounts, .process, .linux' "$storage/$id/config.json" | sed "s,/$id/,/$id-x/,g")
+	ferry stop -t 0 "$id" >"$WORK/out"
+	eventually '[ -z "$(ls "$storage")" ]'
+	echo "$id-x" >>"$WORK/made"
+	run ferry snapshot import --create --storage "$storage" "$id-x" "$WORK/one.tar" two
+	is "$id-x/two"
+	equal "$(jq -Sc '.mounts, .process, .linux' "$storage/$id-x/config.json")" "$was"
+	equal "$(ferry inspect -f .Config.Labels.role "$id-x") $(ferry inspect -f .State.Status "$id-x")" "web created"
+	run ! ferry volume rm "$tag-v"
+	run ferry snapshot import --create --storage "$storage" "$id-x" "$WORK/one.tar"
+	failed "a container '$id-x' is there already"
+	run ferry start "$id-x"
+	succeeded
+	equal "$(ferry exec "$id-x" sh -c 'cat /file; head -c 10 /proc/1/cmdline; [ -e /home ] || echo " none"')" $'one\nferry-init none'
+	quietly ferry rm -f "$id-x" || complain
+	# What must be here.
+	ferry volume rm "$tag-v" >"$WORK/out"
+	run ferry snapshot import --create --storage "$storage" "$id-x" "$WORK/one.tar"
+	failed "no volume \"$tag-v\""
+	equal "$(ls "$storage")" ""
+	quietly ferry volume create "$tag-v"
+	mv "$bundle/rootfs" "$bundle/other"
+	run ferry snapshot import --create --storage "$storage" "$id-x" "$WORK/one.tar"
+	failed "what it was launched from, '$bundle/rootfs:O', is not here"
+	mv "$bundle/other" "$bundle/rootfs"
+	# Whoever made the archive.
+	mkdir "$WORK/tree"
+	tar -C "$WORK/tree" --xattrs --xattrs-include='*' -xf "$WORK/one.tar"
+	local damage
+	for damage in 'echo >>launch.json' 'rm spec.dump' 'rm launch.json; ln -s /etc/passwd launch.json' 'rm launch.json; mkfifo launch.json' \
+		'sed -i "s,\"upper\",&\, \"..\"," snapshot.json'; do
+		rm -rf "$WORK/bad"
+		cp -a "$WORK/tree" "$WORK/bad"
+		(cd "$WORK/bad" && eval "$damage")
+		tar -C "$WORK/bad" --xattrs --xattrs-include='*' --format=posix -cf "$WORK/bad.tar" .
+		run ferry snapshot import --create --storage "$storage" "$id-x" "$WORK/bad.tar"
+		failed "import a snapshot of container '$id-x': "
+		equal "$(ls "$storage")$(ferry ls -aq)" ""
+	done
+}
+
 # tampered COMMAND: an archive of the snapshot `one`, on whose files COMMAND was run, with digests that are right
 tampered() {
 	rm -rf "$WORK/tree"
@@ -467,15 +556,25 @@ tampered() {
 	run ferry snapshot import "$id" "$WORK/tampered.tar"
 	failed "\"../x\" is no name for a snapshot"
 	ferry snapshot rm "$id/two"
+	tampered 'sed -i "s/\"layers\"/\"description\": \"a\\\\u001bc\", &/" snapshot.json'
+	failed "its description: expected one line, without control characters"
+	tampered 'sed -i "s/\"layers\"/\"expires\": \"1999-01-01\", &/" snapshot.json'
+	succeeded
+	ferry snapshot run
+	equal "$(ferry snapshot show -f .Expires "$id/two")" ""
+	ferry snapshot rm "$id/two"
 	tampered 'sed -i "s/\"layers\": \[\]/\"layers\": [\"sha256:x\"]/" snapshot.json'
 	failed "it lies over another image or snapshot than container '$id'"
 	tampered 'sed -i "s,\"layers\",\"clonedFrom\": \"/elsewhere\"\, &," snapshot.json'
 	failed "it lies over another image or snapshot than container '$id'"
 	tampered 'rm snapshot.json'
 	failed "it is no archive of a snapshot"
+	head -c 1000 "$WORK/tampered.tar" >"$WORK/short.tar"
+	run ferry snapshot import "$id" "$WORK/short.tar"
+	failed "the archive: it is cut short"
 	# Memory: CRIU would follow links.
-	for damage in 'ln -s /etc/passwd memory/core-1.img' 'ln -s ../../x memory/parent' 'mkdir -p memory/1/2' 'mkfifo memory/1'; do
-		tampered "sed -i 's/\"memory\": false/\"memory\": true/' snapshot.json; mkdir memory; $damage"
+	for damage in 'ln -s /etc/passwd checkpoint/core-1.img' 'ln -s ../../x checkpoint/parent' 'mkdir -p checkpoint/1/2' 'mkfifo checkpoint/1'; do
+		tampered "sed -i 's/\"memory\": false/\"memory\": true/' snapshot.json; mkdir checkpoint; $damage"
 		failed ", which no snapshot has"
 	done
 	# Names that lead out.
@@ -557,6 +656,24 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 	}
 	killed_at_each 6 'quietly ferry snapshot ls' whole 'rm -rf "$storage/$id/snapshots/two"' snapshot import "$id" "$WORK/one.tar" two
 	ferry rm "$id"
+}
+
+@test "import --create, killed anywhere: the container is whole, or there is none" {
+	written 'mkdir /dir; echo one >/dir/file; ln -s x /link'
+	snapshot one
+	ferry snapshot export -o "$WORK/one.tar" "$id/one"
+	ferry rm "$id"
+	local storage=/var/lib/ferry/launch
+	changing=(mkdirat mkdir renameat renameat2 symlinkat syncfs recvmsg)
+	whole() {
+		[ -n "$(ls "$storage")" ] || { [ -z "$(ferry ls -aq)" ]; return; }
+		equal "$(ferry ls -aq)" "$id-x"
+		quietly ferry snapshot rollback "$id-x/one" || complain
+		ferry rm "$id-x"
+	}
+	killed_at_each 10 'quietly ferry ls -a' whole 'quietly ferry rm -f "$id-x" || :' \
+		snapshot import --create "$id-x" "$WORK/one.tar"
+	rmdir "$storage"
 }
 
 @test "rollback, killed anywhere: the files are those of before or those of the snapshot" {
@@ -677,5 +794,8 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 	quietly as_user launch -d --name "$id" --network none --rootfs "$WORK/home/rootfs:O" -- /bin/sleep 1000000 || complain
 	attempt as_user snapshot create "$id" one
 	failed "(--no-memory keeps its files alone)"
+	attempt as_user snapshot schedule --memory "$id" @daily
+	failed "--memory: criu, by which it is saved, needs this machine's root"
+	quietly as_user snapshot schedule "$id" @daily || complain
 	quietly as_user rm -f "$id" || complain
 }

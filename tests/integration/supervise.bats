@@ -183,6 +183,15 @@ is_small() { # PID [FIELD]
 	has 3
 }
 
+@test "wait: asked again when the supervisor ends in that moment" {
+	detached -- sh -c 'sleep 0.5; exit 7'
+	run strace -qq -o /dev/null -e trace=sendmsg -e inject=sendmsg:error=EPIPE:when=1 "$FERRY" --root "$root" wait "$id"
+	is 7
+	quietly ferry start "$id" || complain
+	run strace -qq -o /dev/null -e trace=sendmsg -e inject=sendmsg:error=ECONNRESET:when=1 "$FERRY" --root "$root" wait "$id"
+	is 7
+}
+
 @test "bad input is said, and nothing happens" {
 	detached -- sleep 1000000
 	run ferry stop -s NONSENSE "$id"
@@ -255,6 +264,21 @@ is_small() { # PID [FIELD]
 	has typed
 	run ferry logs "$id"
 	has typed
+	run ferry stop -t 0 "$id"
+	succeeded
+}
+
+@test "attach: the terminal's size, even if it was that before: what fills the screen draws it anew" {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -dit --storage "$storage" -e FT_TAG --name "$id" host -- \
+		sh -c 'trap "stty size" WINCH; while :; do sleep 0.05; done' || complain
+	local i
+	for i in 1 2; do
+		(sleep 0.7; printf '\020\021'; sleep 5) | timeout 30 script -q -e -c \
+			"stty rows 20 cols 70; $FERRY --root $root attach $id" "$WORK/typescript" >/dev/null 2>&1 3>&-
+		run cat "$WORK/typescript"
+		has "20 70"
+	done
 	run ferry stop -t 0 "$id"
 	succeeded
 }
@@ -341,16 +365,18 @@ is_small() { # PID [FIELD]
 @test "the supervisor killed under the launching command: that goes on" {
 	echo "$id" >>"$WORK/made"
 	ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- \
-		sh -c 'echo before; while [ ! -e /etc/go ]; do sleep 0.05; done; echo after; exit 6' >"$WORK/first" 2>&1 3>&- &
-	local first=$! code=0
+		sh -c 'until [ -e /etc/go ]; do echo before; sleep 0.05; done; echo after; exit 6' >"$WORK/first" 2>&1 3>&- &
+	local first=$! code=0 lines
 	eventually 'grep -q before "$WORK/first"'
 	pgrep -f -- "--name $id host" >"$WORK/known"
 	kill -KILL "$(supervisor_pid)"
 	eventually 'is_small "$(pgrep -f -- "--name $id host" | grep -vxFf "$WORK/known")"'
+	lines=$(wc -l <"$WORK/first")
+	eventually '(($(wc -l <"$WORK/first") > '"$lines))" # it is heard again
 	ferry exec "$id" touch /etc/go || : # its end may be quicker than this one's
 	wait "$first" || code=$?
 	equal "$code" 6
-	equal "$(cat "$WORK/first")" $'before\nafter'
+	equal "$(tail -n 1 "$WORK/first")" after
 }
 
 @test "the supervisor killed, and then the container: its end is noted as unknown" {
@@ -371,7 +397,7 @@ is_small() { # PID [FIELD]
 	kill -KILL "$(supervisor_pid)"
 	ferry wait "$id" >"$WORK/code" 2>&1 3>&- &
 	local waiter=$!
-	eventually 'quietly ferry exec "$id" touch /etc/go'
+	ferry exec "$id" touch /etc/go || : # its end may be quicker than this one's
 	wait "$waiter" || :
 	nothing_stored
 }

@@ -11,7 +11,7 @@
  *	SIGUSR2     writes to 16 pages of the large piece and takes that back; "wrote"
  *	SIGWINCH    makes the large piece larger for a while; "grown", or "grown dirty" where there were not zeros
  */
-#include "checkpoint/share.h"
+#include "checkpoint/images/share.h"
 #include "lib/fd.h"
 
 #include <errno.h>

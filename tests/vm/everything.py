@@ -1,6 +1,6 @@
 # A process tree that holds what a checkpoint may lose: threads, children, pipes, unix and TCP sockets, shared memory, a
 # deleted file, a timer, some memory. Each round goes through all of it, and says so in the file of the first argument: "round N".
-# everything.py FILE [CLIENT-LOG]
+# everything.py FILE [MIB]
 import os, signal, socket, struct, sys, threading, time
 
 out = sys.argv[1]
@@ -40,7 +40,8 @@ client = socket.create_connection(server.getsockname())
 connection = server.accept()[0]
 
 memory = os.memfd_create("shared")
-private = os.urandom(4096) * 4096
+n_pages = 256 * int(sys.argv[2] if len(sys.argv) > 2 else 16)
+private = os.urandom(4096) * n_pages
 pages = private[:4096]
 ghost = open("/tmp/ghost", "w+b", buffering=0)
 os.unlink("/tmp/ghost")
@@ -78,7 +79,7 @@ while True:
     check("tcp", connection.recv(8) == word)
     check("shared memory", os.pread(memory, 8, 0) == (struct.pack("q", n - 1) if n > 1 else b""))
     os.pwrite(memory, word, 0)
-    i = n % 4096 * 4096
+    i = n % n_pages * 4096
     check("private memory", private[i:i + 4096] == pages)
     check("deleted file", os.pread(ghost.fileno(), 8, 0) == (struct.pack("q", n - 1) if n > 1 else b""))
     os.pwrite(ghost.fileno(), word, 0)

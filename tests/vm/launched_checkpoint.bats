@@ -69,7 +69,7 @@ counter='i=0; while :; do i=$((i + 1)); echo $i >/n.new; mv /n.new /n; sleep 0.1
 }
 
 @test "a terminal; what cannot be restored stays as it was; a start instead of a restore" {
-	ferry launch -dt --name c app sh -c "while :; do tty >/t; mv /t /tty; ${counter#*do }"
+	ferry launch -dt --init --userns auto --name c app sh -c "while :; do tty >/t; mv /t /tty; ${counter#*do }"
 	eventually n
 	logged ferry checkpoint --leave-running c
 	goes_on

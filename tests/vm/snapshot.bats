@@ -79,11 +79,11 @@ is_untouched() { # LEAST
 	ask
 	later=$n
 	# Damage is found before anything is ended.
-	cp -p $snapshots/one/memory/1/pages-1.img .
-	printf damage | dd of=$snapshots/one/memory/1/pages-1.img bs=1 seek=100000 conv=notrunc status=none
+	cp -p $snapshots/one/checkpoint/1/pages-1.img .
+	printf damage | dd of=$snapshots/one/checkpoint/1/pages-1.img bs=1 seek=100000 conv=notrunc status=none
 	run ! ferry snapshot rollback c/one
-	[[ $output == *"it is damaged: 'memory/1/pages-1.img' is not as it was when it was made"* ]]
-	cp -p pages-1.img $snapshots/one/memory/1/
+	[[ $output == *"it is damaged: 'checkpoint/1/pages-1.img' is not as it was when it was made"* ]]
+	cp -p pages-1.img $snapshots/one/checkpoint/1/
 	goes_on
 	[ "$n" -ge "$later" ]
 	for i in running stopped; do
@@ -109,7 +109,7 @@ is_untouched() { # LEAST
 	up_instant
 	local first=$word at was
 	# As soon as the file is there: in what is saved ahead, in the dump, in the copies of files.
-	for at in "both memory/1/pages-1.img" "ferry memory/pages-1.img" "both memory/mm-1.img" "criu upper/n" "ferry upper/n"; do
+	for at in "both checkpoint/1/pages-1.img" "ferry checkpoint/pages-1.img" "both checkpoint/mm-1.img" "criu upper/n" "ferry upper/n"; do
 		ask
 		was=$n
 		echo "${at%% *} at '${at#* }'"
@@ -137,7 +137,7 @@ is_untouched() { # LEAST
 }
 
 @test "redis: what is in memory and what is on the disk" {
-	up host redis-server --protected-mode no --save "" --appendonly yes --dir /var/tmp --enable-debug-command yes
+	up --init host redis-server --protected-mode no --save "" --appendonly yes --dir /var/tmp --enable-debug-command yes
 	r() { timeout 20 redis-cli -h "$address" "$@"; }
 	eventually r ping
 	r debug populate 20000 key 500
