@@ -204,31 +204,6 @@ static inline void make_rules(struct machines *m)
 	assert_ok(firewall_rebuild(&m->nft, &m->all, &e), &e);
 }
 
-static inline void machines_make(struct machines *m)
-{
-	cleanup_nl struct nl route = NL_INIT;
-	struct err e = ERR_INIT;
-
-	memset(m, 0, sizeof(*m));
-	fresh_netns();
-	m->netns[HOST] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	assert_ok(nl_open(NETLINK_ROUTE, -1, &route, &e), &e);
-	make_bridges(&route);
-	for (enum machine who = OUTSIDE; who < MACHINES; who++) {
-		make_machine(m, who, &route);
-		for (uint16_t port = 80; port <= 82; port++) {
-			listen_at(m, who, "0.0.0.0", port);
-			listen_at(m, who, "::", port);
-		}
-	}
-	make_rules(m);
-	listen_at(m, HOST, "0.0.0.0", 22);
-	listen_at(m, HOST, "::", 22);
-	listen_at(m, HOST, "0.0.0.0", 53);
-	listen_at(m, HOST, "::", 53);
-	listen_at(m, HOST, "127.0.0.1", 6000);
-}
-
 static inline void machines_end(struct machines *m)
 {
 	for (size_t i = 0; i < m->n_listeners; i++)
@@ -240,10 +215,14 @@ static inline void machines_end(struct machines *m)
 
 /* ---- reaching one another ---- */
 
+/* How long to wait for what must come, and for what must not. */
+enum { OPEN_MS = 60000, CLOSED_MS = 50 };
+
 struct heard {
-	enum machine who; /* NOBODY: nothing arrived, or no answer came back */
+	enum machine who; /* NOBODY: nothing arrived */
 	char peer[NET_ADDRESS_TEXT]; /* from whom it came, as who saw it */
 	uint16_t port; /* where it arrived */
+	bool answered;
 };
 
 static inline long now_ms(void)
@@ -295,18 +274,18 @@ static inline void wait_for_answer(const struct machines *m, int client, bool tc
 {
 	struct pollfd fds[1 + LISTENERS];
 	const long end = now_ms() + patience_ms;
-	bool answered = false, arrived = false;
+	bool arrived = false;
 	char byte;
 
 	for (size_t i = 0; i < m->n_listeners; i++)
 		fds[i + 1] = (struct pollfd){ m->listeners[i].fd, POLLIN, 0 };
-	while (!(arrived && answered) && now_ms() < end) {
-		fds[0] = (struct pollfd){ answered ? -1 : client, tcp ? POLLOUT : POLLIN, 0 };
+	while (!(arrived && h->answered) && now_ms() < end) {
+		fds[0] = (struct pollfd){ h->answered ? -1 : client, tcp ? POLLOUT : POLLIN, 0 };
 		if (poll(fds, m->n_listeners + 1, (int)(end - now_ms()) + 1) <= 0)
 			continue;
 		if (fds[0].revents & (POLLERR | POLLHUP))
 			break;
-		answered |= fds[0].revents && (tcp || recv(client, &byte, 1, 0) == 1);
+		h->answered |= fds[0].revents && (tcp || recv(client, &byte, 1, 0) == 1);
 		for (size_t i = 0; i < m->n_listeners; i++)
 			if (fds[i + 1].revents)
 				arrived |= serve(&m->listeners[i], h);
@@ -333,6 +312,64 @@ static inline struct heard reach(const struct machines *m, enum machine from, bo
 		return h;
 	wait_for_answer(m, fd, tcp, patience_ms, &h);
 	return h;
+}
+
+/* What has arrived, and nobody has looked at. */
+static inline void forget_arrivals(const struct machines *m)
+{
+	struct heard h;
+
+	for (size_t i = 0; i < m->n_listeners; i++)
+		while (serve(&m->listeners[i], &h))
+			;
+}
+
+/* ---- all of it ---- */
+
+/*
+ * Until its gateway answers it: a link carries packets some time after it is up, and of those that wait for a neighbour's
+ * address not all are kept.
+ */
+static inline void settle(const struct machines *m, enum machine who)
+{
+	const char *const gateways[] = { networks_made[machines_made[who].network].gateway4,
+					 networks_made[machines_made[who].network].gateway6 };
+	const long end = now_ms() + OPEN_MS;
+
+	for (size_t i = 0; i < 2; i++) {
+		char to[NET_ADDRESS_TEXT];
+		snprintf(to, sizeof(to), "%.*s", (int)strcspn(gateways[i], "/"), gateways[i]);
+		while (reach(m, who, true, to, 53, OPEN_MS).who != HOST)
+			assert_true(now_ms() < end);
+	}
+	forget_arrivals(m);
+}
+
+static inline void machines_make(struct machines *m)
+{
+	cleanup_nl struct nl route = NL_INIT;
+	struct err e = ERR_INIT;
+
+	memset(m, 0, sizeof(*m));
+	fresh_netns();
+	m->netns[HOST] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_ok(nl_open(NETLINK_ROUTE, -1, &route, &e), &e);
+	make_bridges(&route);
+	for (enum machine who = OUTSIDE; who < MACHINES; who++) {
+		make_machine(m, who, &route);
+		for (uint16_t port = 80; port <= 82; port++) {
+			listen_at(m, who, "0.0.0.0", port);
+			listen_at(m, who, "::", port);
+		}
+	}
+	make_rules(m);
+	listen_at(m, HOST, "0.0.0.0", 22);
+	listen_at(m, HOST, "::", 22);
+	listen_at(m, HOST, "0.0.0.0", 53);
+	listen_at(m, HOST, "::", 53);
+	listen_at(m, HOST, "127.0.0.1", 6000);
+	for (enum machine who = OUTSIDE; who < MACHINES; who++)
+		settle(m, who);
 }
 
 #endif
