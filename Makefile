@@ -114,6 +114,11 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: tests/integration/%.c $(BUILD)/libferry.a
 	@mkdir -p $(@D)
 	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+# For vm/checkpoint.bats.
+$(BUILD)/tests/die_at.so: tests/vm/die_at.c
+	@mkdir -p $(@D)
+	$(call short,LINK)$(CC) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $<
+
 $(BUILD)/tests/roundtrip: tests/bench/roundtrip.c
 	@mkdir -p $(@D)
 	$(call short,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $<
@@ -137,7 +142,7 @@ check-integration: all $(BUILD)/tests/attach
 		tests/integration/run
 
 # In the test machine: limits, systemd, engines; the program as it is installed, whatever the others were built with.
-check-vm: all $(BUILD)/tests/warm
+check-vm: all $(BUILD)/tests/warm $(BUILD)/tests/die_at.so
 	env -u MAKEFLAGS -u SANITIZE -u BUILD tests/vm/all -t 2400
 
 check: deps

@@ -6,7 +6,6 @@
 
 #include "checkpoint/images/digests.h"
 #include "checkpoint/images/share.h"
-#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/proc.h"
@@ -25,12 +24,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_FILE "dump.log"
 
-enum { END_TIMEOUT_MS = 10000, STOPS_WITHIN_MS = 10000 };
+enum { END_TIMEOUT_MS = 10000 };
 
 /* What is heard during the dump, and who is watched over meanwhile. */
 struct dump {
@@ -40,9 +38,8 @@ struct dump {
 	const char *descriptors[CHECKPOINT_DESCRIPTORS];
 	int status; /* -1: none, or told already */
 	bool saved; /* the image is whole */
-	int cgroup; /* with a guard: the container's; else -1 */
-	bool paused, userns;
-	struct threads *threads;
+	bool userns;
+	struct guard guard;
 };
 
 static int check_status(struct runtime *rt, struct container *c, struct err *e)
@@ -107,54 +104,6 @@ static int tell_ready(struct dump *d)
 	return 0;
 }
 
-static int note_frozen(const struct dump *d, pid_t *ret_waits, struct err *e)
-{
-	cleanup_arena struct arena a = ARENA_INIT;
-	pid_t *pids;
-	size_t n;
-
-	if (cgroup_freeze(d->cgroup, true, e) < 0 || cgroup_pids(d->cgroup, &a, &pids, &n, e) < 0)
-		return -e->code;
-	return threads_note(d->threads, d->cgroup, pids, n, ret_waits, e);
-}
-
-static bool still_waits(pid_t tid)
-{
-	struct err gone = ERR_INIT;
-	struct proc_stat st;
-
-	return proc_stat(tid, &st, &gone) == 0 && st.state == 'D';
-}
-
-/*
- * It stays frozen; CRIU, which takes it for paused, holds its processes then. Without, CRIU freezes it itself. What has to come to
- * an end first does so while nothing is frozen.
- */
-static int note_threads(const struct dump *d, struct err *e)
-{
-	const int64_t end = clock_ms() + STOPS_WITHIN_MS;
-	pid_t waits = 0;
-
-	if (d->cgroup < 0 || !d->threads)
-		return 0;
-	for (;;) {
-		if (note_frozen(d, &waits, e) < 0)
-			return -e->code;
-		if (!waits)
-			return 0;
-		if (d->paused)
-			break;
-		if (cgroup_freeze(d->cgroup, false, e) < 0)
-			return -e->code;
-		while (still_waits(waits) && clock_ms() < end)
-			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-		if (clock_ms() >= end)
-			break;
-	}
-	return err_say(e, EBUSY, "thread %d waits and cannot be interrupted, as for a child of vfork(2): try again when it goes on",
-		       (int)waits);
-}
-
 static int notified(void *data, const char *name, pid_t pid, int fd, struct err *e)
 {
 	struct dump *d = data;
@@ -165,13 +114,13 @@ static int notified(void *data, const char *name, pid_t pid, int fd, struct err 
 	if (strcmp(name, "status-ready") == 0)
 		return tell_ready(d);
 	if (strcmp(name, "pre-dump") == 0)
-		return note_threads(d, e);
+		return guard_note(&d->guard, e);
 	/* All has been written, and nothing has been ended. */
 	if (strcmp(name, "post-dump") != 0 || d->request->pre_dump)
 		return 0;
 	if (d->request->while_held && d->request->while_held(d->request->data, e) < 0)
 		return -e->code;
-	if (d->threads && traps_in_images(d->images, e) < 0)
+	if (d->guard.threads && traps_in_images(d->images, e) < 0)
 		return -e->code;
 	if (checkpoint_save_descriptors(d->images, d->descriptors, e) < 0)
 		return -e->code;
@@ -191,24 +140,23 @@ static int prepare(void *data, struct err *e)
 	return 0;
 }
 
-/* A pre-dump is made by a child of CRIU's, and changes nothing but the memory's marks. */
 static void start_guard(struct runtime *rt, struct container *c, struct dump *d, pid_t criu)
 {
 	cleanup_close int cgroup = -1;
 	struct err why = ERR_INIT;
 
-	if (d->request->pre_dump || container_cgroup(rt, c, &cgroup, &why) < 0 || cgroup < 0) {
+	if (container_cgroup(rt, c, &cgroup, &why) < 0 || cgroup < 0) {
 		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
 		return;
 	}
-	d->threads = threads_new();
-	d->paused = c->dumping == DUMPING_PAUSED;
-	const struct guard guard = { .criu = criu, .cgroup = cgroup, .paused = d->paused,
-				     .threads = d->threads, .lock = c->dir };
-	if (guard_start(&guard, &why) < 0)
+	d->guard = (struct guard){ .criu = criu, .forks = d->request->pre_dump, .cgroup = cgroup,
+				   .paused = c->dumping == DUMPING_PAUSED, .threads = threads_new(), .lock = c->dir };
+	if (guard_start(&d->guard, &why) < 0) {
 		log_debug("nothing freezes the container if criu is killed: %s", why.msg);
-	else
-		d->cgroup = take_fd(&cgroup);
+		d->guard.cgroup = -1;
+	} else {
+		take_fd(&cgroup);
+	}
 }
 
 /* For the guard, and for what a CRIU that was killed has left at work: to lock the network, for one. */
@@ -239,17 +187,18 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 		return r;
 	start_guard(rt, c, d, criu.pid);
 	r = criu_ask(&criu, &q, &answer, e);
-	bool goes_on = r >= 0 && o->leave_running && d->cgroup >= 0;
+	struct guard *g = &d->guard;
+	bool goes_on = r >= 0 && (d->request->pre_dump || o->leave_running) && g->cgroup >= 0;
 	/* If CRIU is killed now, when it is done, the guard is at work on them. */
-	bool later = goes_on && d->threads && threads_claim(d->threads) == THREADS_OTHERS;
+	bool later = goes_on && g->threads && threads_claim(g->threads) == THREADS_OTHERS;
 	if (goes_on && !later)
-		r = threads_release(d->cgroup, d->paused, e);
+		r = threads_release(g->cgroup, g->paused, e);
 	criu_end(&criu);
 	wait_for_rest();
 	if (later)
-		r = threads_release(d->cgroup, d->paused, e);
-	close_fd(&d->cgroup);
-	threads_free(d->threads);
+		r = threads_release(g->cgroup, g->paused, e);
+	close_fd(&g->cgroup);
+	threads_free(g->threads);
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
 }
 
@@ -301,7 +250,7 @@ static int remove_old(int images, const char *name, struct err *e)
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
-	struct dump d = { .request = r, .status = r->status, .config = -1, .cgroup = -1 };
+	struct dump d = { .request = r, .status = r->status, .config = -1, .guard.cgroup = -1 };
 	cleanup_close int config = -1;
 	bool goes_on = r->pre_dump || o->leave_running;
 	struct err ignored = ERR_INIT;

@@ -1,7 +1,9 @@
 #include "runtime/checkpoint/guard.h"
 
 #include "cgroups/cgroups.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -19,10 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WATCHING = 1, CHILDREN_MAX = 64 * 1024 };
+enum { WATCHING = 1, CHILDREN_MAX = 64 * 1024, STOPS_WITHIN_MS = 10000, AT_CALL = SIGTRAP | 0x80 };
 
 void guard_stay(void)
 {
@@ -33,6 +37,52 @@ void guard_stay(void)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "-1000", &e); /* where that is allowed */
+}
+
+/* ---- noting ---- */
+
+static int note_frozen(const struct guard *g, pid_t *ret_waits, struct err *e)
+{
+	cleanup_arena struct arena a = ARENA_INIT;
+	pid_t *pids;
+	size_t n;
+
+	if (cgroup_freeze(g->cgroup, true, e) < 0 || cgroup_pids(g->cgroup, &a, &pids, &n, e) < 0)
+		return -e->code;
+	return threads_note(g->threads, g->cgroup, pids, n, ret_waits, e);
+}
+
+static bool still_waits(pid_t tid)
+{
+	struct err gone = ERR_INIT;
+	struct proc_stat st;
+
+	return proc_stat(tid, &st, &gone) == 0 && st.state == 'D';
+}
+
+int guard_note(const struct guard *g, struct err *e)
+{
+	const int64_t end = clock_ms() + STOPS_WITHIN_MS;
+	pid_t waits = 0;
+
+	if (g->cgroup < 0 || !g->threads)
+		return 0;
+	for (;;) {
+		if (note_frozen(g, &waits, e) < 0)
+			return -e->code;
+		if (!waits)
+			return 0;
+		if (g->paused)
+			break;
+		if (cgroup_freeze(g->cgroup, false, e) < 0)
+			return -e->code;
+		while (still_waits(waits) && clock_ms() < end)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		if (clock_ms() >= end)
+			break;
+	}
+	return err_say(e, EBUSY, "thread %d waits and cannot be interrupted, as for a child of vfork(2): try again when it goes on",
+		       (int)waits);
 }
 
 /* ---- in the guard ---- */
@@ -68,20 +118,29 @@ static bool is_traced_by(pid_t pid, pid_t criu)
 	return tracee_status(pid, &s) && s.tracer == criu;
 }
 
-/* It may also give up without letting go of what it holds: when somebody sends a signal to that, for one. */
-static bool holds(pid_t criu, int cgroup)
+static void count_held(const struct guard *g, size_t *ret_held, size_t *ret_all)
 {
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct err ignored = ERR_INIT;
 	pid_t *pids;
-	size_t n;
 
-	if (cgroup_pids(cgroup, &a, &pids, &n, &ignored) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (is_traced_by(pids[i], criu))
-			return true;
-	return false;
+	*ret_held = *ret_all = 0;
+	if (cgroup_pids(g->cgroup, &a, &pids, ret_all, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < *ret_all; i++)
+		*ret_held += is_traced_by(pids[i], g->criu);
+}
+
+/*
+ * It may also give up without letting go of what it holds: when somebody sends a signal to that, for one. Of a pre-dump much
+ * comes after the processes go on by themselves: then, and before all are held, it has changed nothing in them.
+ */
+static bool leaves_them_half(const struct guard *g, bool killed)
+{
+	size_t held, all;
+
+	count_held(g, &held, &all);
+	return g->forks ? held > 0 && held == all : killed || held > 0;
 }
 
 /* The container is frozen, and nobody holds any of it. What it must run itself to be rid of CRIU it runs alone. */
@@ -101,23 +160,52 @@ static void see_to_the_end(const struct guard *g, pid_t caller)
 {
 	struct err ignored = ERR_INIT;
 	enum threads_claim claim = THREADS_NOT_NOTED;
-	bool killed = was_killed(g->criu) || holds(g->criu, g->cgroup);
+	bool killed = was_killed(g->criu), half = leaves_them_half(g, killed);
 
-	if (killed && g->threads)
+	if (half && g->threads)
 		claim = threads_claim(g->threads);
-	if (killed && claim != THREADS_OTHERS)
+	if (half && claim != THREADS_OTHERS)
 		cgroup_freeze(g->cgroup, true, &ignored);
-	if (killed)
+	if (half || killed)
 		kill_children(g->criu);
 	ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
 	if (claim == THREADS_MINE)
 		put_back(g);
-	if (!killed && getppid() != caller)
+	if (!killed && !half && getppid() != caller)
 		threads_release(g->cgroup, g->paused, &ignored);
 }
 
-static void watch(const struct guard *g, pid_t caller)
+/* From now on what it has forked is watched, call by call, in its place. */
+static void follow(struct guard *g)
 {
+	const pid_t forked_by = g->criu;
+	unsigned long child = 0;
+	int status;
+
+	if (ptrace(PTRACE_GETEVENTMSG, forked_by, NULL, &child) == 0 && waitpid((pid_t)child, &status, __WALL) > 0) {
+		g->criu = (pid_t)child;
+		ptrace(PTRACE_SETOPTIONS, g->criu, NULL, (void *)(intptr_t)(PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD));
+		ptrace(PTRACE_SYSCALL, g->criu, NULL, NULL);
+	}
+	ptrace(PTRACE_DETACH, forked_by, NULL, NULL);
+}
+
+/* At a call: of the container, rather than of what it tries with children of its own. */
+static bool takes_hold(pid_t criu)
+{
+	struct __ptrace_syscall_info call;
+	struct err gone = ERR_INIT;
+	struct proc_stat st;
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, criu, (void *)sizeof(call), &call) > 0 && call.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	       call.entry.nr == SYS_ptrace && call.entry.args[0] == PTRACE_SEIZE &&
+	       proc_stat((pid_t)call.entry.args[1], &st, &gone) == 0 && st.ppid != criu;
+}
+
+static void watch(struct guard *g, pid_t caller)
+{
+	struct err ignored = ERR_INIT;
+	bool noted = !g->forks;
 	int status;
 
 	for (;;) {
@@ -129,23 +217,33 @@ static void watch(const struct guard *g, pid_t caller)
 		int event = status >> 16, signal = WSTOPSIG(status);
 		if (event == PTRACE_EVENT_EXIT)
 			return see_to_the_end(g, caller);
+		if (event == PTRACE_EVENT_FORK) {
+			follow(g);
+			continue;
+		}
+		if (!noted && signal == AT_CALL && takes_hold(g->criu)) {
+			guard_note(g, &ignored);
+			noted = true;
+		}
+		bool pass = !event && signal != AT_CALL;
 		if (event == PTRACE_EVENT_STOP && signal != SIGTRAP)
 			ptrace(PTRACE_LISTEN, g->criu, NULL, NULL);
 		else
-			ptrace(PTRACE_CONT, g->criu, NULL, (void *)(intptr_t)(event ? 0 : signal));
+			ptrace(noted ? PTRACE_CONT : PTRACE_SYSCALL, g->criu, NULL, (void *)(intptr_t)(pass ? signal : 0));
 	}
 }
 
-static _Noreturn void guard_main(const struct guard *g, pid_t caller, int answer)
+static _Noreturn void guard_main(struct guard *g, pid_t caller, int answer)
 {
 	const int kept[] = { g->cgroup, g->lock, answer };
+	const int options = PTRACE_O_TRACEEXIT | (g->forks ? PTRACE_O_TRACEFORK : 0);
 	struct err e = ERR_INIT;
 
 	daemon_close_others(kept, 3);
 	guard_stay();
 	/* Each microsecond until the container is frozen counts. Where that is not allowed it is later. */
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
-	if (ptrace(PTRACE_SEIZE, g->criu, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXIT) < 0)
+	if (ptrace(PTRACE_SEIZE, g->criu, NULL, (void *)(intptr_t)options) < 0)
 		err_set(&e, errno, "trace criu");
 	else if (daemon_null(&e) == 0)
 		message_send(answer, WATCHING, 0, NULL, 0, &e);
@@ -165,11 +263,12 @@ int guard_start(const struct guard *g, struct err *e)
 {
 	cleanup_close int sock = -1;
 	pid_t caller = getpid(), pid = message_fork(&sock, e);
+	struct guard its = *g;
 
 	if (pid < 0)
 		return pid;
 	if (pid == 0)
-		guard_main(g, caller, sock);
+		guard_main(&its, caller, sock);
 	int r = message_receive(sock, NULL, NULL, e);
 	if (r == 0)
 		err_say(e, ECHILD, "the process that watches over criu ended unexpectedly");

@@ -336,6 +336,40 @@ traps() {
 	is_untouched
 }
 
+# Of the calls by which CRIU has the processes run its code.
+@test "SIGKILL of CRIU at one call of many: the container goes on, with all of its processes" {
+	local kind calls at processes
+	printf '#!/bin/sh\nLD_PRELOAD=/ferry/build/tests/die_at.so exec criu "$@"\n' >"$work/criu"
+	chmod +x "$work/criu"
+	start_everything
+	processes=$(r ps c | awk '{ print $2 }')
+	for kind in --pre-dump "--leave-running --tcp-established"; do
+		# shellcheck disable=SC2086 # words
+		DIE_COUNT=$work/calls checkpoint --criu "$work/criu" $kind c
+		calls=$(cat "$work/calls")
+		rm -r "$image"
+		for at in $(seq $((calls % 7 + 3)) $((calls / 9 | 1)) $((calls - calls / 9))); do
+			echo "$kind: $at of $calls"
+			# shellcheck disable=SC2086 # words
+			DIE_AT=$at run ! r checkpoint --image-path "$image" --criu "$work/criu" $kind c
+			same "$processes" "$(r ps c | awk '{ print $2 }')"
+			goes_on
+		done
+	done
+	is_untouched
+}
+
+@test "SIGKILL in the middle of a pre-dump: the container goes on, and its connections" {
+	start_everything
+	local at
+	for at in "worker Version" "worker Seized task" "all Seized task" "worker Putting tsock" "worker Dumping pages" "all Dumping pages" \
+		"criu Dumping pages" "ferry Dumping pages" "worker Pre-dumping tasks" "all Pre-dumping tasks"; do
+		kill_at "${at%% *}" "$image/dump.log" "${at#* }" checkpoint --pre-dump --image-path "$image" c
+		run ! r resume c	# waits for a CRIU that is still at it
+		is_untouched
+	done
+}
+
 @test "SIGKILL when all is saved: the container goes on, or is whole in its image" {
 	start_everything
 	local whom

@@ -107,13 +107,16 @@ is_untouched() { # LEAST
 
 @test "SIGKILL of ferry or CRIU: no snapshot, and the container goes on, with its connections" {
 	up_instant
-	local first=$word at was
-	# As soon as the file is there: in what is saved ahead, in the dump, in the copies of files.
-	for at in "both checkpoint/1/pages-1.img" "ferry checkpoint/pages-1.img" "both checkpoint/mm-1.img" "criu upper/n" "ferry upper/n"; do
+	local first=$word at was whom file text
+	# As soon as the file is there, with the text: in what is saved ahead, in the dump, in the copies of files.
+	for at in "all .log/dump.log Dumping pages" "both .new/checkpoint/1/pages-1.img" "ferry .new/checkpoint/pages-1.img" \
+		"both .new/checkpoint/mm-1.img" "criu .new/upper/n" "ferry .new/upper/n"; do
 		ask
 		was=$n
-		echo "${at%% *} at '${at#* }'"
-		python3 "$BATS_TEST_DIRNAME/kill_at.py" "${at%% *}" "$snapshots/.new/${at#* }" "" "$runtime" snapshot create c one \
+		echo "$at"
+		rm -f $snapshots/.log/dump.log
+		read -r whom file text <<<"$at"
+		python3 "$BATS_TEST_DIRNAME/kill_at.py" "$whom" "$snapshots/$file" "$text" "$runtime" snapshot create c one \
 			>killed 2>&1 </dev/null || { cat killed; return 1; }
 		is_untouched "$was"
 	done
