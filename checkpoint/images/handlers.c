@@ -70,31 +70,41 @@ static int change_task(struct wire task, struct change *c, struct buf *out)
 	return r;
 }
 
-static int change_process(int images, uint64_t pid, struct change *c, struct err *e)
+static int change_core(struct wire entry, void *data, struct buf *out, struct err *e)
 {
-	cleanup_buf struct buf out = BUF_INIT, core = BUF_INIT, task = BUF_INIT;
-	cleanup_image struct image i = IMAGE_INIT;
-	struct wire entry, was;
-	char name[40];
+	cleanup_buf struct buf task = BUF_INIT;
+	struct change *c = data;
+	struct wire was;
 
-	snprintf(name, sizeof(name), "core-%" PRIu64 ".img", pid);
-	if (image_read_first(images, name, IMAGE_CORE, &i, &entry, e) < 0)
-		return -e->code;
 	c->changed = false;
 	int r = wire_find_bytes(entry, CORE_TASK, &was);
 	if (r > 0)
 		r = change_task(was, c, &task);
-	if (r < 0) {
-		image_damaged(e);
-		return err_wrap(e, "'%s'", name);
-	}
-	if (!c->changed)
+	if (r < 0)
+		return image_damaged(e);
+	if (!c->changed) {
+		buf_add(out, entry.at, (size_t)(entry.end - entry.at));
 		return 0;
-	wire_put_others(&core, entry, CORE_TASK);
-	wire_put_bytes(&core, CORE_TASK, task.data, task.len);
-	image_begin(&out, IMAGE_CORE);
-	image_add(&out, &core);
-	return file_replace_at(images, name, 0644, out.data, out.len, e);
+	}
+	wire_put_others(out, entry, CORE_TASK);
+	wire_put_bytes(out, CORE_TASK, task.data, task.len);
+	return 1;
+}
+
+static int change_process(int images, uint64_t pid, struct change *c, struct err *e)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	cleanup_image struct image i = IMAGE_INIT;
+	char name[40];
+
+	snprintf(name, sizeof(name), "core-%" PRIu64 ".img", pid);
+	int r = image_read(images, name, IMAGE_CORE, &i, e);
+	if (r < 0)
+		return r;
+	r = image_rewrite(&i, IMAGE_CORE, change_core, c, &out, e);
+	if (r < 0)
+		return err_wrap(e, "'%s'", name);
+	return r > 0 ? file_replace_at(images, name, 0644, out.data, out.len, e) : 0;
 }
 
 int images_change_handlers(int images, const struct images_handler *handlers, size_t n, struct err *e)

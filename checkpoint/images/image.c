@@ -121,6 +121,24 @@ void image_add(struct buf *out, const struct buf *message)
 	buf_add(out, message->data, message->len);
 }
 
+int image_rewrite(struct image *i, enum image_type type, image_change *change, void *data, struct buf *ret, struct err *e)
+{
+	bool changed = false;
+	struct wire entry;
+	int r;
+
+	image_begin(ret, type);
+	while ((r = image_next(i, &entry, e)) > 0) {
+		cleanup_buf struct buf message = BUF_INIT;
+		int other = change(entry, data, &message, e);
+		if (other < 0)
+			return other;
+		image_add(ret, &message);
+		changed |= other;
+	}
+	return r < 0 ? r : changed;
+}
+
 int image_create(int dirfd, const char *name, struct err *e)
 {
 	cleanup_close int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -73,11 +73,13 @@ static int change_socket(struct wire socket, struct change *c, struct buf *out)
 	return 0;
 }
 
-static int change_file(struct wire entry, struct change *c, struct buf *out)
+static int change_file(struct wire entry, void *data, struct buf *out, struct err *e)
 {
+	struct change *c = data;
 	struct wire_field f;
 	int r;
 
+	c->changed = false;
 	while ((r = wire_next(&entry, &f)) > 0) {
 		cleanup_buf struct buf socket = BUF_INIT;
 		if (f.number != FILE_INET || f.type != WIRE_BYTES) {
@@ -85,10 +87,10 @@ static int change_file(struct wire entry, struct change *c, struct buf *out)
 			continue;
 		}
 		if (change_socket(wire_inside(&f), c, &socket) < 0)
-			return -1;
+			return image_damaged(e);
 		wire_put_bytes(out, FILE_INET, buf_text(&socket), socket.len);
 	}
-	return r;
+	return r < 0 ? image_damaged(e) : c->changed;
 }
 
 int images_readdress(int images, const struct images_address *addresses, size_t n, struct err *e)
@@ -96,19 +98,12 @@ int images_readdress(int images, const struct images_address *addresses, size_t 
 	cleanup_buf struct buf out = BUF_INIT;
 	cleanup_image struct image i = IMAGE_INIT;
 	struct change c = { .addresses = addresses, .n = n };
-	struct wire entry;
 
 	int r = image_read(images, "files.img", IMAGE_FILES, &i, e);
 	if (r < 0)
 		return r;
-	image_begin(&out, IMAGE_FILES);
-	while ((r = image_next(&i, &entry, e)) > 0) {
-		cleanup_buf struct buf file = BUF_INIT;
-		if (change_file(entry, &c, &file) < 0)
-			return image_damaged(e) < 0 ? err_wrap(e, "'files.img'") : 0;
-		image_add(&out, &file);
-	}
+	r = image_rewrite(&i, IMAGE_FILES, change_file, &c, &out, e);
 	if (r < 0)
 		return err_wrap(e, "'files.img'");
-	return c.changed ? file_replace_at(images, "files.img", 0644, out.data, out.len, e) : 0;
+	return r > 0 ? file_replace_at(images, "files.img", 0644, out.data, out.len, e) : 0;
 }

@@ -139,9 +139,9 @@ static void put_external(struct wire entry, const char *key, struct buf *out)
 	wire_put_string(out, MOUNT_KEY, key);
 }
 
-/* 1: the entry in @out is another than @entry. */
-static int put_mount(const struct change *c, struct wire entry, struct buf *out, struct err *e)
+static int change_mount(struct wire entry, void *data, struct buf *out, struct err *e)
 {
+	const struct change *c = data;
 	cleanup_buf struct buf archive = BUF_INIT;
 	cleanup_arena struct arena a = ARENA_INIT;
 	struct image_mount m;
@@ -164,28 +164,10 @@ static int put_mount(const struct change *c, struct wire entry, struct buf *out,
 	return 1;
 }
 
-static int write_mounts(const struct change *c, const char *name, struct image *i, struct err *e)
-{
-	cleanup_buf struct buf out = BUF_INIT;
-	bool changed = false;
-	struct wire entry;
-	int r;
-
-	image_begin(&out, IMAGE_MOUNTS);
-	while ((r = image_next(i, &entry, e)) > 0) {
-		cleanup_buf struct buf message = BUF_INIT;
-		int other = put_mount(c, entry, &message, e);
-		if (other < 0)
-			return other;
-		image_add(&out, &message);
-		changed |= other;
-	}
-	return r < 0 || !changed ? r : image_write(c->to, name, &out, e);
-}
-
 static int change_mounts(int from, const char *name, unsigned char type, void *data, struct err *e)
 {
 	cleanup_image struct image i = IMAGE_INIT;
+	cleanup_buf struct buf out = BUF_INIT;
 	struct change *c = data;
 
 	(void)type;
@@ -195,7 +177,10 @@ static int change_mounts(int from, const char *name, unsigned char type, void *d
 		return err_wrap(e, "'%s'", name);
 	const struct image mounts = i;
 	c->mounts = &mounts;
-	return write_mounts(c, name, &i, e) < 0 ? err_wrap(e, "'%s'", name) : 0;
+	int r = image_rewrite(&i, IMAGE_MOUNTS, change_mount, c, &out, e);
+	if (r > 0)
+		r = image_write(c->to, name, &out, e);
+	return r < 0 ? err_wrap(e, "'%s'", name) : 0;
 }
 
 static int find_namespaces(int from, const char *name, unsigned char type, void *data, struct err *e)
