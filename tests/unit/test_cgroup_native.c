@@ -326,7 +326,7 @@ static void wait_for_memory(int dir, uint64_t bytes)
 	uint64_t used = 0;
 	struct err e;
 
-	for (int i = 0; i < 1000 && used < bytes; i++) {
+	for (int i = 0; i < 12000 && used < bytes; i++) {
 		cgroup_read_number(dir, "memory.current", &used, &e);
 		nanosleep(&pause_10_ms, NULL);
 	}

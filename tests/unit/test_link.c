@@ -144,7 +144,7 @@ static void test_netns_ended(void **state)
 	nl_close(&t.inner);
 	close_fd(&t.netns);
 	/* The kernel keeps a socket's namespace for a while. */
-	for (int tries = 0; tries < 1000 && ended == 0; tries++) {
+	for (int tries = 0; tries < 12000 && ended == 0; tries++) {
 		usleep(10000);
 		ended = link_netns_ended(&t.outer, number, &e);
 	}

@@ -46,7 +46,7 @@ static void test_child(void **state)
 	cleanup_close int fd = proc_open(pid, st.start_time, &e);
 	assert_true(fd >= 0);
 	kill(pid, SIGTERM);
-	assert_int_equal(proc_wait_end(fd, 5000, &e), 1);
+	assert_int_equal(proc_wait_end(fd, 120000, &e), 1);
 	/* A zombie is gone, for all that asks. */
 	assert_int_equal(proc_open(pid, st.start_time, &e), -ESRCH);
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -24,7 +24,9 @@
 #include "tests/unit/fixture_dir.h"
 #include "tests/unit/fresh_netns.h"
 
-enum { PATIENCE_MS = 15000, CHILDREN = 4 };
+#define FORGED "192.0.2.66"
+
+enum { PATIENCE_MS = 120000, AGAIN_MS = 5000, CHILDREN = 4 };
 
 struct machine {
 	struct fixture_dir dir;
@@ -211,11 +213,13 @@ static const char *ask_of_type(const char *from, const char *at, const char *nam
 
 	server_sockaddr(&x, 0, 53, &to);
 	cleanup_close int fd = open_socket(from, SOCK_DGRAM);
-	assert_int_equal(sendto(fd, asked, len, 0, (struct sockaddr *)&to.sa, to.len), len);
-	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, PATIENCE_MS) != 1)
-		return "nothing";
-	ssize_t n = recv(fd, data, sizeof(data), 0);
-	return describe(data, (size_t)n, asked, len);
+	/* As others do: what is sent to one who is busy may be lost. */
+	for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms += AGAIN_MS) {
+		assert_int_equal(sendto(fd, asked, len, 0, (struct sockaddr *)&to.sa, to.len), len);
+		if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, AGAIN_MS) == 1)
+			return describe(data, (size_t)recv(fd, data, sizeof(data), 0), asked, len);
+	}
+	return "nothing";
 }
 
 static const char *ask(const char *from, const char *at, const char *name)
@@ -247,6 +251,20 @@ static const char *ask_by_stream(const char *from, const char *at, const char *n
 		assert_true(n > 0);
 	}
 	return describe(data, (size_t)n, asked + 2, len);
+}
+
+/* What a name server says that is passed over for a while when it is slow to answer, as on a busy machine. */
+static void assert_hears(const char *(*way)(const char *, const char *, const char *), const char *from, const char *name,
+			 const char *expected)
+{
+	const char *heard = way(from, "10.1.0.1", name);
+
+	for (int waited_ms = 0; waited_ms < PATIENCE_MS && strcmp(heard, expected) != 0; waited_ms += AGAIN_MS) {
+		poll(NULL, 0, AGAIN_MS);
+		assert_null(strstr(heard, FORGED));
+		heard = way(from, "10.1.0.1", name);
+	}
+	assert_string_equal(heard, expected);
 }
 
 /* ---- name servers ---- */
@@ -356,7 +374,7 @@ static pid_t resolver_pid(struct machine *m)
 
 static void assert_ends(struct machine *m)
 {
-	for (int i = 0; i < 1000 && resolver_pid(m) != 0; i++)
+	for (int i = 0; i < 24000 && resolver_pid(m) != 0; i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 	assert_int_equal(resolver_pid(m), 0);
 }
@@ -460,20 +478,20 @@ static void passes_on(void **state)
 	name_server(m, "127.0.0.8");
 	name_server(m, "127.0.0.9");
 	serve(m, &m->web);
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.7");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "nosuch.example"), "NXDOMAIN");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "forged.example"), "NOERROR 192.0.2.7");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "refused.example"), "NOERROR 192.0.2.8");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "big.example"), "TRUNCATED");
-	assert_string_equal(ask_by_stream("10.1.0.2", "10.1.0.1", "big.example"), "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "www.example", "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "nosuch.example", "NXDOMAIN");
+	assert_hears(ask, "10.1.0.2", "forged.example", "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "refused.example", "NOERROR 192.0.2.8");
+	assert_hears(ask, "10.1.0.2", "big.example", "TRUNCATED");
+	assert_hears(ask_by_stream, "10.1.0.2", "big.example", "NOERROR 192.0.2.7");
 	assert_string_equal(ask_by_stream("10.1.0.2", "10.1.0.1", "one"), "NOERROR 10.1.0.2");
-	assert_string_equal(ask_of_type("10.1.0.2", "10.1.0.1", "4.3.2.1.in-addr.arpa", DNS_A), "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "4.3.2.1.in-addr.arpa", "NOERROR 192.0.2.7");
 
 	/* The container's own come first. */
 	take(m, "endpoints/key1");
 	put(m, "endpoints/key1", "web 127.0.0.9");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.9");
-	assert_string_equal(ask("10.1.0.3", "10.1.0.1", "www.example"), "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "www.example", "NOERROR 192.0.2.9");
+	assert_hears(ask, "10.1.0.3", "www.example", "NOERROR 192.0.2.7");
 }
 
 static void passes_over_who_does_not_answer(void **state)
@@ -488,12 +506,12 @@ static void passes_over_who_does_not_answer(void **state)
 	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "SERVFAIL");
 	assert_string_equal(ask_by_stream("10.1.0.2", "10.1.0.1", "www.example"), "SERVFAIL");
 	name_server(m, "127.0.0.8");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.8");
-	assert_string_equal(ask_by_stream("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.8");
+	assert_hears(ask, "10.1.0.2", "www.example", "NOERROR 192.0.2.8");
+	assert_hears(ask_by_stream, "10.1.0.2", "www.example", "NOERROR 192.0.2.8");
 
 	cleanup_close int silent = bind_port("127.0.0.5", SOCK_DGRAM);
 	assert_true(silent >= 0);
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.8");
+	assert_hears(ask, "10.1.0.2", "www.example", "NOERROR 192.0.2.8");
 	m->web.n_dns_servers = 1;
 	serve(m, &m->web);
 	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "SERVFAIL");
@@ -519,7 +537,7 @@ static void passes_nothing_on_from_inside(void **state)
 	/* One that is in another network, too, asks from there. */
 	take(m, "endpoints/key1");
 	put(m, "endpoints/key1", "web,db ");
-	assert_string_equal(ask("10.1.0.2", "10.1.0.1", "www.example"), "NOERROR 192.0.2.7");
+	assert_hears(ask, "10.1.0.2", "www.example", "NOERROR 192.0.2.7");
 }
 
 static void comes_and_goes(void **state)
@@ -629,7 +647,7 @@ static void replaces_one_that_does_not_understand(void **state)
 		for (;;)
 			close(accept(sock, NULL, NULL));
 	}
-	for (int i = 0; i < 1000 && resolver_pid(m) != pid; i++)
+	for (int i = 0; i < 24000 && resolver_pid(m) != pid; i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 	serve(m, &m->web);
 	assert_int_equal(waitpid(pid, &status, 0), pid);

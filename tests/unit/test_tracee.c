@@ -20,7 +20,7 @@ enum { ANSWER = 23 };
 static void it_calls_and_goes_on(void **state)
 {
 	const uint64_t at = tracee_instruction(getpid());
-	int go[2], come[2], left_ms = 1000;
+	int go[2], come[2], left_ms = 60000;
 	int64_t answer = -1, refused = 0;
 	char c = 0;
 

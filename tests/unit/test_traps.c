@@ -32,7 +32,7 @@ struct seen {
 /* Of a process that has set this for SIGTRAP. False: it cannot be traced here. */
 static bool see(void (*handler)(int), struct seen *ret)
 {
-	int ready[2], go[2], left_ms = 1000;
+	int ready[2], go[2], left_ms = 60000;
 	char c = 0;
 
 	assert_int_equal(pipe(ready) | pipe(go), 0);
