@@ -65,5 +65,5 @@ checked() { # JQ-FILTER: of what check says in JSON
 	run ferry check
 	[ "$status" = 0 ]
 	[ ! -e /run/ferry/.cache/self-dump ]
-	! pgrep -f 'ferry check'
+	eventually eval "! pgrep -f 'ferry check'"
 }

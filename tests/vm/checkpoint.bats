@@ -2,7 +2,8 @@
 # checkpoint and restore by the real CRIU, of ferry's own bundles.
 load machine
 
-export BATS_TEST_TIMEOUT=$((400 + ${ROUNDS:-100} * 6))
+export BATS_TEST_TIMEOUT=$((900 + ${ROUNDS:-100} * 20))
+counter='i=0; while :; do i=$((i + 1)); echo "round $i" >/out/new; mv /out/new /out/rounds; sleep 0.05; done'
 
 setup_file() {
 	make_rootfs /var/tmp/rootfs
@@ -60,7 +61,11 @@ restore() {
 	return 1
 }
 
-round() { sed 's/round //' "$work/rounds" 2>/dev/null || echo 0; }
+round() {
+	local n=0
+	read -r _ n 2>/dev/null <"$work/rounds" || :
+	echo "$n"
+}
 
 # The program goes on, and nothing of it was lost.
 goes_on() {
@@ -101,7 +106,7 @@ traps() {
 }
 
 @test "a counter goes on where it was, again and again, under other names" {
-	args sh -c 'trap "" TRAP; i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	args sh -c "trap '' TRAP; $counter"
 	start c0
 	local i was
 	goes_on
@@ -113,7 +118,7 @@ traps() {
 		checkpoint "c$((i - 1))"
 		run ! r state "c$((i - 1))"
 		was=$(round)
-		sleep 0.5
+		sleep 0.3
 		same "$was" "$(round)"
 		restore "c$i"
 		goes_on
@@ -157,8 +162,9 @@ traps() {
 		n = 0
 		while True:
 		    n += 1
-		    with open("/out/rounds", "w") as f:
-		        f.write("round %d" % n)
+		    with open("/out/new", "w") as f:
+		        f.write("round %d\n" % n)
+		    os.rename("/out/new", "/out/rounds")
 		    time.sleep(0.1)
 	EOF2
 	python3 "$work/outside.py" listen "$work/socket" 3>&- &
@@ -199,8 +205,9 @@ traps() {
 		        accepted = listening.accept()[0]
 		        print(accepted.recv(10), flush=True)
 		    n += 1
-		    with open("/out/rounds", "w") as f:
-		        f.write("round %d" % n)
+		    with open("/out/new", "w") as f:
+		        f.write("round %d\n" % n)
+		    os.rename("/out/new", "/out/rounds")
 	EOF2
 	args /usr/bin/python3 /out/waits.py
 	start c
@@ -221,13 +228,13 @@ traps() {
 	config '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/rounds"
 		| del(.linux.maskedPaths) | .mounts |= map(select(.destination != "/dev/shm"))'
 	start_everything 1
-	local i was
+	local i n was
 	for ((i = 0; i < ${ROUNDS:-100}; i++)); do
 		checkpoint --tcp-established c
 		restore --tcp-established c
-		was=$(round)
-		until [ "$(round)" -gt "$was" ] || [ -e "$work/rounds.bad" ]; do
-			sleep 0.05
+		read -r _ was <"$work/rounds"
+		until read -r _ n <"$work/rounds" && [ "$n" -gt "$was" ] || [ -e "$work/rounds.bad" ]; do
+			sleep 0.02
 		done
 		[ ! -e "$work/rounds.bad" ] || { cat "$work/rounds.bad"; return 1; }
 		rm -rf "$image"
@@ -236,7 +243,7 @@ traps() {
 
 @test "with systemd's cgroups, and with limits" {
 	config '.linux.cgroupsPath = "system.slice:ferry:checkpoint" | .linux.resources.memory.limit = 268435456'
-	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	args sh -c "$counter"
 	start c --systemd-cgroup
 	goes_on
 	checkpoint c
@@ -248,7 +255,7 @@ traps() {
 }
 
 @test "in a user namespace" {
-	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	args sh -c "$counter"
 	# CRIU binds the host's directories as who that is, too: none that lead through others' own, or have mounts in them.
 	config '.linux.namespaces += [{ type: "user" }] | .mounts |= map(select(.destination | test("^/(usr|lib|lib64)$") | not))
 		| (.mounts[] | select(.destination == "/out")).source = "/var/tmp/out"
@@ -266,7 +273,7 @@ traps() {
 }
 
 @test "pre-dumps make a chain" {
-	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	args sh -c "$counter"
 	start c
 	goes_on
 	image=$work/1
@@ -286,7 +293,7 @@ traps() {
 }
 
 @test "memory by a page server; lazy pages, from where they were left" {
-	args sh -c 'i=0; while :; do i=$((i + 1)); echo "round $i" >/out/rounds; sleep 0.1; done'
+	args sh -c "$counter"
 	start c
 	goes_on
 	mkdir "$image"

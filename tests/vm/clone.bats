@@ -2,7 +2,6 @@
 # Clones by the real CRIU, of a service that takes long to start.
 load machine
 
-export BATS_TEST_TIMEOUT=120
 export MIB=128 launch=/var/lib/ferry/launch
 
 setup_file() {
@@ -20,8 +19,8 @@ setup_file() {
 	ferry launch -d --name w --rootfs /var/tmp/rootfs:O "${binds[@]}" -- /usr/bin/python3 /warm.py $MIB
 	ask w
 	echo "$begun" >"$BATS_FILE_TMPDIR/begun"
-	timeout 60 ferry snapshot create w one || { grep -E 'Error|Warn' $launch/w/snapshots/.log/dump.log; return 1; }
-	timeout 60 ferry template create --hook /bin/hook w/one t
+	timeout 300 ferry snapshot create w one || { grep -E 'Error|Warn' $launch/w/snapshots/.log/dump.log; return 1; }
+	timeout 300 ferry template create --hook /bin/hook w/one t
 }
 
 teardown_file() {
@@ -40,12 +39,12 @@ teardown() {
 
 # *begun, *whole, *host, *machine, *connection: what warm.py says; *address: where.
 ask() {
-	local answer='' i
+	local answer='' end=$((SECONDS + 180))
 	address=$(ferry inspect -f .NetworkSettings.IPAddress "$1")
-	for i in $(seq 60); do
-		answer=$(timeout 10 bash -c "exec 3<>/dev/tcp/$address/7000 && head -n 1 <&3" 2>/dev/null) || :
+	while [ $SECONDS -lt $end ]; do
+		answer=$(timeout 60 bash -c "exec 3<>/dev/tcp/$address/7000 && head -n 1 <&3" 2>/dev/null) || :
 		[ -z "$answer" ] || break
-		sleep 0.25
+		sleep 0.1
 	done
 	read -r begun whole host machine connection <<<"$answer"
 	[ -n "$connection" ] || { ferry ps "$1"; ferry logs "$1" | tail -n 3; return 1; }
@@ -120,12 +119,12 @@ is_warm() {
 	ferry launch -d --userns auto --name u --rootfs /var/tmp/rootfs:O "${binds[@]}" -- /usr/bin/python3 /warm.py 32
 	ask u
 	local was=$begun at=$address
-	timeout 60 ferry snapshot create u one
+	timeout 300 ferry snapshot create u one
 	clone u/one d
 	ask d
 	same "$was whole d closed" "$begun $whole $host $connection"
 	[ "$address" != "$at" ]
-	timeout 60 ferry snapshot rollback u/one
+	timeout 300 ferry snapshot rollback u/one
 	ask u
 	same "$was whole $at" "$begun $whole $address"
 	ferry rm -f d

@@ -2,7 +2,6 @@
 # checkpoint and restore of launched containers, by the real CRIU.
 load machine
 
-export BATS_TEST_TIMEOUT=300
 dir=/var/lib/ferry/launch/c
 
 setup_file() {
@@ -39,7 +38,7 @@ goes_on() { # [AT-LEAST]
 	eventually eval "[ \"\$(n)\" -gt $was ]"
 }
 
-counter='i=0; while :; do i=$((i + 1)); echo $i >/n.new; mv /n.new /n; sleep 0.1; done'
+counter='i=0; while :; do i=$((i + 1)); echo $i >/n.new; mv /n.new /n; sleep 0.05; done'
 
 @test "its network, its connections, its output and its files go on where they were" {
 	ferry launch -d --name c --restart always -p 8080:8080 app sh -c "nc -ll -p 8080 -e cat & echo begins; trap 'echo asked' USR1; $counter"
@@ -48,7 +47,7 @@ counter='i=0; while :; do i=$((i + 1)); echo $i >/n.new; mv /n.new /n; sleep 0.1
 	address=$(ferry inspect c --format .NetworkSettings.Networks.ferry.IPAddress)
 	eventually eval 'exec {talk}<>"/dev/tcp/$address/8080"' 2>/dev/null
 	echo one >&$talk
-	read -r -t 20 answer <&$talk
+	read -r -t 120 answer <&$talk
 	same one "$answer"
 	was=$(n)
 	logged ferry checkpoint --tcp-established c
@@ -59,10 +58,10 @@ counter='i=0; while :; do i=$((i + 1)); echo $i >/n.new; mv /n.new /n; sleep 0.1
 	goes_on "$was"
 	same "$address" "$(ferry inspect c --format .NetworkSettings.Networks.ferry.IPAddress)"
 	echo two >&$talk
-	read -r -t 60 answer <&$talk
+	read -r -t 120 answer <&$talk
 	exec {talk}<&-
 	same two "$answer"
-	same three "$(echo three | timeout 20 busybox nc 127.0.0.1 8080)"
+	same three "$(echo three | timeout 120 busybox nc 127.0.0.1 8080)"
 	ferry kill c USR1
 	eventually eval '[ "$(ferry logs c | xargs)" = "begins asked" ]'
 	ferry stop -t 0 c

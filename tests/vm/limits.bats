@@ -70,7 +70,7 @@ finish() {
 }
 
 @test "pids: the limit holds" {
-	config '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6; do sleep 5 & done; wait"] | .linux.resources.pids.limit = 4'
+	config '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6; do sleep 1000 & done"] | .linux.resources.pids.limit = 4'
 	run r run -b "$bundle" c
 	[[ $output == *"fork"* ]]
 }

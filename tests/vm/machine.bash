@@ -6,10 +6,13 @@
 #   make_rootfs DIR      a root file system with busybox; make_image FILE.tar the same as an archive
 #   configure_podman     makes $runtime the only one that podman and buildah know
 #   baseline             remembers what there is; clean fails when there is more after a test
-#   eventually COMMAND   tries for ten seconds; pty COMMAND... runs with a terminal; as USER COMMAND... in a session
+#   eventually COMMAND   tries until it is true; pty COMMAND... runs with a terminal; as USER COMMAND... in a session
+#
+# A machine may be emulated, on a host that has other things to do, and then is a hundred times slower than another one: what is
+# awaited gets minutes, and no test knows how long anything takes.
 bats_require_minimum_version 1.5.0
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-900}
 RUNTIME=${RUNTIME:-ferry}
 case $RUNTIME in
 ferry) runtime=/usr/local/bin/ferry ;;
@@ -86,11 +89,12 @@ residue() {
 baseline() { residue | sort >"$BATS_FILE_TMPDIR/baseline"; }
 
 clean() {
-	local i
-	for i in $(seq 40); do
+	local end=$((SECONDS + 60))
+	while :; do
 		residue | sort >"$BATS_FILE_TMPDIR/now"
 		comm -13 "$BATS_FILE_TMPDIR/baseline" "$BATS_FILE_TMPDIR/now" >"$BATS_FILE_TMPDIR/left"
 		[ -s "$BATS_FILE_TMPDIR/left" ] || return 0
+		[ $SECONDS -lt $end ] || break
 		sleep 0.25
 	done
 	echo "left behind:"
@@ -100,10 +104,11 @@ clean() {
 }
 
 eventually() {
-	local i
-	for i in $(seq 40); do
+	local end=$((SECONDS + 180))
+	while :; do
 		"$@" && return 0
-		sleep 0.25
+		[ $SECONDS -lt $end ] || break
+		sleep 0.1
 	done
 	echo "never came true: $*"
 	return 1

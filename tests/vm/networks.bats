@@ -74,7 +74,7 @@ scan() {
 	up web --network web -p 8080:80 -- nginx -g 'daemon off;'
 	up client --network web -- sleep 1000000
 	eventually f exec client curl -6 -fsS -o /dev/null http://web/
-	f exec client ping -6 -c 1 -W 5 fd00:77::1
+	f exec client ping -6 -c 1 -W 60 fd00:77::1
 	run f exec client dig +short AAAA web
 	same "$(f inspect -f .NetworkSettings.GlobalIPv6Address web)" "$output"
 }
@@ -87,12 +87,13 @@ scan() {
 	outside curl -fsS -o /dev/null 'http://[2001:db8::1]:8080/'
 	same "198.51.100.2 2001:db8::2" "$(f exec web awk '{ print $1 }' /var/log/nginx/access.log | xargs)"
 	local at
+	eventually outside iperf3 -c 198.51.100.1 -n 1k
 	for at in 198.51.100.1 2001:db8::1; do
 		outside iperf3 -c $at -u -b 1m -l 1000 -n 20k -J >"$BATS_FILE_TMPDIR/json"
 		jq -e '.end.sum.packets >= 20 and .end.sum.lost_percent < 50' "$BATS_FILE_TMPDIR/json"
 	done
-	f exec web ping -c 1 -W 5 198.51.100.2
-	f exec web ping -c 1 -W 5 2001:db8::2
+	f exec web ping -c 1 -W 60 198.51.100.2
+	f exec web ping -c 1 -W 60 2001:db8::2
 }
 
 @test "what should be closed is: every port, from outside, from another network, from an internal one" {
@@ -106,9 +107,11 @@ scan() {
 	up far --network ferry -- sleep 1000000
 	up back --network back -- busybox httpd -f -p 80 -h /
 	eventually curl -fsS -o /dev/null http://127.0.0.1:201/
-
-	local web web6 back
+	local web web6 back at
 	web=$(address web) web6=$(f inspect -f .NetworkSettings.GlobalIPv6Address web) back=$(address back)
+	for at in 127.0.0.1:81 127.0.0.1:82 "$back"; do
+		eventually curl -sS -o /dev/null "http://$at/"
+	done
 	same "80 | 53 82 200 | none" "$(scan near "$web" 10.77.0.1 "$back")"
 	same "82 200 | 82 200 | none | none | none" "$(scan outside 198.51.100.1 2001:db8::1 "$web" "$web6" "$back")"
 	same "82 200 | none | none" "$(scan far 198.51.100.1 "$web" "$back")"
@@ -124,24 +127,28 @@ scan() {
 	f rename web renamed
 	same "$(address renamed)" "$(f exec client dig +short renamed)"
 	f rm -f renamed
-	same "" "$(f exec client dig +short +tries=1 +time=5 other)"
+	same "" "$(f exec client dig +short +tries=1 +time=60 other)"
 }
 
-@test "iperf3: as fast as asked" {
+# However slow a machine is, so many bytes take their time.
+@test "iperf3: no faster than asked" {
 	up server --network ferry -- iperf3 -s
 	up client --network-rate 20mbit --network-burst 64k -- sleep 1000000
-	eventually f exec client iperf3 -c server -t 1 -J >"$BATS_FILE_TMPDIR/json"
-	f exec client iperf3 -c server -t 4 -J >"$BATS_FILE_TMPDIR/json"
-	local bits
-	bits=$(jq '.end.sum_received.bits_per_second | floor' "$BATS_FILE_TMPDIR/json")
-	[ "$bits" -gt 5000000 ] && [ "$bits" -lt 24000000 ]
+	eventually f exec client iperf3 -c server -n 1k
+	local begun=${EPOCHREALTIME/./} took
+	f exec client iperf3 -c server -n 5000000 -J >"$BATS_FILE_TMPDIR/json"
+	took=$((${EPOCHREALTIME/./} - begun))
+	jq -e '.end.sum_sent.bytes >= 5000000' "$BATS_FILE_TMPDIR/json"
+	echo "$took us"
+	[ "$took" -gt 1900000 ]	# 5 MB less what there may be at once, at 2.5 MB a second
+	[[ "$(f exec client tc qdisc show dev eth0)" == *"rate 20Mbit burst 64"* ]]
 }
 
 @test "netem: delay and loss" {
 	up web --network-delay 100ms --network-jitter 1ms --network-loss 1% -- sleep 1000000
 	run f exec web tc qdisc show dev eth0
 	[[ $output == *netem*"delay 100ms  1ms"*"loss 1%"* ]]
-	f exec web ping -c 3 -W 5 "$(f inspect -f .NetworkSettings.Gateway web)" >"$BATS_FILE_TMPDIR/ping"
+	f exec web ping -c 3 -W 60 "$(f inspect -f .NetworkSettings.Gateway web)" >"$BATS_FILE_TMPDIR/ping"
 	awk -F/ '/^rtt|^round-trip/ { found = 1; if ($4 < 95) exit 1 } END { exit !found }' "$BATS_FILE_TMPDIR/ping"
 }
 
@@ -149,7 +156,7 @@ scan() {
 	f network create --subnet 10.77.0.0/24 --opt vlan=7 web
 	up a --network web -- sleep 1000000
 	up b --network web -- sleep 1000000
-	f exec a ping -c 1 -W 5 "$(address b)"
+	f exec a ping -c 1 -W 60 "$(address b)"
 	bridge vlan show | grep -qw 7
 }
 
@@ -166,7 +173,7 @@ scan() {
 		up a --network lan -- sleep 1000000
 		up b --network lan:ip=10.78.0.77 -- sleep 1000000
 		same 10.78.0.77 "$(address b)"
-		f exec a ping -c 1 -W 5 10.78.0.77
+		f exec a ping -c 1 -W 60 10.78.0.77
 		f rm -f a b
 		f network rm lan
 	done

@@ -27,16 +27,16 @@ teardown_file() {
 }
 
 @test "what a container wrote is there, its limits are set, and it was asked to end before" {
-	same "started asked started" "$(ferry exec always cat /said | xargs)"
+	eventually eval '[ "$(ferry exec always cat /said | xargs)" = "started asked started" ]'
 	same 67108864 "$(ferry exec always cat /sys/fs/cgroup/memory.max)"
 }
 
 @test "its supervisor is the unit's, and all commands see it" {
-	ferry stop -t 5 always
+	ferry stop -t 120 always
 	same 3 "$(ferry inspect always --format .State.ExitCode)"
 	ferry start always
 	ferry logs always
-	same "started asked started asked started" "$(ferry exec always cat /said | xargs)"
+	eventually eval '[ "$(ferry exec always cat /said | xargs)" = "started asked started asked started" ]'
 	ferry restart -t 0 unless
 	ferry start once
 	same running "$(ferry state once | jq -r .status)"

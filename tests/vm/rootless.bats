@@ -69,7 +69,7 @@ inside() {
 			test \"\$($runtime list -q)\" = c
 			test \"\$($runtime exec c echo hello)\" = hello
 			$runtime kill c KILL
-			sleep 1
+			until [ \"\$($runtime state c | jq -r .status)\" = stopped ]; do sleep 0.1; done
 			$runtime delete c
 			test ! -e \$XDG_RUNTIME_DIR/$RUNTIME/c"
 	done

@@ -84,15 +84,15 @@ teardown() {
 
 # launch NAME OPTION...: and wait until its health check succeeded
 launch() {
-	ferry launch -d --name "$1" --health-start-interval 1s --health-start-period 2m --stop-timeout 60 "${@:2}" "layout:$1"
+	ferry launch -d --name "$1" --health-start-interval 0.5s --health-start-period 10m --stop-timeout 300 "${@:2}" "layout:$1"
 	healthy "$1"
 }
 
 healthy() {
-	local i
-	for i in $(seq 120); do
+	local end=$((SECONDS + 300))
+	while [ $SECONDS -lt $end ]; do
 		[ "$(ferry inspect "$1" --format .State.Health.Status)" != healthy ] || return 0
-		sleep 0.5
+		sleep 0.25
 	done
 	ferry inspect "$1"; ferry logs "$1"
 	return 1
@@ -206,7 +206,7 @@ address_of() { ferry inspect "$1" --format .NetworkSettings.Networks.ferry.IPAdd
 ask() { # DESCRIPTOR LINE
 	local answer
 	printf '%s\r\n' "$2" >&"$1"
-	read -r -t 60 answer <&"$1"
+	read -r -t 120 answer <&"$1"
 	echo "${answer%$'\r'}"
 }
 
@@ -237,16 +237,18 @@ ask() { # DESCRIPTOR LINE
 	launch postgres --memory 300m --shm-size 32m --health-cmd '/usr/lib/postgresql/17/bin/pg_isready -h 127.0.0.1'
 	export PGHOST PGUSER=postgres PGDATABASE=postgres
 	PGHOST=$(address_of postgres)
-	pgbench() { /usr/lib/postgresql/17/bin/pgbench "$@"; }
 	sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -U postgres; }
-	pgbench -i -q
-	pgbench -n -c 3 -T 25 >load 2>&1 &
+	/usr/lib/postgresql/17/bin/pgbench -i -q
+	/usr/lib/postgresql/17/bin/pgbench -n -c 3 -T 100000 >load 2>&1 3>&- &
 	local pid=$! before
 	eventually eval "[ \"\$(sql <<<'select count(*) from pgbench_history')\" -gt 20 ]"
 	saved_and_restored postgres
 	before=$(sql <<<'select count(*) from pgbench_history')
 	eventually eval "[ \"\$(sql <<<'select count(*) from pgbench_history')\" -gt $before ]"
 	saved_and_restored postgres
+	before=$(sql <<<'select count(*) from pgbench_history')
+	eventually eval "[ \"\$(sql <<<'select count(*) from pgbench_history')\" -gt $before ]"
+	kill -ALRM $pid	# which is how it learns that its time is over
 	wait $pid || { cat load; return 1; }
 	grep -q 'number of failed transactions: 0 ' load || { cat load; return 1; }
 	same "$(awk '/actually processed/ { print $NF }' load)" "$(sql <<<'select count(*) from pgbench_history')"

@@ -2,7 +2,6 @@
 # Snapshots with memory, by the real CRIU: whoever asks the program cannot tell that it went back but by what it says.
 load machine
 
-export BATS_TEST_TIMEOUT=300
 snapshots=/var/lib/ferry/launch/c/snapshots
 
 setup_file() {
@@ -27,11 +26,11 @@ up() { # OPTION... -- COMMAND...
 
 # *word and *n: what instant.py says.
 ask() {
-	local answer i
-	for i in $(seq 40); do
+	local answer end=$((SECONDS + 180))
+	while [ $SECONDS -lt $end ]; do
 		answer=$({ exec 3<>"/dev/tcp/$address/7777" && head -n 1 <&3; } 2>/dev/null) || :
 		[ -z "$answer" ] || break
-		sleep 0.25
+		sleep 0.1
 	done
 	read -r word n <<<"$answer"
 	[ -n "$n" ] || { ferry ps; ferry logs c | tail -n 3; return 1; }
@@ -75,7 +74,6 @@ is_untouched() { # LEAST
 	local first=$word was=$n at=$address later i
 	snapshot one
 	goes_on
-	sleep 1
 	ask
 	later=$n
 	# Damage is found before anything is ended.
@@ -127,21 +125,30 @@ is_untouched() { # LEAST
 
 @test "a terminal" {
 	up -it host sh -c 'n=0; while read -r word; do n=$((n + 1)); echo "$n $word $(stty size)"; done'
-	# And then goes, by the keys for that.
-	tell() { { sleep 1; printf '%s\n' "$1"; sleep 1; printf '\020\021'; sleep 1; } | timeout 20 script -qec "ferry attach c" /dev/null >/dev/null || :; }
-	tell first
-	eventually eval 'ferry logs c | grep -q "^1 first"'
+	# A terminal of so many rows: who is attached has given them to the container's. And then goes, by the keys for that.
+	tell() { # ROWS WORD ANSWER
+		local keys pid
+		[ -p keys ] || mkfifo keys
+		script -qec "stty rows $1 columns 80; ferry attach c" /dev/null <keys >/dev/null 3>&- &
+		pid=$!
+		exec {keys}>keys
+		eventually eval "[ \"\$(ferry exec c stty -F /dev/pts/0 size)\" = '$1 80' ]"
+		printf '%s\n' "$2" >&"$keys"
+		eventually eval "ferry logs c | grep -q '^$3 $2 $1 80'"
+		printf '\020\021' >&"$keys"
+		wait $pid
+		exec {keys}>&-
+	}
+	tell 30 first 1
 	snapshot one
-	tell second
-	eventually eval 'ferry logs c | grep -q "^2 second"'
+	tell 31 second 2
 	rollback c/one
-	tell other
-	eventually eval 'ferry logs c | grep -q "^2 other"'
+	tell 32 other 2
 }
 
 @test "redis: what is in memory and what is on the disk" {
 	up --init host redis-server --protected-mode no --save "" --appendonly yes --dir /var/tmp --enable-debug-command yes
-	r() { timeout 20 redis-cli -h "$address" "$@"; }
+	r() { timeout 120 redis-cli -h "$address" "$@"; }
 	eventually r ping
 	r debug populate 20000 key 500
 	r set word first

@@ -59,33 +59,37 @@ says_what_files_say() {
 		touch /disk/done; wait' --memory 100m --pids-limit 20 -v "$disk:/disk" --shm-size 32m
 	eventually test -e "$disk/done"
 	eventually grep '^some avg10=[0-9.]*[1-9]' "$cgroup/cpu.pressure"
-	ferry pause load # it uses nothing now
+	eventually eval '[ "$(awk "/^usage_usec/ { print \$2 }" "$cgroup/cpu.stat")" -gt 500000 ]'
+	ferry stats --no-stream --format json load >"$BATS_TEST_TMPDIR/stats"
+	holds '.Pressure.Cpu > 0'
+	ferry pause load # it uses nothing now, and pressure fades
 	eventually says_what_files_say
 	holds '.Running and .Name == "load" and .CpuPercent == 0 and .CpuUsec > 500000 and .Pids == 4'
 	holds '.MemoryUsage > 20 * 1024 * 1024 and .MemoryLimit == 100 * 1024 * 1024'
 	holds '.MemoryPercent - 100 * .MemoryUsage / .MemoryLimit | fabs < 0.01'
-	holds '.IoWritten >= 8 * 1024 * 1024 and .IoRead >= 8 * 1024 * 1024 and .Pressure.Cpu > 0'
+	holds '.IoWritten >= 8 * 1024 * 1024 and .IoRead >= 8 * 1024 * 1024'
 	ferry resume load
 }
 
-@test "processors: what the limit lets it have, as a stream" {
-	local i
+# How much of its share it gets depends on the machine. A look comes a second after the one before or later, and all of them are
+# within the time that is taken here.
+@test "processors: what was used since the last look, as a stream" {
 	launch load 'while :; do :; done' --cpus 0.2
+	eventually grep -q '^nr_throttled [1-9]' "$cgroup/cpu.stat"
 	launch idle 'exec sleep 1000000'
-	ferry stats --format json --interval 2s load idle >"$BATS_TEST_TMPDIR/lines" 3>&- &
-	local stats=$!
-	for i in $(seq 240); do
-		[ "$(grep -c '"Name":"load"' "$BATS_TEST_TMPDIR/lines")" -lt 4 ] || break
-		sleep 0.5
-	done
+	local begun=${EPOCHREALTIME/./} took stats
+	ferry stats --format json --interval 1s load idle >"$BATS_TEST_TMPDIR/lines" 3>&- &
+	stats=$!
+	eventually eval 'jq -s "map(select(.Name == \"load\").CpuUsec) | length > 3 and .[0] < .[-1]" "$BATS_TEST_TMPDIR/lines" | grep -q true'
 	ferry stop -t 0 load idle
 	wait $stats # of those that it was to show none runs
-	# The first look is a short one, and may see more of a period's share.
+	took=$((${EPOCHREALTIME/./} - begun))
 	grep '"Name":"load"' "$BATS_TEST_TMPDIR/lines" | jq -s 'map(select(.Running))' >"$BATS_TEST_TMPDIR/stats"
-	holds '.[1:] | length > 2 and all(.CpuPercent > 1 and .CpuPercent < 26)'
-	holds 'map(.CpuUsec) | . == (. | unique)'
+	local since='[range(1; length) as $i | { percent: .[$i].CpuPercent, used: (.[$i].CpuUsec - .[$i - 1].CpuUsec) }]'
+	holds "$since | length > 2 and any(.percent > 0) and all(.percent <= .used / 10000 + 0.01)"
+	holds "$since | map(select(.percent > 0) | .used / .percent * 100) | add <= $took * 1.05"
 	grep '"Name":"idle"' "$BATS_TEST_TMPDIR/lines" | jq -s 'map(select(.Running))' >"$BATS_TEST_TMPDIR/stats"
-	holds 'length > 2 and all(.CpuPercent < 5 and .Pids == 1)'
+	holds 'length > 2 and (.[-1] | .CpuPercent < 5 and .Pids == 1)'
 }
 
 @test "the table: memory without a limit is the machine's" {

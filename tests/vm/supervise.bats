@@ -29,18 +29,18 @@ dir=/var/lib/ferry/launch
 	for i in 1 2 3; do
 		ferry restart -t 0 one
 	done
-	sleep 3
 	pid=$(awk '/^PPid:/ { print $2 }' "/proc/$(jq .pid /run/ferry/one/state.json)/status")
-	rss=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
+	resident() { awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status"; }
+	eventually eval 'ferry logs one | tail -n 1 | grep -qx 100000 && [ "$(resident)" -lt 1024 ]' || { resident; return 1; }
 	grep -E '^Rss' "/proc/$pid/status" | sed 's/^/# /' >&3
-	echo "# resident: $rss KiB" >&3
-	[ "$rss" -lt 1024 ]
+	echo "# resident: $(resident) KiB" >&3
 }
 
 @test "the unit starts those again that are to be, and ends them at its own end" {
-	ferry launch -d --name one --restart always host -- sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+	ferry launch -d --name one --restart always host -- sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
 	ferry launch -d --name two --restart unless-stopped host -- sleep 1000000
 	ferry launch -d --name three host -- sleep 1000000
+	eventually eval 'ferry logs one | grep -q ready'
 	ferry stop -t 0 two
 	# As a machine that was switched off leaves it: nothing runs, and /run is empty.
 	for name in one three; do
@@ -48,9 +48,8 @@ dir=/var/lib/ferry/launch
 		kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")"
 		kill -KILL "$pid"
 	done
-	sleep 0.5
 	for name in one two three; do
-		find $unified -depth -type d -name "$name" -exec rmdir {} +
+		eventually eval 'find $unified -depth -type d -name $name -exec rmdir {} + 2>/dev/null'
 	done
 	rm -rf /run/ferry/one /run/ferry/two /run/ferry/three
 	ferry network reload
@@ -59,6 +58,7 @@ dir=/var/lib/ferry/launch
 	[ "$(ferry state one | jq -r .status)" = running ]
 	[ ! -e /run/ferry/two ]
 	[ ! -e /run/ferry/three ]
+	eventually eval '[ "$(ferry logs one | grep -c ready)" = 2 ]'
 	ferry start two
 	[ "$(ferry state two | jq -r .status)" = running ]
 

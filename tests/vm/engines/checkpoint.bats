@@ -2,8 +2,7 @@
 # Checkpoints by podman, with the runtime under test, and from one runtime to the other.
 load ../machine
 
-export BATS_TEST_TIMEOUT=400
-counter='i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
+counter='i=0; while :; do i=$((i + 1)); echo $i >/tmp/new; mv /tmp/new /tmp/n; sleep 0.1; done'
 
 setup_file() {
 	make_image /var/tmp/image.tar
@@ -89,7 +88,7 @@ podman_container() {
 	address=$(podman inspect -f '{{.NetworkSettings.Networks.podman.IPAddress}}' c)
 	eventually eval 'exec {talk}<>"/dev/tcp/$address/8080"' 2>/dev/null
 	echo one >&$talk
-	read -r -t 20 answer <&$talk
+	read -r -t 120 answer <&$talk
 	same one "$answer"
 	run ! podman container checkpoint c
 	[[ $output == *--tcp-established* ]]
@@ -98,7 +97,7 @@ podman_container() {
 	podman_container restore --tcp-established c
 	goes_on c 1
 	echo two >&$talk
-	read -r -t 60 answer <&$talk
+	read -r -t 120 answer <&$talk
 	exec {talk}<&-
 	same two "$answer"
 }

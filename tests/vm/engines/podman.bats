@@ -73,7 +73,7 @@ teardown() {
 @test "stop sends the signal, then kills; kill sends any" {
 	podman run -d --name c image sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'
 	eventually eval 'podman logs c | grep -q ready'
-	podman stop -t 20 c
+	podman stop -t 120 c
 	same "5" "$(podman inspect -f '{{.State.ExitCode}}' c)"
 	podman run -d --name d image sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
 	eventually eval 'podman logs d | grep -q ready'
@@ -237,8 +237,8 @@ limit_options=(--memory 64m --memory-swap 96m --cpus 0.5 --pids-limit 33)
 	podman network create net
 	podman run -d --name web --network net -p 127.0.0.1:8088:80 image \
 		sh -c 'mkdir /tmp/w; echo page >/tmp/w/index.html; httpd -f -p 80 -h /tmp/w'
-	same "page" "$(podman run --rm --network net image wget -qO- http://web/)"
 	eventually busybox wget -qO- http://127.0.0.1:8088/
+	same "page" "$(podman run --rm --network net image wget -qO- http://web/)"
 	podman rm -f -t 0 web
 	podman network rm -f net
 }

@@ -13,10 +13,7 @@ setup_file() {
 	systemd-run --quiet --user -M tester@ --unit dockerd --collect -p Delegate=yes -p KillMode=mixed \
 		--working-directory=/home/tester -E "PATH=$PATH" -E DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns \
 		/usr/share/docker.io/contrib/dockerd-rootless.sh
-	for i in $(seq 60); do
-		docker info >/dev/null 2>&1 && break
-		sleep 1
-	done
+	eventually eval 'docker info >/dev/null 2>&1'
 	docker import /var/tmp/image.tar image || { journalctl --no-pager | grep -i rootless | tail -30; return 1; }
 	docker run --rm --network none image true
 	baseline
@@ -46,7 +43,7 @@ docker() { DOCKER_HOST=unix:///run/user/1000/docker.sock command docker "$@"; }
 	run -127 docker run --rm --network none image /bin/nothing
 	docker run -d --name box image sh -c 'echo out; exec sleep 1000'
 	same "inside" "$(docker exec box echo inside)"
-	same "out" "$(docker logs box)"
+	eventually eval '[ "$(docker logs box)" = out ]'
 	docker pause box
 	docker unpause box
 	docker stop -t 1 box

@@ -37,7 +37,7 @@ script() { as tester bash -euc "$1"; }
 	script '
 		podman run -d --name c image sh -c "echo out; exec sleep 1000"
 		test "$(podman exec c echo hello)" = hello
-		test "$(podman logs c)" = out
+		until [ "$(podman logs c)" = out ]; do sleep 0.2; done
 		podman pause c
 		podman unpause c
 		podman stop -t 1 c
@@ -78,7 +78,7 @@ script() { as tester bash -euc "$1"; }
 	script '
 		podman run -d --name web --network pasta -p 127.0.0.1:8090:80 image \
 			sh -c "mkdir /tmp/w; echo page >/tmp/w/index.html; httpd -f -p 80 -h /tmp/w"
-		for i in 1 2 3 4 5 6 7 8 9; do test "$(busybox wget -qO- http://127.0.0.1:8090/)" = page && exit 0; sleep 1; done
+		for i in $(seq 300); do test "$(busybox wget -qO- http://127.0.0.1:8090/)" = page && exit 0; sleep 0.2; done
 		busybox wget -O- http://127.0.0.1:8090/ || true
 		podman logs web
 		exit 1'
