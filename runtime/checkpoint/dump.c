@@ -1,5 +1,6 @@
 /* ferry checkpoint: a running container becomes an image. */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/dump_image.h"
 #include "runtime/checkpoint/guard.h"
 #include "runtime/checkpoint/preflight.h"
 #include "runtime/checkpoint/traps.h"
@@ -57,14 +58,17 @@ static int check_status(struct runtime *rt, struct container *c, struct err *e)
 /* --parent-path is one word in the image: CRIU makes a link of it there. */
 static int check_parent(const struct criu_options *o, struct err *e)
 {
-	struct stat st;
+	struct stat st, own;
 
 	if (!o->parent)
 		return 0;
 	if (o->parent[0] == '/')
 		return err_say(e, EINVAL, "--parent-path '%s': must be relative to the directory of the images", o->parent);
-	if (fstatat(o->images, o->parent, &st, 0) < 0)
+	if (fstatat(o->images, o->parent, &st, 0) < 0 || fstat(o->images, &own) < 0)
 		return err_set(e, errno, "--parent-path '%s'", o->parent);
+	if (st.st_ino == own.st_ino && st.st_dev == own.st_dev)
+		return err_say(e, EINVAL, "--parent-path '%s': is the directory of the image itself: name another one by "
+			       "--image-path", o->parent);
 	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "--parent-path '%s'", o->parent);
 }
 
@@ -74,9 +78,9 @@ static int check_before(struct runtime *rt, const struct checkpoint_request *r, 
 {
 	if (runtime_check_before(rt, c, r, o, ret, e) < 0)
 		return -e->code;
-	if (r->pre_dump && !ret->features.mem_track)
-		return err_say(e, ENOTSUP, "--pre-dump: this kernel does not track which memory is written "
-			       "(CONFIG_MEM_SOFT_DIRTY)");
+	if ((r->pre_dump || o->parent) && !ret->features.mem_track)
+		return err_say(e, ENOTSUP, "--%s: this kernel does not track which memory is written "
+			       "(CONFIG_MEM_SOFT_DIRTY)", r->pre_dump ? "pre-dump" : "parent-path");
 	if (o->lazy_pages && !ret->features.lazy_pages)
 		return err_say(e, ENOTSUP, "--lazy-pages: this kernel or criu lacks userfaultfd");
 	return 0;
@@ -169,10 +173,10 @@ static void wait_for_rest(void)
 static int ask(struct runtime *rt, const char *program, struct container *c, struct dump *d, const struct criu_options *o,
 	       struct err *e)
 {
-	/* The container stays locked as long as CRIU is at work on it. */
-	const int keep[] = { c->dir, d->config };
+	/* The container stays locked as long as CRIU is at work on it, and so does the image. */
+	const int keep[] = { c->dir, d->config, d->images };
 	/* One that will wait for others to fetch the memory can be ended. */
-	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 2, .cgroup = -1, .quiet = true,
+	const struct criu_start start = { .program = program, .keep = keep, .n_keep = 3, .cgroup = -1, .quiet = true,
 					  .prepare = o->lazy_pages ? NULL : prepare, .data = d };
 	const struct criu_request q = { .type = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, .options = o,
 					.notified = notified, .data = d };
@@ -202,6 +206,14 @@ static int ask(struct runtime *rt, const char *program, struct container *c, str
 	return r < 0 && !answer.refused ? checkpoint_failed(d->request, o, e) : r;
 }
 
+/* For the record. */
+static int save_done(struct container *c, struct err *e)
+{
+	c->dumping = DUMPING_NOT;
+	c->dump_image = NULL;
+	return record_save(c, e);
+}
+
 /* A launched one stays, ended: its supervisor sees that it was saved. */
 static int end_launched(struct container *c, struct err *e)
 {
@@ -213,10 +225,8 @@ static int end_launched(struct container *c, struct err *e)
 		if (proc_wait_end(pidfd, END_TIMEOUT_MS, e) < 0)
 			return -e->code;
 	}
-	c->dumping = DUMPING_NOT;
-	c->dump_image = NULL;
 	c->saved = true;
-	return record_save(c, e);
+	return save_done(c, e);
 }
 
 /* As runc: what has been saved is no more. */
@@ -241,12 +251,6 @@ static int keep_shared(const struct container *c, struct arena *a, struct criu_o
 	return images_memory_keep(warm, o->images, a, o, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
-/* Of an image that was in the directory before. */
-static int remove_old(int images, const char *name, struct err *e)
-{
-	return unlinkat(images, name, 0) < 0 && errno != ENOENT ? err_set(e, errno, "remove the old '%s'", name) : 0;
-}
-
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
@@ -262,7 +266,7 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 		return -e->code;
 	d.userns = checkpoint_has_userns(s);
 	if (checkpoint_open_directories(r, true, o, e) < 0 || check_parent(o, e) < 0 ||
-	    checkpoint_find_descriptors(rt, c, d.descriptors, o, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0)
+	    checkpoint_find_descriptors(rt, c, d.descriptors, o, e) < 0)
 		return -e->code;
 	if (o->lazy_pages && o->page_server) {
 		config = checkpoint_listening_config(o->config_file, o->page_server, e);
@@ -273,9 +277,8 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	}
 	d.images = o->images;
 	c->dump_image = checkpoint_path(o->images, &rt->arena);
-	if (remove_old(o->images, CHECKPOINT_DESCRIPTORS_FILE, e) < 0 || remove_old(o->images, IMAGES_DIGESTS, e) < 0)
-		return -e->code;
-	if (record_save(c, e) < 0)
+	if (dump_image_begin(o->images, r->image_path, c->id, e) < 0 || keep_shared(c, &rt->arena, o, e) < 0 ||
+	    record_save(c, e) < 0)
 		return -e->code;
 	/* Once the image is whole, what was to end ends, however CRIU does. */
 	int asked = ask(rt, host.program, c, &d, o, e);
@@ -288,11 +291,10 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	/* Without, less of what may happen to it is found. */
 	if (!r->pre_dump && images_digests_write_quickly(o->images, &ignored) < 0)
 		log_warn("%s", ignored.msg);
-	if (!goes_on)
-		return end(rt, c, s, e);
-	c->dumping = DUMPING_NOT;
-	c->dump_image = NULL;
-	return record_save(c, e);
+	if ((goes_on ? save_done(c, e) : end(rt, c, s, e)) < 0)
+		return -e->code;
+	dump_image_end(o->images);
+	return 0;
 }
 
 int lifecycle_checkpoint(struct runtime *rt, const struct checkpoint_request *r, struct err *e)

@@ -4,6 +4,7 @@
  * ends the repair of connections.
  */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/dump_image.h"
 #include "runtime/checkpoint/threads.h"
 
 #include "lib/fd.h"
@@ -85,20 +86,18 @@ static int unlock_network(const struct container *c, int pidfd, struct err *e)
 
 /* ---- all of it ---- */
 
-static bool is_whole(const struct container *c)
+/* Of a container that goes on nobody was told of a checkpoint; one that has ended is saved, or is not. */
+static bool settle_image(const struct container *c, int dir, bool goes_on)
 {
-	cleanup_close int dir = c->dump_image ? open(c->dump_image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct err why = ERR_INIT;
 
-	return dir >= 0 && faccessat(dir, CHECKPOINT_DESCRIPTORS_FILE, F_OK, 0) == 0;
-}
-
-/* The container goes on: of a checkpoint of it nobody was told. */
-static void spoil_image(const struct container *c)
-{
-	cleanup_close int dir = c->dump_image ? open(c->dump_image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (dir >= 0 && unlinkat(dir, CHECKPOINT_DESCRIPTORS_FILE, 0) < 0 && errno != ENOENT)
-		log_warn("remove the half image '%s': %m", c->dump_image);
+	if (dir < 0)
+		return false;
+	if (!goes_on && dump_image_is_whole(dir, c->id))
+		return true;
+	if (dump_image_spoil(dir, c->id, &why) < 0)
+		log_warn("the half image '%s': %s", c->dump_image, why.msg);
+	return false;
 }
 
 static int thaw(struct runtime *rt, struct container *c, int cgroup, struct err *e)
@@ -118,10 +117,11 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
 	struct err gone = ERR_INIT;
 	cleanup_close int cgroup = -1;
 	cleanup_close int pidfd = container_pidfd(c, &gone);
+	cleanup_close int image = c->dump_image ? open(c->dump_image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (pidfd >= 0) {
 		log_debug("container '%s': a dump was cut short", c->id);
-		spoil_image(c);
+		settle_image(c, image, true);
 		if (container_cgroup(rt, c, &cgroup, e) < 0 || unlock_network(c, pidfd, e) < 0)
 			return err_wrap(e, "container '%s'", c->id);
 		if (cgroup < 0)
@@ -130,8 +130,12 @@ int checkpoint_recover(struct runtime *rt, struct container *c, struct err *e)
 			return err_wrap(e, "container '%s'", c->id);
 	}
 	if (pidfd < 0)
-		c->saved = is_whole(c);
+		c->saved = settle_image(c, image, false);
 	c->dumping = DUMPING_NOT;
 	c->dump_image = NULL;
-	return record_save(c, e);
+	if (record_save(c, e) < 0)
+		return -e->code;
+	if (pidfd < 0 && c->saved)
+		dump_image_end(image);
+	return 0;
 }

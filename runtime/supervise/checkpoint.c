@@ -109,10 +109,29 @@ static const char *default_image(struct runtime *rt, const struct launched *l)
 	return arena_printf(&rt->arena, "%s/checkpoint", l->dir);
 }
 
+struct held {
+	struct runtime *rt;
+	const struct launched *l;
+	const struct checkpoint_request *request; /* as it came */
+	int images;
+};
+
+/* Not before: an image that is there already stays whole when there will be no other. */
+static int held(void *data, struct err *e)
+{
+	const struct held *h = data;
+
+	if (save_addresses(h->rt, h->l, h->images, e) < 0)
+		return -e->code;
+	return h->request->while_held ? h->request->while_held(h->request->data, e) : 0;
+}
+
 int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct checkpoint_request *r, struct err *e)
 {
 	struct criu_options opened = CRIU_OPTIONS_INIT;
 	bool ends = !r->pre_dump && !r->options.leave_running;
+	struct held h = { .rt = rt, .l = l };
+	struct checkpoint_request asked;
 	struct launched_status status;
 	int ignored_exit;
 
@@ -124,12 +143,17 @@ int supervise_checkpoint(struct runtime *rt, const struct launched *l, struct ch
 		return -e->code;
 	if (!r->image_path)
 		r->image_path = default_image(rt, l);
+	asked = *r;
+	h.request = r;
+	asked.while_held = held;
+	asked.data = &h;
 	int result = checkpoint_open_directories(r, true, &opened, e);
+	h.images = opened.images;
 	if (result == 0)
-		result = save_addresses(rt, l, opened.images, e);
+		result = lifecycle_checkpoint(rt, &asked, e);
 	close_fd(&opened.images);
 	close_fd(&opened.work);
-	if (result < 0 || lifecycle_checkpoint(rt, r, e) < 0)
+	if (result < 0)
 		return -e->code;
 	if (!r->pre_dump)
 		launched_event_note(rt, l, "checkpoint", NULL, NULL);

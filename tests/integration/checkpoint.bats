@@ -111,7 +111,54 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	start_sleeper
 	CRIU_TRACKS=0 checkpoint --pre-dump "$id"
 	failed "does not track which memory is written"
+	CRIU_TRACKS=0 checkpoint --parent-path ../rootfs --image-path "$bundle/image" "$id"
+	failed "--parent-path: this kernel does not track which memory is written"
 	equal "$(status_of)" running
+}
+
+@test "an image does not build on what one before it in its directory built on" {
+	start_sleeper
+	checkpoint --pre-dump "$id"
+	image=$WORK/second
+	checkpoint --leave-running --parent-path ../image "$id"
+	succeeded
+	ln -s ../image "$image/parent" # as CRIU
+	checkpoint --leave-running --parent-path . "$id"
+	failed "--parent-path '.': is the directory of the image itself"
+	[ -e "$image/descriptors.json" ]
+	checkpoint "$id"
+	succeeded
+	[ ! -L "$image/parent" ]
+	[ ! -e "$image/being-made" ]
+}
+
+@test "two containers do not become one image" {
+	local other=$id-other
+	start_sleeper
+	hang hang --leave-running
+	echo "$other" >>"$WORK/made"
+	config '.linux.cgroupsPath = "/" + $id' --arg id "$other"
+	ferry run -d -b "$bundle" "$other"
+	checkpoint "$other"
+	failed "--image-path '$image': another checkpoint is being written there"
+	# What was cut short is put right without harm to what was made there since.
+	kill -KILL $pid "$criu"
+	wait $pid || true
+	eventually "! kill -0 $criu 2>/dev/null"
+	checkpoint "$other"
+	succeeded
+	equal "$(status_of)" running
+	[ -e "$image/descriptors.json" ]
+}
+
+@test "what a checkpoint that fails has written of memory goes, and nothing else" {
+	start_sleeper
+	mkdir "$image"
+	touch "$image/pages-7.img" "$image/disk-1.img"
+	CRIU_WRITES="pages-1.img tmpfs-dev-1.tar.gz.img notes-1.img" CRIU_DOES=fail CRIU_LOG=no checkpoint "$id"
+	failed
+	equal "$(cd "$image" && echo *-*.img)" "disk-1.img notes-1.img pages-7.img"
+	[ ! -e "$image/being-made" ]
 }
 
 @test "lazy pages are served at the address that was given, whatever else is set" {
@@ -141,6 +188,10 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	mkdir "$WORK/small"
 	mount -t tmpfs -o size=64k none "$WORK/small"
 	run dd if=/dev/zero of="$WORK/small/all" bs=4k
+	attempt ferry checkpoint --image-path "$WORK/small/image" "$id"
+	failed "--image-path '$WORK/small/image': write 'being-made': No space left on device"
+	equal "$(ls "$WORK/small/image")" ""
+	truncate -s -4k "$WORK/small/all"
 	attempt ferry checkpoint --image-path "$WORK/small/image" "$id"
 	umount "$WORK/small"
 	failed "the file system of its log '$WORK/small/image/dump.log' is full: make room"

@@ -3,7 +3,7 @@
 # say and leaves an image of nothing. CRIU_DOES says how it goes:
 #
 #   succeed (default)   a dump ends the process unless it is to be left running; a restore runs CRIU_RUNS and starts CRIU_STARTS
-#   fail                writes CRIU_LOG to the log, and answers that it failed
+#   fail                writes CRIU_LOG to the log, and the images CRIU_WRITES, and answers that it failed
 #   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end, when it leaves
 #                       one "gave-up"; meanwhile it runs CRIU_RUNS
 #   hang-saved          the same, when all has been saved
@@ -95,6 +95,8 @@ class Criu:
             sys.exit(1)
 
     def fail(self):
+        for name in os.environ.get("CRIU_WRITES", "").split():
+            open(self.images + name, "w").close()
         print("(00.1) Error (criu/none.c:1): %s" % os.environ["CRIU_LOG"], file=self.log, flush=True)
         self.answer(0)
         sys.exit(1)

@@ -53,6 +53,10 @@ address() { ferry inspect -f .NetworkSettings.IPAddress "$1"; }
 	equal "$(jq -r '.[0] | .network, .ip' "$image/addresses.json" | xargs)" "ferry $address"
 	equal "$(ferry network inspect ferry | jq '.[0].containers | length')" 0
 	up "$other"
+	# One that is refused leaves those of an image that is there.
+	attempt ferry checkpoint --image-path "$image" --criu /none "$other"
+	failed "no criu where it is said to be"
+	equal "$(jq -r '.[0].ip' "$image/addresses.json")" "$address"
 	ferry delete -f "$other"
 	restore
 	succeeded
