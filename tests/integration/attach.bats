@@ -24,9 +24,9 @@ nothing_is_left() {
 	in_container one ip -j -6 address show dev eth0 scope global | jq -e '.[].addr_info[0] | .tentative != true'
 	[ "$(in_container one ip -j route show default | jq -r '.[0].gateway')" = 10.90.2.1 ]
 	[ "$(in_container one ip -6 -j route show default | jq -r '.[0].gateway')" = fd00:90::1 ]
-	in_container one ping -q -c 1 -W 5 10.90.2.1
-	in_container one ping -q -c 1 -W 5 fd00:90::1
-	in_container one ping -q -c 1 -W 5 127.0.0.1
+	in_container one ping -q -c 1 -w 60 10.90.2.1
+	in_container one ping -q -c 1 -w 60 fd00:90::1
+	in_container one ping -q -c 1 -w 60 127.0.0.1
 	there test -L /run/ferry/.networks/networks/dual/names/www/10.90.2.2
 	down one
 	[ -z "$(in_container one ip -o link show eth0 2>/dev/null)" ]
@@ -46,7 +46,7 @@ nothing_is_left() {
 	for i in 1 2 3; do
 		container one
 		up one web
-		in_container one ping -q -c 1 -W 5 "$(address two eth0)"
+		in_container one ping -q -c 1 -w 60 "$(address two eth0)"
 		there ip netns del one
 		down one
 	done
@@ -60,7 +60,7 @@ nothing_is_left() {
 	up one web small
 	[ -z "$(in_container one ip -6 -o address show dev eth0)" ]
 	in_container one ip -j link show eth1 | jq -e '.[0].mtu == 1000'
-	in_container one ping -q -c 1 -W 5 10.90.4.1
+	in_container one ping -q -c 1 -w 60 10.90.4.1
 	down one
 	nothing_is_left
 }
@@ -70,10 +70,10 @@ nothing_is_left() {
 	up one web
 	there ip link show ferry1
 	up two web
-	in_container two ping -q -c 1 -W 5 "$(address one eth0)"
+	in_container two ping -q -c 1 -w 60 "$(address one eth0)"
 	down one
 	there ip link show ferry1
-	in_container two ping -q -c 1 -W 5 10.90.1.1
+	in_container two ping -q -c 1 -w 60 10.90.1.1
 	down two
 	nothing_is_left
 }
@@ -107,7 +107,7 @@ nothing_is_left() {
 	attach connect /run/ferry/one /run/netns/one web:ip=10.90.1.77,mac=02:11:22:33:44:55,interface=back
 	[ "$(address one back)" = 10.90.1.77 ]
 	in_container one ip -j link show back | jq -e '.[0].address == "02:11:22:33:44:55"'
-	in_container one ping -q -c 1 -W 5 10.90.1.1
+	in_container one ping -q -c 1 -w 60 10.90.1.1
 	down one
 	nothing_is_left
 }
@@ -139,7 +139,7 @@ nothing_is_left() {
 	[[ $output == *10.90.2.9*taken* ]]
 	there find /run/ferry/.networks ! -name 'last.*' -printf '%P %l\n' | sort | diff "$WORK/connected" -
 	there nft list ruleset | diff "$WORK/ruleset" -
-	in_container one ping -q -c 1 -W 5 10.90.1.1
+	in_container one ping -q -c 1 -w 60 10.90.1.1
 	down one
 	down two
 	nothing_is_left
@@ -178,7 +178,7 @@ nothing_is_left() {
 	done
 	[ "$(cat "$WORK"/up.* | sort -u | wc -l)" = 32 ]
 	for i in $(seq 32); do
-		in_container "c$i" ping -q -c 1 -W 5 10.90.1.1 >/dev/null
+		in_container "c$i" ping -q -c 1 -w 60 10.90.1.1 >/dev/null
 	done
 	pids=()
 	for i in $(seq 32); do
@@ -216,7 +216,7 @@ killed_anywhere() { # BEFORE BEHIND ATTACH-COMMAND...
 			"$before" >/dev/null
 			status=0
 			# Leaks cannot be looked for under strace.
-			ASAN_OPTIONS=detect_leaks=0 there timeout --kill-after=2 60 strace -o /dev/null -e trace="$call" \
+			ASAN_OPTIONS=detect_leaks=0 there timeout --kill-after=2 300 strace -o /dev/null -e trace="$call" \
 				-e "inject=$call:signal=KILL:when=$n" "$attach" "$@" >"$WORK/out" 2>&1 || status=$?
 			"$behind" >"$WORK/behind" 2>&1 || { echo "killed in $call $n:"; cat "$WORK/behind"; return 1; }
 			[ "$status" != 0 ] || break
@@ -249,7 +249,7 @@ owner_gone_and_reload() {
 }
 
 again() {
-	up one web dual --name one --publish 8080:80 && in_container one ping -q -c 1 -W 5 "$two" && down one
+	up one web dual --name one --publish 8080:80 && in_container one ping -q -c 1 -w 60 "$two" && down one
 }
 
 @test "attaching killed anywhere: it can be done again, beside another" {
@@ -301,7 +301,7 @@ broken() {
 }
 
 made_again() {
-	attach reload && in_container one ping -q -c 1 -W 5 "$(address two eth0)" && there nft list ruleset | grep -q 8080 &&
+	attach reload && in_container one ping -q -c 1 -w 60 "$(address two eth0)" && there nft list ruleset | grep -q 8080 &&
 		down two && there ip netns del two && down_and_nothing
 }
 
@@ -317,12 +317,12 @@ made_again() {
 	there ip link del ferry1
 	there rm -r /run/ferry/.networks/networks/web/names
 	attach reload
-	in_container one ping -q -c 1 -W 5 10.90.1.1
-	in_container one ping -q -c 1 -W 5 "$(address two eth0)"
+	in_container one ping -q -c 1 -w 60 10.90.1.1
+	in_container one ping -q -c 1 -w 60 "$(address two eth0)"
 	there test -L "/run/ferry/.networks/networks/web/names/one/$(address one eth0)"
 	there ip address del 10.90.1.1/24 dev ferry1
 	attach reload
-	in_container one ping -q -c 1 -W 5 10.90.1.1
+	in_container one ping -q -c 1 -w 60 10.90.1.1
 	down one
 	down two
 	nothing_is_left
@@ -345,8 +345,8 @@ made_again() {
 	up one web
 	there ip link del ferry1
 	up two web
-	in_container one ping -q -c 1 -W 5 10.90.1.1
-	in_container two ping -q -c 1 -W 5 "$(address one eth0)"
+	in_container one ping -q -c 1 -w 60 10.90.1.1
+	in_container two ping -q -c 1 -w 60 "$(address one eth0)"
 	down one
 	down two
 	nothing_is_left

@@ -16,7 +16,7 @@ has_attach() {
 }
 
 attach() {
-	there timeout --kill-after=2 60 "$attach" "$@"
+	there timeout --kill-after=2 300 "$attach" "$@"
 }
 
 container() {

@@ -140,7 +140,7 @@ kinds() { # [OPTION...]
 }
 
 @test "established TCP connections" {
-	script 'ip link set lo up; nc -l -p 8080 -e sleep 1000000 & sleep 0.5; exec nc 127.0.0.1 8080'
+	script 'ip link set lo up; nc -l -p 8080 -e sleep 1000000 & while :; do nc 127.0.0.1 8080; sleep 0.1; done'
 	start_container
 	eventually '[ "$(kinds)" = tcp-established ]'
 	run ferry check "$id"

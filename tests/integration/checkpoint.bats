@@ -234,11 +234,11 @@ hang() { # HOW OPTION... : a checkpoint whose CRIU hangs, as $pid, and $criu
 
 @test "nothing is put right before what CRIU has left at work has ended" {
 	start_sleeper
-	CRIU_RUNS="sleep 2.125" hang hang
-	eventually "! no_process 'sleep 2.125' >/dev/null"
+	CRIU_RUNS="sleep 1000002" hang hang
+	eventually "! no_process 'sleep 1000002' >/dev/null"
 	kill -KILL "$criu"
 	wait $pid || true
-	no_process 'sleep 2.125'
+	no_process 'sleep 1000002'
 	equal "$(status_of)" running
 }
 
@@ -303,15 +303,21 @@ catches_traps() {
 
 @test "as long as CRIU is at work, others wait" {
 	start_sleeper
-	CRIU_DOES=hang CRIU_STAYS=3 "$FERRY" --root "$root" checkpoint --image-path "$image" "$id" >"$WORK/out" 2>&1 3>&- &
-	local pid=$!
+	CRIU_DOES=hang CRIU_STAYS=$WORK/go "$FERRY" --root "$root" checkpoint --image-path "$image" "$id" >"$WORK/out" 2>&1 3>&- &
+	local pid=$! waits=yes
 	eventually '[ -e "$image/hangs" ]'
 	kill -KILL $pid
 	wait $pid || true
 	equal "$(status_of)" paused
 	attempt ferry kill "$id" CONT
-	run ferry resume "$id"
-	failed "container not paused"
+	ferry resume "$id" >"$WORK/out" 2>&1 3>&- &
+	pid=$!
+	sleep 0.5
+	kill -0 $pid || waits=no
+	touch "$WORK/go"
+	wait $pid && waits=succeeded
+	equal "$waits" yes
+	grep "container not paused" "$WORK/out"
 	no_process 'criu[.]py'
 }
 

@@ -82,7 +82,7 @@ $id-b"
 
 @test "events prints again and again, and ends with the container" {
 	start_sleeper
-	timeout 30 "$FERRY" --root "$root" events --interval 1s "$id" >"$WORK/events" 2>&1 3>&- &
+	timeout 300 "$FERRY" --root "$root" events --interval 1s "$id" >"$WORK/events" 2>&1 3>&- &
 	local pid=$!
 	eventually '[ "$(wc -l <"$WORK/events")" -ge 2 ]'
 	equal "$(jq -s -r 'map(.type) | unique | join(" ")' "$WORK/events")" stats
@@ -123,7 +123,7 @@ $id-b"
 	echo '{ "unified": { "cgroup.max.descendants": "3" } }' >"$WORK/resources.json"
 	run ferry update --resources "$WORK/resources.json" "$id"
 	[ "$status" -ne 0 ] || equal "$(cat "$(unified)$(sed -n 's/^0:://p' "/proc/$(init_pid)/cgroup")/cgroup.max.descendants")" 3
-	run bash -c 'echo "{ \"pids\": { \"limit\": " | timeout 20 "$0" --root "$1" update -r - "$2"' "$FERRY" "$root" "$id"
+	run bash -c 'echo "{ \"pids\": { \"limit\": " | timeout 300 "$0" --root "$1" update -r - "$2"' "$FERRY" "$root" "$id"
 	failed
 	run ferry update -r "$WORK/none.json" "$id"
 	failed none.json
@@ -148,7 +148,7 @@ $id-b"
 @test "what cannot be written to standard output is an error of every command" {
 	start_sleeper
 	for words in --help --version "ls --help" "image" "features" "state $id" "list" "ls" "completion bash"; do
-		run bash -c '"$@" >/dev/full' bash timeout 20 "$FERRY" --root "$root" $words
+		run bash -c '"$@" >/dev/full' bash timeout 300 "$FERRY" --root "$root" $words
 		failed "write to standard output: "
 	done
 }
@@ -357,7 +357,7 @@ $id-b"
 @test "--cgroup-manager disabled makes no cgroup" { # crun's, which podman gives
 	args /bin/sleep 1000000
 	echo "$id" >>"$WORK/made"
-	quietly timeout 20 "$FERRY" --root "$root" --cgroup-manager disabled run -d -b "$bundle" "$id" || complain
+	quietly timeout 300 "$FERRY" --root "$root" --cgroup-manager disabled run -d -b "$bundle" "$id" || complain
 	equal "$(cut -d: -f3 <<<"$(grep ^0: "/proc/$(init_pid)/cgroup")")" "$(cut -d: -f3 <<<"$(grep ^0: /proc/self/cgroup)")"
 	find "$(unified)" -name "*$id*" | { ! grep .; }
 }

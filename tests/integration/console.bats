@@ -14,7 +14,7 @@ receive() { # the receiver in the background; its output in $WORK/tty, its name 
 
 # A shell command under a terminal of its own, made by script(1).
 on_a_terminal() {
-	run timeout 30 script -q -e -c "$1" /dev/null
+	run timeout 300 script -q -e -c "$1" /dev/null
 	output=${output//$'\r'/}
 }
 
@@ -95,8 +95,12 @@ on_a_terminal() {
 
 @test "a foreground run relays between its terminal and the container's" {
 	script 'tty; stty size; read line; echo "read: $line"; exit 9'
-	run timeout 30 script -q -e -c "stty rows 40 cols 99; '$FERRY' --root '$root' run -b '$bundle' '$id'" /dev/null < <(sleep 1; echo typed; sleep 1)
-	output=${output//$'\r'/}
+	: >"$WORK/tty"
+	status=0
+	(eventually 'grep -q "40 99" "$WORK/tty"' && echo typed; eventually '[ -e "$WORK/over" ]') | timeout 300 script -q -e -c \
+		"stty rows 40 cols 99; '$FERRY' --root '$root' run -b '$bundle' '$id'; code=\$?; : >'$WORK/over'; exit \$code" \
+		/dev/null >"$WORK/tty" 2>&1 || status=$?
+	output=$(tr -d '\r' <"$WORK/tty")
 	exited 9
 	matches '/dev/(pts/0|console)'
 	has "40 99"
@@ -154,7 +158,7 @@ on_a_terminal() {
 	script 'tty'
 	local before
 	before=$(sha256sum "$bundle/rootfs/etc/passwd")
-	attempt timeout 20 "$FERRY" --root "$root" run -d --console-socket "$WORK/none.sock" -b "$bundle" "$id"
+	attempt timeout 300 "$FERRY" --root "$root" run -d --console-socket "$WORK/none.sock" -b "$bundle" "$id"
 	failed
 	equal "$(sha256sum "$bundle/rootfs/etc/passwd")" "$before"
 	equal "$(stat -c %F "$bundle/rootfs/dev/ptmx")" "regular file"

@@ -196,9 +196,9 @@ END
 	echo 'this is no archive' >"$WORK/text"
 	run ferry cp - "$id:/opt" <"$WORK/text"
 	failed
-	run timeout 30 script -q -e -c "$FERRY --root $root cp $id:/etc/passwd -" /dev/null
+	run timeout 300 script -q -e -c "$FERRY --root $root cp $id:/etc/passwd -" /dev/null
 	failed "standard output is a terminal"
-	run timeout 30 script -q -e -c "$FERRY --root $root cp - $id:/opt" /dev/null
+	run timeout 300 script -q -e -c "$FERRY --root $root cp - $id:/opt" /dev/null
 	failed "standard input is a terminal"
 	run bash -c '"$0" --root "$1" cp "$2:/etc" - | true; exit ${PIPESTATUS[0]}' "$FERRY" "$root" "$id"
 	failed "write the archive: "

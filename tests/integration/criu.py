@@ -5,7 +5,7 @@
 #   succeed (default)   a dump ends the process unless it is to be left running; a restore runs CRIU_RUNS and starts CRIU_STARTS
 #   fail                writes CRIU_LOG to the log, and the images CRIU_WRITES, and answers that it failed
 #   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end, when it leaves
-#                       one "gave-up"; meanwhile it runs CRIU_RUNS
+#                       one "gave-up", but not before there is the file CRIU_STAYS; meanwhile it runs CRIU_RUNS
 #   hang-saved          the same, when all has been saved
 #
 # What it was asked is in the image, as "asked": a line of "number value" for each option, and of "setting words" for each in its
@@ -110,7 +110,8 @@ class Criu:
         os.spawnvp(os.P_NOWAIT, program[0], program)
         open(self.images + "hangs", "w").close()
         self.sock.recv(1)
-        time.sleep(float(os.environ.get("CRIU_STAYS", 0)))
+        while "CRIU_STAYS" in os.environ and not os.path.exists(os.environ["CRIU_STAYS"]):
+            time.sleep(0.05)
         os.close(os.open("gave-up", os.O_CREAT | os.O_WRONLY, dir_fd=images))
         sys.exit(1)
 

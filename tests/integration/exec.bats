@@ -33,7 +33,7 @@ prepare() {
 
 @test "standard input, output and error" {
 	start_sleeper
-	run bash -c 'echo hello | timeout 20 "$0" --root "$1" exec "$2" sh -c "cat; echo err >&2"' "$FERRY" "$root" "$id"
+	run bash -c 'echo hello | timeout 300 "$0" --root "$1" exec "$2" sh -c "cat; echo err >&2"' "$FERRY" "$root" "$id"
 	succeeded
 	has hello
 	has err
@@ -147,7 +147,7 @@ prepare() {
 	start_sleeper
 	echo through-three >"$WORK/three"
 	echo through-four >"$WORK/four"
-	run bash -c 'exec 3<"$3" 4<"$4" 5<"$4"; timeout 20 "$0" --root "$1" exec --preserve-fds 2 "$2" \
+	run bash -c 'exec 3<"$3" 4<"$4" 5<"$4"; timeout 300 "$0" --root "$1" exec --preserve-fds 2 "$2" \
 		sh -c "cat <&3; cat <&4; ls /proc/self/fd | tr \"\n\" \" \""' "$FERRY" "$root" "$id" "$WORK/three" "$WORK/four"
 	succeeded
 	equal "${lines[0]}" through-three
@@ -157,7 +157,7 @@ prepare() {
 
 @test "--preserve-fds of a descriptor that is not open" { # runc 1.1 sees its own
 	start_sleeper
-	run bash -c 'exec 3>&- 4>&- 5>&- 6>&-; timeout 20 "$0" --root "$1" exec --preserve-fds 3 "$2" true' "$FERRY" "$root" "$id"
+	run bash -c 'exec 3>&- 4>&- 5>&- 6>&-; timeout 300 "$0" --root "$1" exec --preserve-fds 3 "$2" true' "$FERRY" "$root" "$id"
 	failed
 }
 
@@ -207,7 +207,7 @@ prepare() {
 
 @test "--tty without a terminal" {
 	start_sleeper
-	run setsid --wait timeout 20 "$FERRY" --root "$root" exec -t "$id" true
+	run setsid --wait timeout 300 "$FERRY" --root "$root" exec -t "$id" true
 	failed
 	matches 'tty|ioctl|console'
 }

@@ -185,10 +185,8 @@ shell_hook() { # KIND TEXT [MORE MEMBERS as jq]
 @test "a hook that takes longer than its timeout is killed, and create fails" {
 	shell_hook createRuntime 'exec sleep 1000000' '{ timeout: 1 }'
 	args /bin/true
-	local begin=$SECONDS
 	run ferry run -b "$bundle" "$id"
-	failed
-	[ $((SECONDS - begin)) -lt 15 ]
+	failed "timed out after 1 s"
 }
 
 @test "a hook that is not there, or not absolute" {

@@ -83,10 +83,10 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 		diff -r layout/blobs/sha256 images/blobs/sha256
 	done
 	rm -rf images
-	run bash -c 'timeout 30 "$FERRY" image import - <layout.tar' # a file
+	run bash -c 'timeout 300 "$FERRY" image import - <layout.tar' # a file
 	succeeded
 	rm -rf images
-	run bash -c 'cat layout.tar.gz | timeout 30 "$FERRY" image import -'
+	run bash -c 'cat layout.tar.gz | timeout 300 "$FERRY" image import -'
 	succeeded
 	layers_are_right
 	diff -r layout/blobs/sha256 images/blobs/sha256
@@ -114,7 +114,7 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 		import "${i%:*}"
 		refused "takes ${i#*:} MiB of memory, and 32 MiB is the limit"
 	done
-	run bash -c 'xz -dc two.tar.xz | timeout 30 "$FERRY" image import --name two -'
+	run bash -c 'xz -dc two.tar.xz | timeout 300 "$FERRY" image import --name two -'
 	succeeded
 }
 
@@ -147,9 +147,9 @@ refused() { # TEXT: the import failed for that reason, and nothing is there
 	matches '^sha256:[0-9a-f]{64}$'
 	names_are one:latest other:tag
 	[[ "$first" == *"$output" ]] # one content, one configuration
-	run bash -c 'cat one.tar.gz | timeout 30 "$FERRY" image import -'
+	run bash -c 'cat one.tar.gz | timeout 300 "$FERRY" image import -'
 	failed "give it one by --name"
-	run bash -c 'cat one.tar.gz | timeout 30 "$FERRY" image import --name piped -'
+	run bash -c 'cat one.tar.gz | timeout 300 "$FERRY" image import --name piped -'
 	succeeded
 	names_are one:latest other:tag piped:latest
 	equal "$(find images/ingest -mindepth 1)" ""
@@ -609,7 +609,7 @@ processes_are_left() {
 	mkdir dir
 	run ferry image export -o dir app
 	failed "open 'dir': Is a directory"
-	run timeout 30 script -q -e -c "$FERRY image export app" /dev/null
+	run timeout 300 script -q -e -c "$FERRY image export app" /dev/null
 	failed "standard output is a terminal"
 }
 

@@ -376,14 +376,14 @@ start_launched() { # OPTION...: a detached sleeper
 }
 
 @test "launch: standard input reaches the command" {
-	run bash -c 'echo through | timeout 30 "$0" --root "$1" launch --rm --storage "$2" -e FT_TAG host -- cat' \
+	run bash -c 'echo through | timeout 300 "$0" --root "$1" launch --rm --storage "$2" -e FT_TAG host -- cat' \
 		"$FERRY" "$root" "$storage"
 	succeeded
 	is through
 }
 
 @test "launch: a terminal when there is one" {
-	run timeout 30 script -q -e -c \
+	run timeout 300 script -q -e -c \
 		"$FERRY --root $root launch --rm --storage $storage -e FT_TAG host -- sh -c 'tty; test -t 0 && echo yes'" /dev/null
 	succeeded
 	has /dev/pts/0
@@ -470,7 +470,7 @@ launch_rootless() { # OPTION... -- COMMAND...
 	mkdir -p "$home"
 	cp "$FERRY" "$WORK/ferry"
 	chown 65534:65534 "$home"
-	timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FT_TAG="$tag" \
+	timeout 300 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FT_TAG="$tag" \
 		"$WORK/ferry" --root "$home/state" launch --rm --network none -e FT_TAG --name "$id" "${options[@]}" host -- "$@"
 }
 
@@ -502,11 +502,11 @@ rootless_leaves_nothing() {
 }
 
 @test "launch: output that cannot be written is an error, unless nobody wants it" {
-	run bash -c '"$@" >/dev/full' bash timeout 30 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG --name "$id" \
+	run bash -c '"$@" >/dev/full' bash timeout 300 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG --name "$id" \
 		host -- sh -c 'echo lost; exit 3'
 	exited 125
 	has "write what container '$id' has printed: No space left on device"
-	run bash -c '"$@" | true; echo "${PIPESTATUS[0]}"' bash timeout 30 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG \
+	run bash -c '"$@" | true; echo "${PIPESTATUS[0]}"' bash timeout 300 "$FERRY" --root "$root" launch --rm --storage "$storage" -e FT_TAG \
 		host -- sh -c 'sleep 0.2; echo unwanted; exit 3'
 	is 3
 	nothing_stored

@@ -467,7 +467,7 @@ upper_of() {
 	tar -C "$bundle/rootfs" -cf "$home/rootfs.tar" .
 	chown -R 65534:65534 "$home"
 	unprivileged() {
-		timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FERRY_IMAGE_STORE= \
+		timeout 300 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$home" XDG_DATA_HOME= FERRY_IMAGE_STORE= \
 			"$WORK/ferry" --root "$home/state" "$@"
 	}
 	run unprivileged image import "$home/rootfs.tar" --name "$image"

@@ -66,7 +66,7 @@ detached() { # OPTION... -- COMMAND...
 @test "launch --init: orphans are reaped" {
 	run launch -- sh -c '
 		orphan=$(sh -c "sh -c : >/dev/null 2>&1 & echo \$!")
-		for i in $(seq 200); do [ -e /proc/$orphan ] || { echo reaped; exit 0; }; sleep 0.05; done
+		for i in $(seq 2400); do [ -e /proc/$orphan ] || { echo reaped; exit 0; }; sleep 0.05; done
 		cat /proc/$orphan/status'
 	succeeded
 	is reaped
@@ -114,13 +114,13 @@ detached() { # OPTION... -- COMMAND...
 }
 
 @test "launch --init: the command has the terminal" {
-	run timeout 30 script -q -e -c \
+	run timeout 300 script -q -e -c \
 		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sh -c 'tty; ps -o tpgid= -p \$\$; echo \$\$'" /dev/null
 	succeeded
 	has /dev/pts/0
 	equal "$(tr -dc 0-9 <<<"${lines[1]}")" "$(tr -dc 0-9 <<<"${lines[2]}")"
 	: >"$WORK/out"
-	(eventually 'grep -q ready "$WORK/out"' && printf '\003'; eventually '[ -e "$WORK/over" ]') | timeout 30 script -q -e -c \
+	(eventually 'grep -q ready "$WORK/out"' && printf '\003'; eventually '[ -e "$WORK/over" ]') | timeout 300 script -q -e -c \
 		"$FERRY --root $root launch --rm --init --storage $storage -e FT_TAG host -- sh -c 'echo ready; exec sleep 1000000'; code=\$?; : >$WORK/over; exit \$code" \
 		/dev/null >"$WORK/out" && status=0 || status=$?
 	exited 130

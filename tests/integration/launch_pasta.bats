@@ -37,7 +37,7 @@ helpers() {
 	run as_user exec "$id" true
 	succeeded
 	quietly as_user restart -t 0 "$id" || complain restart
-	equal "$(helpers | wc -l)" 2
+	eventually '[ "$(helpers | wc -l)" = 2 ]'
 	quietly as_user rm -f "$id" || complain rm
 	eventually '[ -z "$(helpers)" ]'
 }

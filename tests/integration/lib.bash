@@ -3,7 +3,7 @@
 #
 #   FERRY=build/ferry     the program; /usr/sbin/runc or /usr/bin/crun show what a test expects of its peers
 #
-#   ferry COMMAND...      the program with this test's own --root, never longer than a minute
+#   ferry COMMAND...      the program with this test's own --root, never longer than five minutes
 #   config FILTER [...]   edits the bundle's config.json with jq
 #   args WORD...          sets process.args; script TEXT sets it to /bin/sh -c TEXT
 #   inside TEXT           runs TEXT in a fresh container with bats' run: $status, $output, $lines
@@ -21,7 +21,7 @@ export FERRY
 FERRY=$(realpath -m "${FERRY:-$top/build/ferry}")
 
 ferry() {
-	timeout --foreground --kill-after=2 "${FERRY_TIMEOUT_S:-60}" "$FERRY" --root "$root" "$@"
+	timeout --foreground --kill-after=2 "${FERRY_TIMEOUT_S:-300}" "$FERRY" --root "$root" "$@"
 }
 
 # The directory of the unified hierarchy, wherever this host has it.
@@ -159,12 +159,12 @@ parent_of() {
 kill_supervised() {
 	kill -KILL "$(parent_of "$1")"
 	kill -KILL "$1"
-	eventually "! kill -0 $1 2>/dev/null"
+	eventually "process_ended $1"
 }
 
 wait_for_status() { # STATUS [ID]
 	local i
-	for i in $(seq 200); do
+	for i in $(seq 2400); do
 		[ "$(status_of "${2:-$id}")" = "$1" ] && return 0
 		sleep 0.05
 	done
@@ -175,12 +175,17 @@ wait_for_status() { # STATUS [ID]
 # Waits until a shell condition holds: eventually '[ -e file ]'
 eventually() {
 	local i
-	for i in $(seq 200); do
+	for i in $(seq 2400); do
 		eval "$1" && return 0
 		sleep 0.05
 	done
 	echo "never came true: $1"
 	return 1
+}
+
+# A process: it has ended, whether or not anybody here reaps it.
+process_ended() { # PID
+	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
 # What was launched with --rm is unknown when the command returns, but its files may still be on their way out.
@@ -279,9 +284,9 @@ after_test() {
 	while read -r name; do
 		quietly ferry delete --force "$name" || refused+=$(complain delete "$name" || :)$'\n'
 	done <"$WORK/made"
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in $(seq 300); do
 		left=$(left_over)
-		[ -n "$left" ] && [ "$i" != 10 ] || break
+		[ -n "$left" ] || break
 		sleep 0.1
 	done
 	[ -z "$left" ] || clean_up_after

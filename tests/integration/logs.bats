@@ -9,6 +9,22 @@ printed() {
 	quietly ferry launch --storage "$storage" -e FT_TAG --name "$id" host -- sh -c "$1" || complain launch
 }
 
+# printing COMMAND: one that still runs; its command may wait for what tell makes
+printing() {
+	echo "$id" >>"$WORK/made"
+	quietly ferry launch -d --storage "$storage" -e FT_TAG --name "$id" host -- \
+		sh -c "wait_for() { until [ -e /etc/\$1 ]; do sleep 0.05; done; }; $1" || complain launch
+}
+
+tell() { # WORD
+	ferry exec "$id" touch "/etc/$1"
+}
+
+# What the log is to have before it is told of more.
+logged() { # REGULAR EXPRESSION
+	eventually "grep -q '$1' '$storage/$id/log'"
+}
+
 # again FILTER: the container started again with a launch.json that was changed
 again() {
 	jq "$1" "$storage/$id/launch.json" >"$WORK/changed"
@@ -29,7 +45,10 @@ again() {
 }
 
 @test "logs -t, and the format of the file" {
-	printed 'echo whole; printf part; sleep 0.2; echo " and rest"'
+	printing 'echo whole; printf part; wait_for rest; echo " and rest"'
+	logged 'stdout P part'
+	tell rest
+	ferry wait "$id"
 	run ferry logs -t "$id"
 	matches '^[0-9-]{10}T[0-9:]{8}\.[0-9]{9}Z whole
 [0-9-]{10}T[0-9:]{8}\.[0-9]{9}Z part and rest$'
@@ -53,7 +72,10 @@ again() {
 
 @test "logs --since, --until" {
 	local between
-	printed 'echo early; sleep 0.3; echo late'
+	printing 'echo early; wait_for late; echo late'
+	logged early
+	tell late
+	ferry wait "$id"
 	between=$(awk 'NR == 2 { print $1 }' "$storage/$id/log")
 	run ferry logs --since "$between" "$id"
 	is late
@@ -91,10 +113,17 @@ again() {
 }
 
 @test "logs -f: until it has ended, over files begun anew, and over a restart" {
-	printed 'sleep 0.5; i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); [ $((i % 50)) -ne 0 ] || sleep 0.1; done'
+	# Prints all the while, so that it shows when somebody hears.
+	printed '[ -e /etc/second ] || { echo first; touch /etc/second; exit; }
+		until [ -e /etc/go ]; do echo tick; sleep 0.05; done
+		i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); [ $((i % 50)) -ne 0 ] || sleep 0.1; done'
 	again '.logMaxBytes = 5000 | .logFiles = 5'
-	ferry logs -f --tail 0 "$id" >"$WORK/followed" 2>&1 3>&-
-	equal "$(cat "$WORK/followed")" "$(seq 0 299)"
+	ferry logs -f --tail 0 "$id" >"$WORK/followed" 2>&1 3>&- &
+	local follower=$!
+	eventually 'grep -q tick "$WORK/followed"'
+	tell go
+	wait "$follower"
+	equal "$(grep -vx tick "$WORK/followed")" "$(seq 0 299)"
 	run ferry logs -f --tail 1 "$id"
 	is 299
 }

@@ -29,7 +29,7 @@ there() {
 }
 
 ferry() {
-	timeout --foreground --kill-after=2 "${FERRY_TIMEOUT_S:-60}" \
+	timeout --foreground --kill-after=2 "${FERRY_TIMEOUT_S:-300}" \
 		nsenter --target "$machine" --mount --net --wdns="$PWD" -- "$FERRY" --root "$root" "$@"
 }
 

@@ -33,18 +33,25 @@ while True:
 
 # Prints the answer, or "nobody".
 client='
-import socket, sys
+import socket, sys, time
 protocol, address, port, patience = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
-                  socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
-s.settimeout(patience)
-try:
-    s.connect((address, port))
-    if protocol == "udp":
-        s.send(b"x")
-    print(s.recv(100).decode())
-except OSError:
-    print("nobody")
+end = time.monotonic() + patience
+# What goes by UDP may be lost, for instance right after a link is up.
+while True:
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
+                      socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(patience if protocol == "tcp" else min(patience, 2))
+    try:
+        s.connect((address, port))
+        if protocol == "udp":
+            s.send(b"x")
+        print(s.recv(100).decode())
+        break
+    except OSError:
+        if time.monotonic() >= end:
+            print("nobody")
+            break
+        time.sleep(0.05)
 '
 
 # Itself, not what looks for it each time.
@@ -70,7 +77,7 @@ serve() { # WHERE PORT...
 reaches() { # WHERE ADDRESS PORT EXPECTED: by both protocols
 	local protocol
 	for protocol in tcp udp; do
-		equal "$1 $protocol $2 $3: $(at "$1" "$python" -c "$client" "$protocol" "$2" "$3" 20)" "$1 $protocol $2 $3: $4"
+		equal "$1 $protocol $2 $3: $(at "$1" "$python" -c "$client" "$protocol" "$2" "$3" 100)" "$1 $protocol $2 $3: $4"
 	done
 }
 
@@ -147,9 +154,9 @@ teardown() {
 	closed outside 10.1.0.10 80
 	closed outside fd00:1::10 80
 	closed outside 192.0.2.1 9000
-	at web busybox ping -c 1 -W 5 192.0.2.2
-	at web busybox ping -c 1 -W 5 2001:db8::2
-	at outside busybox ping -c 1 -W 5 192.0.2.1
+	eventually 'at web busybox ping -c 1 -W 5 192.0.2.2'
+	eventually 'at web busybox ping -c 1 -W 5 2001:db8::2'
+	eventually 'at outside busybox ping -c 1 -W 5 192.0.2.1'
 }
 
 @test "internal and isolated networks" {
@@ -210,7 +217,7 @@ teardown() {
 	equal "$(there nft list set bridge ferry links | grep -c '"fv')" 10
 	[ "$(there nft list ruleset | wc -l)" -lt 200 ]
 	for i in 0 5 9; do
-		equal "$(at outside "$python" -c "$client" tcp 192.0.2.1 "800$i" 20)" "$i sees 192.0.2.2"
+		equal "$(at outside "$python" -c "$client" tcp 192.0.2.1 "800$i" 100)" "$i sees 192.0.2.2"
 	done
 }
 

@@ -214,7 +214,7 @@ of_status() { # FIELD in /proc/self/status of the output
 	echo through-four >"$WORK/four"
 	script 'cat <&3; cat <&4; ls /proc/self/fd | tr "\n" " "'
 	export bundle
-	run bash -c 'exec 3<"$3" 4<"$4" 5<"$4" 9<"$4"; timeout 20 "$0" --root "$1" run --preserve-fds 2 -b "$bundle" "$2"' \
+	run bash -c 'exec 3<"$3" 4<"$4" 5<"$4" 9<"$4"; timeout 300 "$0" --root "$1" run --preserve-fds 2 -b "$bundle" "$2"' \
 		"$FERRY" "$root" "$id" "$WORK/three" "$WORK/four"
 	succeeded
 	equal "${lines[0]}" through-three

@@ -38,10 +38,12 @@ static int receive(const char *path, char *text, size_t room)
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0), connection, fd = -1;
 	ssize_t n;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	/* Once it has its name it can be connected to. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", path);
 	must(bind(listener, (struct sockaddr *)&address, sizeof(address)), path);
 	must(listen(listener, 1), "listen");
-	alarm(30);
+	must(rename(address.sun_path, path), path);
+	alarm(300);
 	connection = accept(listener, NULL, NULL);
 	must(connection, "accept");
 	n = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);

@@ -8,7 +8,7 @@ registry.py front PORT URL FAULT [ARGUMENT]       a server before the registry a
     none
     drop N        ends the connection in the middle of a blob, N times for each
     norange N     the same, and does not know of ranges
-    stall N       falls silent in the middle of a blob, N times for each
+    stall N       falls silent in the middle of a layer, N times for each
     together N    gives layers to those who want N of them at once
     flip          changes a byte of each layer
     short         gives less of each blob than it has, and says so
@@ -198,7 +198,7 @@ class Front(Handler):
         self.end_headers()
         if self.fault == "together" and len(data) > 600:
             Front.barrier.wait(20)
-        if self.fault == "stall" and self.count(self.path) < int(self.argument):
+        if self.fault == "stall" and len(data) > 600 and self.count(self.path) < int(self.argument):
             self.wfile.write(rest[:max(1, len(rest) // 2)])
             time.sleep(1000)
         if self.fault in ("drop", "norange") and self.count(self.path) < int(self.argument):

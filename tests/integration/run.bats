@@ -31,7 +31,7 @@ load lib
 
 @test "standard input is the program's" {
 	args /bin/cat
-	run bash -c 'printf "one\ntwo\n" | timeout 20 "$0" --root "$1" run -b "$2" "$3"' "$FERRY" "$root" "$bundle" "$id"
+	run bash -c 'printf "one\ntwo\n" | timeout 300 "$0" --root "$1" run -b "$2" "$3"' "$FERRY" "$root" "$bundle" "$id"
 	succeeded
 	is $'one\ntwo'
 }
@@ -39,7 +39,7 @@ load lib
 @test "output longer than a pipe, binary, unchanged" {
 	args /bin/cat
 	head -c 300000 /dev/urandom >"$WORK/data"
-	timeout 20 "$FERRY" --root "$root" run -b "$bundle" "$id" <"$WORK/data" >"$WORK/copy"
+	timeout 300 "$FERRY" --root "$root" run -b "$bundle" "$id" <"$WORK/data" >"$WORK/copy"
 	cmp "$WORK/data" "$WORK/copy"
 }
 
@@ -124,7 +124,7 @@ load lib
 @test "a terminal needs a terminal" {
 	config '.process.terminal = true'
 	args /bin/true
-	run setsid --wait timeout 20 "$FERRY" --root "$root" run -b "$bundle" "$id"
+	run setsid --wait timeout 300 "$FERRY" --root "$root" run -b "$bundle" "$id"
 	failed
 	matches 'tty|ioctl|console'
 	run ferry list -q

@@ -10,11 +10,11 @@ load lib
 	sum=$(sha256sum <"$WORK/runtime")
 	script 'while :; do for p in /proc/[0-9]*; do { echo overwritten >$p/exe; } 2>/dev/null && echo "wrote $p" >>/tmp/wrote; done; done'
 	echo "$id" >>"$WORK/made"
-	quietly timeout 20 "$WORK/runtime" --root "$root" run -d -b "$bundle" "$id"
+	quietly timeout 300 "$WORK/runtime" --root "$root" run -d -b "$bundle" "$id"
 	local i
 	for i in 1 2 3 4 5; do
-		timeout 20 "$WORK/runtime" --root "$root" exec "$id" /proc/self/exe --version </dev/null >/dev/null 2>&1 || :
-		timeout 20 "$WORK/runtime" --root "$root" exec "$id" /bin/true </dev/null >/dev/null 2>&1 || :
+		timeout 300 "$WORK/runtime" --root "$root" exec "$id" /proc/self/exe --version </dev/null >/dev/null 2>&1 || :
+		timeout 300 "$WORK/runtime" --root "$root" exec "$id" /bin/true </dev/null >/dev/null 2>&1 || :
 	done
 	ferry delete --force "$id"
 	equal "$(sha256sum <"$WORK/runtime")" "$sum"
@@ -22,7 +22,7 @@ load lib
 
 @test "args of /proc/self/exe do not run the runtime inside" {
 	args /proc/self/exe --version
-	run timeout 20 "$FERRY" --root "$root" run -b "$bundle" "$id"
+	run timeout 300 "$FERRY" --root "$root" run -b "$bundle" "$id"
 	[ "$status" -ne 0 ] || has_not "overwritten"
 	cmp "$FERRY" "/proc/self/root$FERRY"
 }
@@ -32,7 +32,7 @@ load lib
 	for n in 3 4 5 6 7 8 9 10; do
 		config '.process.cwd = "/proc/self/fd/\($n)"' --arg n "$n"
 		script 'cat ../../../../../../../etc/hostname ../../../../../etc/os-release 2>/dev/null; pwd'
-		run timeout 20 "$FERRY" --root "$root" run -b "$bundle" "$id"
+		run timeout 300 "$FERRY" --root "$root" run -b "$bundle" "$id"
 		has_not PRETTY_NAME
 		[ "$status" -ne 0 ] || matches '^/'
 	done
@@ -61,7 +61,7 @@ start_sleeper_with_cwd_of_root() {
 
 @test "no descriptor of exec leaks in" {
 	start_sleeper
-	run bash -c 'exec 5</etc 7</ 12</sys/fs/cgroup; timeout 20 "$0" --root "$1" exec "$2" sh -c "ls /proc/\$\$/fd; true"' "$FERRY" "$root" "$id"
+	run bash -c 'exec 5</etc 7</ 12</sys/fs/cgroup; timeout 300 "$0" --root "$1" exec "$2" sh -c "ls /proc/\$\$/fd; true"' "$FERRY" "$root" "$id"
 	succeeded
 	is $'0\n1\n2'
 }

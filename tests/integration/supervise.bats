@@ -16,6 +16,10 @@ detached() {
 		complain launch
 }
 
+printed() { # LINE
+	eventually "ferry logs '$id' | grep -qx '$1'"
+}
+
 nothing_stored() {
 	eventually_empty "$storage"
 	run ferry list -q
@@ -32,15 +36,20 @@ is_small() { # PID [FIELD]
 	grep -q libasan "/proc/$1/maps" || [ "$(awk -v field="${2-VmRSS}:" '$1 == field { print $2 }' "/proc/$1/status")" -lt 1024 ]
 }
 
+# Whether it is not woken once in half a second.
+sleeps_on() { # PID
+	local before
+	before=$(grep ctxt_switches "/proc/$1/status")
+	sleep 0.5
+	[ "$(grep ctxt_switches "/proc/$1/status")" = "$before" ]
+}
+
 @test "the supervisor is below 1 MiB, and does nothing while nothing happens" {
 	detached -- sleep 1000000
-	local pid ticks
+	local pid
 	pid=$(supervisor_pid)
 	eventually "is_small $pid"
-	sleep 1.5 # it makes itself small once
-	ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
-	sleep 0.5
-	equal "$(awk '{ print $14 + $15 }' "/proc/$pid/stat")" "$ticks"
+	eventually "sleeps_on $pid" # it makes itself small once
 	run ls "/proc/$pid/fd"
 	[ "${#lines[@]}" -le 12 ]
 }
@@ -58,14 +67,15 @@ is_small() { # PID [FIELD]
 }
 
 @test "stop asks, and kills after its time" {
-	detached -- sh -c 'trap "echo asked; exit 7" TERM; while :; do sleep 0.05; done'
-	run ferry stop "$id"
+	detached -- sh -c 'trap "echo asked; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+	printed ready
+	run ferry stop -t 300 "$id"
 	succeeded
 	is "$id"
 	run ferry wait "$id"
 	is 7
 	run ferry logs "$id"
-	is asked
+	is $'ready\nasked'
 	equal "$(member stopped)" true
 	run ferry stop "$id"
 	succeeded
@@ -78,8 +88,9 @@ is_small() { # PID [FIELD]
 }
 
 @test "stop -s sends another signal" {
-	detached -- sh -c 'trap "exit 9" USR1; trap "" TERM; while :; do sleep 0.05; done'
-	run ferry stop -s USR1 "$id"
+	detached -- sh -c 'trap "exit 9" USR1; trap "" TERM; echo ready; while :; do sleep 0.05; done'
+	printed ready
+	run ferry stop -t 300 -s USR1 "$id"
 	succeeded
 	equal "$(member exitCode)" 9
 }
@@ -88,6 +99,7 @@ is_small() { # PID [FIELD]
 	detached -- sh -c 'echo x >>/etc/count; wc -l </etc/count; exec sleep 1000000'
 	local first
 	first=$(init_pid)
+	printed 1
 	run ferry start "$id"
 	failed "running"
 	run ferry stop -t 0 "$id"
@@ -138,17 +150,17 @@ is_small() { # PID [FIELD]
 }
 
 @test "restart: another process, whoever is attached stays" {
-	detached -- sh -c 'echo began; exec sleep 1000000'
+	detached -- sh -c 'echo x >>/etc/count; while :; do echo life $(wc -l </etc/count); sleep 0.05; done'
 	local first
 	first=$(init_pid)
 	ferry attach --sig-proxy=false "$id" >"$WORK/attached" 2>&1 3>&- &
 	local attached=$!
-	sleep 0.2
+	eventually 'grep -q "life 1" "$WORK/attached"'
 	run ferry restart -t 0 "$id"
 	succeeded
 	is "$id"
 	[ "$(init_pid)" != "$first" ]
-	eventually 'grep -q began "$WORK/attached"'
+	eventually 'grep -q "life 2" "$WORK/attached"'
 	ferry stop -t 0 "$id"
 	run wait "$attached"
 	equal "$(member restartCount)" 0
@@ -246,7 +258,7 @@ is_small() { # PID [FIELD]
 	eventually '[ "$(status_of 2>/dev/null)" = running ]'
 	echo one >&8
 	eventually 'grep -q "got one" "$WORK/first"'
-	run bash -c 'echo two | timeout 20 "$0" --root "$1" attach "$2"' "$FERRY" "$root" "$id"
+	run bash -c 'echo two | timeout 300 "$0" --root "$1" attach "$2"' "$FERRY" "$root" "$id"
 	exec 8>&-
 	exited 4
 	is "got two"
@@ -257,8 +269,10 @@ is_small() { # PID [FIELD]
 
 @test "attach: control-P control-Q leaves it running, with a terminal" {
 	echo "$id" >>"$WORK/made"
-	(sleep 0.5; printf 'echo ty""ped\n'; sleep 0.5; printf '\020\021'; sleep 5) | timeout 30 script -q -e -c \
-		"$FERRY --root $root launch --storage $storage -e FT_TAG --name $id host -- sh" "$WORK/typescript" >/dev/null 2>&1 3>&-
+	: >"$WORK/typescript"
+	(eventually 'grep -q "# " "$WORK/typescript"' && printf 'echo ty""ped\n'
+		eventually 'grep -q typed "$WORK/typescript"' && printf '\020\021'; eventually '[ -e "$WORK/over" ]') | timeout 300 script -q -e -c \
+		"$FERRY --root $root launch --storage $storage -e FT_TAG --name $id host -- sh; : >$WORK/over" /dev/null >"$WORK/typescript" 2>&1 3>&-
 	equal "$(status_of)" running
 	run cat "$WORK/typescript"
 	has typed
@@ -271,11 +285,14 @@ is_small() { # PID [FIELD]
 @test "attach: the terminal's size, even if it was that before: what fills the screen draws it anew" {
 	echo "$id" >>"$WORK/made"
 	quietly ferry launch -dit --storage "$storage" -e FT_TAG --name "$id" host -- \
-		sh -c 'trap "stty size" WINCH; while :; do sleep 0.05; done' || complain
+		sh -c 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done' || complain
+	eventually 'ferry logs "$id" | grep -q ready'
 	local i
 	for i in 1 2; do
-		(sleep 0.7; printf '\020\021'; sleep 5) | timeout 30 script -q -e -c \
-			"stty rows 20 cols 70; $FERRY --root $root attach $id" "$WORK/typescript" >/dev/null 2>&1 3>&-
+		: >"$WORK/typescript"
+		(eventually 'grep -q "20 70" "$WORK/typescript"' && printf '\020\021'; eventually '[ -e "$WORK/over" ]') | timeout 300 script -q -e -c \
+			"stty rows 20 cols 70; $FERRY --root $root attach $id; : >$WORK/over" /dev/null >"$WORK/typescript" 2>&1 3>&-
+		rm "$WORK/over"
 		run cat "$WORK/typescript"
 		has "20 70"
 	done
@@ -316,10 +333,14 @@ is_small() { # PID [FIELD]
 }
 
 @test "an attached reader that does not read is let go; the container does not wait" {
-	detached -- sh -c 'sleep 0.5; seq 1 400000; echo done; exec sleep 1000000'
-	ferry attach --sig-proxy=false "$id" 3>&- 2>"$WORK/why" | (sleep 3; cat >"$WORK/read") &
+	detached -- sh -c 'until [ -e /etc/go ]; do echo tick; sleep 0.05; done; seq 1 400000; echo done; exec sleep 1000000'
+	ferry attach --sig-proxy=false "$id" 3>&- 2>"$WORK/why" |
+		(read -r _ && : >"$WORK/hears" && eventually '[ -e "$WORK/reads" ]'; grep -vx tick >"$WORK/read") &
 	local reader=$!
+	eventually '[ -e "$WORK/hears" ]'
+	ferry exec "$id" touch /etc/go
 	eventually 'ferry logs --tail 1 "$id" | grep -q done'
+	: >"$WORK/reads"
 	wait "$reader" || :
 	run cat "$WORK/why"
 	has "does not wait"
@@ -403,7 +424,8 @@ is_small() { # PID [FIELD]
 }
 
 @test "restarted by its policy: on-failure up to its number, with the code and the count" {
-	detached -- sh -c 'echo x >>/etc/count; [ $(wc -l </etc/count) -lt 2 ] || exit 3; exec sleep 1000000'
+	detached -- sh -c 'echo x >>/etc/count; [ $(wc -l </etc/count) -lt 2 ] || exit 3; echo first; exec sleep 1000000'
+	printed first
 	ferry stop -t 0 "$id"
 	jq '.restart = "on-failure" | .restartMax = 2' "$storage/$id/launch.json" >"$WORK/changed"
 	cp "$WORK/changed" "$storage/$id/launch.json"
@@ -416,7 +438,8 @@ is_small() { # PID [FIELD]
 }
 
 @test "restarted by its policy: always, until it is stopped, also while it waits for the next time" {
-	detached -- sh -c 'echo x >>/etc/count; [ $(wc -l </etc/count) -lt 2 ] || exit 0; exec sleep 1000000'
+	detached -- sh -c 'echo x >>/etc/count; [ $(wc -l </etc/count) -lt 2 ] || exit 0; echo first; exec sleep 1000000'
+	printed first
 	ferry stop -t 0 "$id"
 	jq '.restart = "always"' "$storage/$id/launch.json" >"$WORK/changed"
 	cp "$WORK/changed" "$storage/$id/launch.json"

@@ -26,7 +26,7 @@ give_subids() {
 # In a mount namespace where /etc knows the user, as the user: the runtime with its arguments.
 as_user() {
 	# shellcheck disable=SC2016
-	timeout --foreground --kill-after=5 60 unshare --mount --propagation private sh -e -c '
+	timeout --foreground --kill-after=5 300 unshare --mount --propagation private sh -e -c '
 		work=$1
 		shift
 		for f in passwd group subuid subgid; do
