@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5 };
 
@@ -57,6 +58,11 @@ static inline struct wire wire_inside(const struct wire_field *f)
 static inline char *wire_text(struct wire w, struct arena *a)
 {
 	return arena_strndup(a, w.at ? (const char *)w.at : "", (size_t)(w.end - w.at));
+}
+
+static inline bool wire_is(struct wire w, const char *text)
+{
+	return w.at && (size_t)(w.end - w.at) == strlen(text) && memcmp(w.at, text, strlen(text)) == 0;
 }
 
 /* The last field of that number, as the format wants it, when it is of the type. 1; 0: there is none; -EBADMSG. */

@@ -33,12 +33,14 @@ static void add_lowers(const char *text, struct arena *a, struct overlay_dirs *r
 
 void overlay_dirs_parse(const char *const *options, size_t n, struct arena *a, struct overlay_dirs *ret)
 {
-	static const char upper[] = "upperdir=", lower[] = "lowerdir=", one_lower[] = "lowerdir+=";
+	static const char upper[] = "upperdir=", work[] = "workdir=", lower[] = "lowerdir=", one_lower[] = "lowerdir+=";
 
 	*ret = (struct overlay_dirs){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (strncmp(options[i], upper, strlen(upper)) == 0)
 			ret->upper = arena_strdup(a, options[i] + strlen(upper));
+		else if (strncmp(options[i], work, strlen(work)) == 0)
+			ret->work = arena_strdup(a, options[i] + strlen(work));
 		else if (strncmp(options[i], lower, strlen(lower)) == 0)
 			add_lowers(options[i] + strlen(lower), a, ret);
 		else if (strncmp(options[i], one_lower, strlen(one_lower)) == 0)

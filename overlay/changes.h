@@ -13,12 +13,12 @@
 
 /* Absolute directories. */
 struct overlay_dirs {
-	const char *upper;
+	const char *upper, *work;
 	const char **lowers; /* the topmost first */
 	size_t n_lowers;
 };
 
-/* Out of the options of a mount: upperdir=, lowerdir=A:B with backslashes before colons, lowerdir+=A. */
+/* Out of the options of a mount: upperdir=, workdir=, lowerdir=A:B with backslashes before colons, lowerdir+=A. */
 void overlay_dirs_parse(const char *const *options, size_t n, struct arena *a, struct overlay_dirs *ret);
 
 enum overlay_change_kind { CHANGE_ADDED = 'A', CHANGE_CHANGED = 'C', CHANGE_DELETED = 'D' };

@@ -2,8 +2,11 @@
 
 #include "checkpoint/images/directory.h"
 #include "checkpoint/images/image.h"
+#include "checkpoint/images/mountpoints.h"
+#include "lib/arena.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +14,9 @@
 enum { PSTREE_PID = 1, IDS_UTS = 8, UTS_NODENAME = 1, INVENTORY_NETWORK_LOCK = 11 };
 enum { NETWORK_LOCK_SKIP = 2 };
 
-struct clone_fill {
-	int from;
-	const char *hostname;
+struct filling {
+	int from, to;
+	const struct images_clone *clone;
 };
 
 /* The number @field of an image's first entry. */
@@ -79,28 +82,103 @@ int images_skip_unlock(int from, int to, struct err *e)
 	return write_one(to, name, IMAGE_INVENTORY, &message, e);
 }
 
-static int fill(int to, void *data, struct err *e)
+static int write_hostname(const struct filling *f, struct err *e)
 {
 	cleanup_buf struct buf message = BUF_INIT;
-	const struct clone_fill *c = data;
 	char name[40];
 
-	if (!c->hostname)
+	if (!f->clone->hostname)
 		return 0;
-	if (find_utsns(c->from, name, e) < 0)
+	if (find_utsns(f->from, name, e) < 0)
 		return -e->code;
-	int r = copy_without(c->from, name, IMAGE_UTSNS, UTS_NODENAME, &message, e);
+	int r = copy_without(f->from, name, IMAGE_UTSNS, UTS_NODENAME, &message, e);
 	if (r < 0)
 		return r == -ENOENT ? err_say(e, ENOENT, "the images are of processes without a host name of their own") : r;
-	wire_put_string(&message, UTS_NODENAME, c->hostname);
-	return write_one(to, name, IMAGE_UTSNS, &message, e);
+	wire_put_string(&message, UTS_NODENAME, f->clone->hostname);
+	return write_one(f->to, name, IMAGE_UTSNS, &message, e);
 }
 
-int images_clone(int from, int dirfd, const char *name, const char *hostname, struct err *e)
+/* ---- overlays ---- */
+
+/* "upperdir=DIR/upper-srv": what comes after DIR; NULL: it is another option. */
+static const char *below_dir(const char *option, const char *dir)
 {
-	struct clone_fill c = { .from = from, .hostname = hostname };
-	const struct images_directory d = { .from = from, .fill = fill, .data = &c };
-	size_t n = hostname ? strlen(hostname) : 1;
+	static const char *const names[] = { "upperdir=", "workdir=" };
+	const size_t n = strlen(dir);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *path = option + strlen(names[i]);
+		if (strncmp(option, names[i], strlen(names[i])) == 0 && strncmp(path, dir, n) == 0 && path[n] == '/')
+			return path + n;
+	}
+	return NULL;
+}
+
+static bool move_options(const struct images_clone *c, char *options, struct buf *out)
+{
+	bool moved = false;
+
+	for (char *word; (word = strsep(&options, ","));) {
+		const char *rest = below_dir(word, c->dir_was), *comma = options ? "," : "";
+		if (rest)
+			buf_printf(out, "%.*s%s%s%s", (int)(strchr(word, '=') + 1 - word), word, c->dir_is, rest, comma);
+		else
+			buf_printf(out, "%s%s", word, comma);
+		moved |= rest != NULL;
+	}
+	return moved;
+}
+
+/* The root is its runtime's. */
+static int change_mount(struct wire entry, void *data, struct buf *out, struct err *e)
+{
+	const struct images_clone *c = data;
+	cleanup_buf struct buf options = BUF_INIT;
+	cleanup_arena struct arena a = ARENA_INIT;
+	struct image_mount m;
+
+	if (image_mount_read(entry, &m, e) < 0)
+		return -e->code;
+	if (wire_is(m.place, "/") || !move_options(c, wire_text(m.options, &a), &options))
+		return 0;
+	wire_put_others(out, entry, MOUNT_OPTIONS);
+	wire_put_string(out, MOUNT_OPTIONS, buf_text(&options));
+	return 1;
+}
+
+static int move_overlays(int from, const char *name, unsigned char type, void *data, struct err *e)
+{
+	cleanup_image struct image i = IMAGE_INIT;
+	cleanup_buf struct buf out = BUF_INIT;
+	const struct filling *f = data;
+
+	(void)type;
+	if (!f->clone->dir_was || !is_mountpoints(name))
+		return 0;
+	int r = image_read(from, name, IMAGE_MOUNTS, &i, e);
+	if (r < 0)
+		return r;
+	r = image_rewrite(&i, IMAGE_MOUNTS, change_mount, (void *)f->clone, &out, e);
+	if (r > 0)
+		r = image_write(f->to, name, &out, e);
+	return r < 0 ? err_wrap(e, "'%s'", name) : 0;
+}
+
+/* ---- all of it ---- */
+
+static int fill(int to, void *data, struct err *e)
+{
+	struct filling *f = data;
+
+	f->to = to;
+	return write_hostname(f, e) < 0 || images_directory_each(f->from, move_overlays, f, e) < 0 ? -e->code : 0;
+}
+
+int images_clone(int from, int dirfd, const char *name, const struct images_clone *c, struct err *e)
+{
+	struct filling f = { .from = from, .clone = c };
+	const struct images_directory d = { .from = from, .fill = fill, .data = &f };
+	size_t n = c->hostname ? strlen(c->hostname) : 1;
 
 	if (n == 0 || n > IMAGES_HOSTNAME_MAX)
 		return err_say(e, EINVAL, "a host name has 1 to %d characters", IMAGES_HOSTNAME_MAX);

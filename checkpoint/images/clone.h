@@ -9,12 +9,17 @@
 
 enum { IMAGES_HOSTNAME_MAX = 64 };
 
+struct images_clone {
+	const char *hostname; /* NULL: as it is */
+	const char *dir_was, *dir_is; /* overlays whose upper directory is below the one have it below the other, also their work */
+};
+
 /*
- * Makes the directory @name in @dirfd, of links to @from's files, with another host name (NULL: as it is): it costs as much
- * as the links do, and is not synced. Returns 0 or -errno: -EEXIST; -EINVAL for a name that no host can have; -ENOENT, the images
- * are of processes without a host name of their own.
+ * Makes the directory @name in @dirfd, of links to @from's files, but for what is the clone's own: it costs as much as the links
+ * do, and is not synced. Returns 0 or -errno: -EEXIST; -EINVAL for a name that no host can have; -ENOENT, the images are of
+ * processes without a host name of their own.
  */
-int images_clone(int from, int dirfd, const char *name, const char *hostname, struct err *e);
+int images_clone(int from, int dirfd, const char *name, const struct images_clone *c, struct err *e);
 
 /*
  * Writes into @to the inventory of @from, without what keeps packets out of the network that was dumped: CRIU would lift that by

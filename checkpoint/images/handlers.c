@@ -82,10 +82,8 @@ static int change_core(struct wire entry, void *data, struct buf *out, struct er
 		r = change_task(was, c, &task);
 	if (r < 0)
 		return image_damaged(e);
-	if (!c->changed) {
-		buf_add(out, entry.at, (size_t)(entry.end - entry.at));
+	if (!c->changed)
 		return 0;
-	}
 	wire_put_others(out, entry, CORE_TASK);
 	wire_put_bytes(out, CORE_TASK, task.data, task.len);
 	return 1;

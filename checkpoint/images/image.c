@@ -115,10 +115,15 @@ void image_begin(struct buf *out, enum image_type type)
 	add_u32(out, magics[type]);
 }
 
+static void add_entry(struct buf *out, const void *data, size_t len)
+{
+	add_u32(out, (uint32_t)len);
+	buf_add(out, data, len);
+}
+
 void image_add(struct buf *out, const struct buf *message)
 {
-	add_u32(out, (uint32_t)message->len);
-	buf_add(out, message->data, message->len);
+	add_entry(out, message->data, message->len);
 }
 
 int image_rewrite(struct image *i, enum image_type type, image_change *change, void *data, struct buf *ret, struct err *e)
@@ -133,7 +138,10 @@ int image_rewrite(struct image *i, enum image_type type, image_change *change, v
 		int other = change(entry, data, &message, e);
 		if (other < 0)
 			return other;
-		image_add(ret, &message);
+		if (other)
+			image_add(ret, &message);
+		else
+			add_entry(ret, entry.at, (size_t)(entry.end - entry.at));
 		changed |= other;
 	}
 	return r < 0 ? r : changed;

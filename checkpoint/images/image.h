@@ -60,10 +60,10 @@ int image_read_first(int dirfd, const char *name, enum image_type type, struct i
 void image_begin(struct buf *out, enum image_type type);
 void image_add(struct buf *out, const struct buf *message);
 
-/* Writes an entry anew. Returns 1 when it is another than before, 0, or -errno. */
+/* Writes an entry anew. Returns 1, 0 when it is to stay as it is, or -errno. */
 typedef int image_change(struct wire entry, void *data, struct buf *out, struct err *e);
 
-/* All entries that are left in @i, as an image. Returns 1 when any of them is another, 0, or -errno. */
+/* All entries that are left in @i, as an image. Returns 1 when any of them was written anew, 0, or -errno. */
 int image_rewrite(struct image *i, enum image_type type, image_change *change, void *data, struct buf *ret, struct err *e);
 
 /*

@@ -75,11 +75,6 @@ static int count_entries(const struct buf *archive, struct owner *ret)
 
 /* ---- the mount ---- */
 
-static bool is_slash(struct wire w)
-{
-	return w.end - w.at == 1 && *w.at == '/';
-}
-
 /* "size=65536k,mode=755,uid=1000" */
 static struct owner owner_by_options(char *options)
 {
@@ -120,7 +115,7 @@ static bool is_mounted_once(const struct image *mounts, uint64_t device)
 /* CRIU's are a root, what is propagated, and what it has to make at several places. */
 static bool can_be_external(const struct change *c, const struct image_mount *m)
 {
-	return is_slash(m->root) && !is_slash(m->place) && !m->shared && !m->master && !m->superblock && !c->userns &&
+	return wire_is(m->root, "/") && !wire_is(m->place, "/") && !m->shared && !m->master && !m->superblock && !c->userns &&
 	       c->n_namespaces == 1 && is_mounted_once(c->mounts, m->device);
 }
 
@@ -158,7 +153,6 @@ static int change_mount(struct wire entry, void *data, struct buf *out, struct e
 		put_external(entry, name, out);
 		return image_write(c->to, name, &archive, e) < 0 ? -e->code : 1;
 	} else {
-		buf_add(out, entry.at, (size_t)(entry.end - entry.at));
 		return 0;
 	}
 	return 1;

@@ -28,13 +28,7 @@ int clone_check(struct runtime *rt, const struct clone_source *s, struct err *e)
 			       launched_network_mode_name(s->l.network.mode));
 	if (launched_overlays(rt, &s->l, &overlays, &n, e) < 0)
 		return -e->code;
-	/* CRIU would mount the source's own. */
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(overlays[i].path, "/") != 0)
-			return err_say(e, ENOTSUP, "container '%s': '%s' is an overlay of its own there, as it is a file "
-				       "system of its own in this machine, and criu would mount that of this container again: "
-				       "there can be no clones of it", s->l.name, overlays[i].path);
-	return n > 0 ? 0 : err_say(e, ENOTSUP, "container '%s' has no files of its own that a clone could have", s->l.name);
+	return n > 0 && strcmp(overlays[0].path, "/") == 0 ? 0 : err_say(e, ENOTSUP, "container '%s' has no files of its own that a clone could have", s->l.name);
 }
 
 /* ---- its root ---- */
@@ -65,6 +59,30 @@ static int copy_root(const struct clone_source *s, const struct layered_root *ro
 		if (mkdir(made[i], 0755) < 0 || chmod(made[i], 0755) < 0)
 			return err_set(e, errno, "create '%s'", made[i]);
 	return tree_clone(from, "upper", dir, "upper", NULL, e);
+}
+
+/*
+ * Those of a view of this machine that are overlays of their own, as they are file systems of their own in this machine. Their
+ * options in the configuration, and in the images, are the clone's already.
+ */
+static int copy_parts(struct runtime *rt, const struct clone_source *s, int dir, struct err *e)
+{
+	cleanup_close int from = open(s->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct launched_overlay *overlays;
+	size_t n;
+
+	if (from < 0)
+		return err_set(e, errno, "open '%s'", s->dir);
+	if (launched_overlays(rt, &s->l, &overlays, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 1; i < n; i++) {
+		const char *upper = strrchr(overlays[i].dirs.upper, '/') + 1, *work = strrchr(overlays[i].dirs.work, '/') + 1;
+		if (mkdirat(dir, work, 0700) < 0)
+			return err_set(e, errno, "create '%s'", work);
+		if (tree_clone(from, upper, dir, upper, NULL, e) < 0)
+			return err_wrap(e, "the files of '%s'", overlays[i].path);
+	}
+	return 0;
 }
 
 /* Of a root that has one; an empty one, or "uninitialized", is for the first program that needs one. */
@@ -120,11 +138,12 @@ static int write_names(const struct clone_source *s, const struct launched *l, c
 static int link_images(const struct clone_source *s, const struct launched *l, int dir, struct arena *a, struct err *e)
 {
 	const char *path = arena_printf(a, "%s/" LAUNCHED_WARM, clone_shared_path(s->dir, a));
+	const struct images_clone c = { .hostname = clone_hostname(s, l, a), .dir_was = s->l.dir, .dir_is = l->dir };
 	cleanup_close int from = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (from < 0)
 		return err_set(e, errno, "open '%s'", path);
-	return images_clone(from, dir, LAUNCHED_WARM, clone_hostname(s, l, a), e);
+	return images_clone(from, dir, LAUNCHED_WARM, &c, e);
 }
 
 int clone_use_volumes(struct runtime *rt, const struct spec *s, const struct launched *l, struct err *e)
@@ -162,7 +181,7 @@ int clone_files(struct runtime *rt, const struct clone_source *s, const struct l
 	struct layered_root root = root_of(l, &rt->arena);
 	int made = clone_is_copied(s, &rt->arena) ? copy_root(s, &root, dir, e) : layered_root_make(&root, e);
 
-	if (made < 0 || write_names(s, l, &root, &rt->arena, e) < 0 || write_machine_id(&root, &rt->arena, e) < 0 ||
+	if (made < 0 || copy_parts(rt, s, dir, e) < 0 || write_names(s, l, &root, &rt->arena, e) < 0 || write_machine_id(&root, &rt->arena, e) < 0 ||
 	    write_variables(&root, variables, e) < 0 || link_init(s, dir, &rt->arena, e) < 0)
 		return -e->code;
 	return link_images(s, l, dir, &rt->arena, e) < 0 ? -e->code : clone_use_volumes(rt, s->spec, l, e);

@@ -89,12 +89,17 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	failed "container '$tag-c' depends on it"
 }
 
-# Where an overlay is mounted by CRIU, it would be the source's own.
-@test "of a view of this machine whose parts are file systems of their own there are no clones" {
+@test "of a view of this machine whose parts are file systems of their own these are copied, too" {
 	up --network none host
-	run ferry clone "$id/one" "$tag-c"
-	failed "'/var/lib' is an overlay of its own there"
-	equal "$(ls "$storage")" "$id"
+	mkdir "$snap/upper-var-lib/part"
+	clone "$id/one" "$tag-c"
+	succeeded
+	[ -d "$storage/$tag-c/upper-var-lib/part" ]
+	equal "$(jq -c '[.mounts[] | select(.type == "overlay") | .destination, .options[1:3][]]' "$storage/$tag-c/config.json")" \
+		"[\"/var/lib\",\"upperdir=$storage/$tag-c/upper-var-lib\",\"workdir=$storage/$tag-c/work-var-lib\"]"
+	run ferry restart -t 0 "$tag-c"
+	succeeded
+	ferry exec "$tag-c" ls -d /var/lib/part
 }
 
 @test "-n, --publish" {

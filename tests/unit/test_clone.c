@@ -115,7 +115,9 @@ static void test_config(void **state)
 	s.config = "{\"hostname\":\"shop\",\"root\":{\"path\":\"" SOURCE "/root\",\"readonly\":false},"
 		   "\"process\":{\"args\":[\"shop\",\"" SOURCE "/root\"],\"env\":[\"PATH=/bin\",\"HOSTNAME=shop\"]},"
 		   "\"mounts\":[{\"destination\":\"/etc/hosts\",\"source\":\"" SOURCE "/hosts\"},"
-		   "{\"destination\":\"/data\",\"source\":\"" SOURCE "-data\"},{\"destination\":\"/proc\"}],"
+		   "{\"destination\":\"/data\",\"source\":\"" SOURCE "-data\"},{\"destination\":\"/proc\"},"
+		   "{\"destination\":\"/srv\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=" SOURCE
+		   "/srv\",\"upperdir=" SOURCE "/upper-srv\",\"workdir=" SOURCE "/work-srv\"]}],"
 		   "\"linux\":{\"cgroupsPath\":\"shops.slice:ferry:web\",\"n\":18446744073709551615}}";
 	const struct launched l = plan(&s, &a);
 	assert_int_equal(clone_config(&s, &l, &a, &out, &e), 0);
@@ -123,7 +125,9 @@ static void test_config(void **state)
 		"{\"hostname\":\"one\",\"root\":{\"path\":\"/var/lib/ferry/launch/one/root\",\"readonly\":false},"
 		"\"process\":{\"args\":[\"shop\",\"" SOURCE "/root\"],\"env\":[\"PATH=/bin\",\"HOSTNAME=one\"]},"
 		"\"mounts\":[{\"destination\":\"/etc/hosts\",\"source\":\"/var/lib/ferry/launch/one/hosts\"},"
-		"{\"destination\":\"/data\",\"source\":\"" SOURCE "-data\"},{\"destination\":\"/proc\"}],"
+		"{\"destination\":\"/data\",\"source\":\"" SOURCE "-data\"},{\"destination\":\"/proc\"},"
+		"{\"destination\":\"/srv\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=" SOURCE
+		"/srv\",\"upperdir=/var/lib/ferry/launch/one/upper-srv\",\"workdir=/var/lib/ferry/launch/one/work-srv\"]}],"
 		"\"linux\":{\"cgroupsPath\":\"shops.slice:ferry:one\",\"n\":18446744073709551615}}");
 	s.config = "{\"root\":";
 	assert_true(clone_config(&s, &l, &a, &out, &e) < 0);

@@ -7,6 +7,7 @@
 #include "checkpoint/images/files.h"
 #include "checkpoint/images/memory.h"
 #include "checkpoint/images/mm.h"
+#include "checkpoint/images/mountpoints.h"
 #include "checkpoint/images/pagemap.h"
 #include "checkpoint/images/share.h"
 
@@ -667,6 +668,13 @@ static void make_utsns(struct fixture_dir *d)
 	write_image(d, "utsns-12.img", &image);
 }
 
+static int clone(const struct fixture_dir *d, const char *name, const char *hostname, struct err *e)
+{
+	const struct images_clone c = { .hostname = hostname, .dir_was = "/launch/web", .dir_is = "/launch/web-17" };
+
+	return images_clone(d->fd, d->fd, name, &c, e);
+}
+
 static void test_clone(void **state)
 {
 	(void)state;
@@ -678,7 +686,7 @@ static void test_clone(void **state)
 
 	make_utsns(&d);
 	assert_int_equal(images_digests_write(d.fd, &e), 0);
-	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), 0);
+	assert_int_equal(clone(&d, "clone", "web-17", &e), 0);
 	cleanup_close int fd = openat(d.fd, "clone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(image_read(fd, "utsns-12.img", IMAGE_UTSNS, &i, &e), 0);
 	assert_int_equal(image_first(&i, &entry, &e), 0);
@@ -693,9 +701,49 @@ static void test_clone(void **state)
 	assert_false(is_same_file(d.fd, fd, "utsns-12.img"));
 	assert_int_equal(faccessat(fd, IMAGES_DIGESTS, F_OK, 0), -1);
 	/* Without a name of its own: links. */
-	assert_int_equal(images_clone(d.fd, d.fd, "other", NULL, &e), 0);
+	assert_int_equal(clone(&d, "other", NULL, &e), 0);
 	cleanup_close int other = openat(d.fd, "other", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(is_same_file(d.fd, other, "utsns-12.img"));
+}
+
+static void add_overlay(struct buf *image, const char *place, const char *dir)
+{
+	cleanup_buf struct buf entry = BUF_INIT, options = BUF_INIT;
+
+	buf_printf(&options, "lowerdir=/launch/web/a:/b\\,c,upperdir=%s/upper-x,workdir=%s/work-x,uuid=on", dir, dir);
+	wire_put_string(&entry, MOUNT_POINT, place);
+	wire_put_number(&entry, 99, 1);
+	wire_put_string(&entry, MOUNT_OPTIONS, buf_text(&options));
+	image_add(image, &entry);
+}
+
+/* But for the root, which is not CRIU's, and for others'. */
+static void test_clone_overlays(void **state)
+{
+	(void)state;
+	cleanup_fixture struct fixture_dir d = make_images();
+	cleanup_buf struct buf was = BUF_INIT, expected = BUF_INIT, is = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	image_begin(&was, IMAGE_MOUNTS);
+	image_begin(&expected, IMAGE_MOUNTS);
+	add_overlay(&was, "/", "/launch/web");
+	add_overlay(&expected, "/", "/launch/web");
+	add_overlay(&was, "/others", "/launch/web2");
+	add_overlay(&expected, "/others", "/launch/web2");
+	assert_int_equal(image_write(d.fd, "mountpoints-12.img", &was, &e), 0);
+	assert_int_equal(clone(&d, "same", NULL, &e), 0);
+	cleanup_close int same = openat(d.fd, "same", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(is_same_file(d.fd, same, "mountpoints-12.img"));
+
+	add_overlay(&was, "/srv", "/launch/web");
+	add_overlay(&expected, "/srv", "/launch/web-17");
+	assert_int_equal(unlinkat(d.fd, "mountpoints-12.img", 0), 0);
+	assert_int_equal(image_write(d.fd, "mountpoints-12.img", &was, &e), 0);
+	assert_int_equal(clone(&d, "moved", NULL, &e), 0);
+	assert_int_equal(file_read_at(d.fd, "moved/mountpoints-12.img", 1 << 20, &is, &e), 0);
+	assert_int_equal(is.len, expected.len);
+	assert_memory_equal(is.data, expected.data, is.len);
 }
 
 /* A clone's own checkpoint: the file is beside the images, by the name that CRIU has for it. */
@@ -732,12 +780,12 @@ static void test_clone_refused(void **state)
 	memset(name, 'a', sizeof(name));
 	name[65] = '\0';
 	make_utsns(&d);
-	assert_int_equal(images_clone(d.fd, d.fd, "clone", name, &e), -EINVAL);
-	assert_int_equal(images_clone(d.fd, d.fd, "clone", "", &e), -EINVAL);
+	assert_int_equal(clone(&d, "clone", name, &e), -EINVAL);
+	assert_int_equal(clone(&d, "clone", "", &e), -EINVAL);
 	unlinkat(d.fd, "utsns-12.img", 0);
-	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), -ENOENT);
+	assert_int_equal(clone(&d, "clone", "web-17", &e), -ENOENT);
 	fixture_file(&d, "utsns-12.img", "something");
-	assert_int_equal(images_clone(d.fd, d.fd, "clone", "web-17", &e), -EBADMSG);
+	assert_int_equal(clone(&d, "clone", "web-17", &e), -EBADMSG);
 	assert_int_equal(faccessat(d.fd, "clone", F_OK, 0), -1);
 	assert_int_equal(faccessat(d.fd, ".clone.part", F_OK, 0), -1);
 }
@@ -799,6 +847,7 @@ int main(void)
 		cmocka_unit_test(test_digests_damaged),
 		cmocka_unit_test(test_digests_quickly),
 		cmocka_unit_test(test_clone),
+		cmocka_unit_test(test_clone_overlays),
 		cmocka_unit_test(test_kept), cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_damaged),
 	};

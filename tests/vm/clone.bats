@@ -130,6 +130,30 @@ is_warm() {
 	ferry rm -f d
 }
 
+# /usr/local is a file system of its own in this machine.
+@test "of a view of this machine: each has parts of its own, too" {
+	local c was
+	mountpoint -q /usr/local
+	ferry launch -d --name v host sh -c 'echo first >/usr/local/own; rm -r /usr/local/bin
+		n=0; while :; do n=$((n + 1)); echo $n >/usr/local/n; sleep 0.1; done'
+	eventually ferry exec v test -s /usr/local/n
+	clone v a
+	clone -n 2 a b
+	for c in v a b-1 b-2; do
+		ferry exec $c sh -c "echo $c >>/usr/local/who"
+	done
+	for c in v a b-1 b-2; do
+		same "$c first" "$(ferry exec $c cat /usr/local/who /usr/local/own | xargs)"
+		run ! ferry exec $c test -e /usr/local/bin
+		was=$(ferry exec $c cat /usr/local/n)
+		eventually eval "[ \$(ferry exec $c cat /usr/local/n) -gt $was ]"
+	done
+	ferry restart -t 0 b-1
+	same b-1 "$(ferry exec b-1 cat /usr/local/who)"
+	[ -d /usr/local/bin ]
+	ferry rm -f b-1 b-2 a v
+}
+
 @test "sent elsewhere: of an archive comes a container, which can be cloned" {
 	ferry snapshot export w/one | ferry snapshot import --create c
 	clone c/one d
