@@ -4,7 +4,6 @@
 #include "lib/file.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,18 +70,13 @@ static int find(int fd, const char *name, unsigned char type, void *data, struct
 
 /* ---- memory ---- */
 
-static void find_code(pid_t pid, struct finding *x)
+static bool find_code(const struct tracee_mapping *m, void *data)
 {
-	char path[32], line[512];
-	uint64_t from, to;
+	struct finding *x = data;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && x->n_calls < LEFTOVERS_MAX && fgets(line, sizeof(line), f))
-		if (strstr(line, CODE_NAME) && sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) == 2)
-			x->calls[x->n_calls++] = (struct tracee_call){ SYS_munmap, { from, to - from } };
-	if (f)
-		fclose(f);
+	if (strcmp(m->name, CODE_NAME) == 0)
+		x->calls[x->n_calls++] = (struct tracee_call){ SYS_munmap, { m->from, m->to - m->from } };
+	return x->n_calls < LEFTOVERS_MAX;
 }
 
 size_t leftovers_find(pid_t pid, const int *fds, size_t n, struct tracee_call *calls)
@@ -90,6 +84,7 @@ size_t leftovers_find(pid_t pid, const int *fds, size_t n, struct tracee_call *c
 	struct finding x = { .fds = fds, .n = n, .calls = calls };
 
 	each_descriptor(pid, find, &x);
-	find_code(pid, &x);
+	if (x.n_calls < LEFTOVERS_MAX)
+		tracee_mappings(pid, find_code, &x);
 	return x.n_calls;
 }

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -81,19 +80,13 @@ void threads_free(struct threads *t)
 
 /* ---- noting ---- */
 
-static uint64_t first_executable(pid_t pid)
+static bool note_code(const struct tracee_mapping *m, void *data)
 {
-	char path[32], line[256], rights[5];
-	uint64_t at, found = 0;
+	struct process *p = data;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 "-%*x %4s", &at, rights) == 2 && rights[2] == 'x')
-			found = at;
-	if (f)
-		fclose(f);
-	return found;
+	if (m->executable)
+		p->code_at = m->from;
+	return !m->executable;
 }
 
 static bool is_living(pid_t tid, struct proc_stat *ret)
@@ -133,7 +126,7 @@ static bool note_thread(struct threads *t, struct thread *x)
 static void note_process(struct threads *t, struct process *p)
 {
 	p->instruction = tracee_instruction(p->pid);
-	p->code_at = first_executable(p->pid);
+	tracee_mappings(p->pid, note_code, p);
 	if (p->code_at && !tracee_read(p->pid, p->code_at, p->code, CODE_MAX))
 		p->code_at = 0;
 	p->first_fd = t->n_fds;

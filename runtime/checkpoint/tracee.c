@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,27 @@ bool tracee_status(pid_t pid, struct proc_status *ret)
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	return file_read_once_at(AT_FDCWD, path, &b, &ignored) == 0 && proc_text_status(buf_text(&b), ret);
+}
+
+void tracee_mappings(pid_t pid, bool (*each)(const struct tracee_mapping *m, void *data), void *data)
+{
+	char path[32], line[LINE_MAX], rights[5];
+	struct tracee_mapping m;
+	bool more = true;
+	int name;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && more && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &m.from, &m.to, rights, &name) != 3)
+			continue;
+		m.executable = rights[2] == 'x';
+		m.name = line + name;
+		more = each(&m, data);
+	}
+	if (f)
+		fclose(f);
 }
 
 bool tracee_save(pid_t tid, struct tracee_state *ret)
@@ -192,19 +214,27 @@ static uint64_t find_instruction(pid_t pid, uint64_t from, uint64_t to)
 	return 0;
 }
 
+struct instruction {
+	pid_t pid;
+	uint64_t at;
+};
+
+static bool look_at_vdso(const struct tracee_mapping *m, void *data)
+{
+	struct instruction *x = data;
+
+	if (strcmp(m->name, "[vdso]") != 0)
+		return true;
+	x->at = find_instruction(x->pid, m->from, m->to);
+	return false;
+}
+
 uint64_t tracee_instruction(pid_t pid)
 {
-	char path[32], line[256];
-	uint64_t from, to, found = 0;
+	struct instruction x = { .pid = pid };
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (strstr(line, " [vdso]\n") && sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) == 2)
-			found = find_instruction(pid, from, to);
-	if (f)
-		fclose(f);
-	return found;
+	tracee_mappings(pid, look_at_vdso, &x);
+	return x.at;
 }
 
 uint64_t tracee_stack(pid_t tid)

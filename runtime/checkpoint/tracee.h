@@ -15,6 +15,16 @@
 /* What /proc says of a process, traced or not; false: it is not there. */
 bool tracee_status(pid_t pid, struct proc_status *ret);
 
+/* A line of its /proc/PID/maps. */
+struct tracee_mapping {
+	uint64_t from, to;
+	bool executable;
+	const char *name; /* "" without one */
+};
+
+/* In their order, until @each says false. */
+void tracee_mappings(pid_t pid, bool (*each)(const struct tracee_mapping *m, void *data), void *data);
+
 enum { TRACEE_SETS = 3, TRACEE_SET_MAX = 16384 };
 
 /* Its registers, and which signals it has blocked. */
