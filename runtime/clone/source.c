@@ -113,21 +113,31 @@ int clone_source_find(struct runtime *rt, const char *text, const char *name, bo
 
 /* ---- what is shared ---- */
 
-static int make_warm(int snapshot, int shared, struct err *e)
+struct shared_source {
+	const struct clone_source *source;
+	const struct snapshots *all;
+	const struct snapshot *what;
+	int dir;
+};
+
+/* It has digests of its own then, which damage that is copied would be right by. */
+static int make_warm(struct runtime *rt, const struct shared_source *x, int shared, struct err *e)
 {
-	cleanup_close int images = openat(snapshot, SNAPSHOT_MEMORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int images = openat(x->dir, SNAPSHOT_MEMORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct images_shared ignored;
 
 	if (faccessat(shared, LAUNCHED_WARM, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
+	if (!x->source->made && snapshot_check(x->all, x->what, &rt->arena, e) < 0)
+		return -e->code;
 	if (images < 0)
 		return err_set(e, errno, "open '" SNAPSHOT_MEMORY "'");
 	return images_share(images, shared, LAUNCHED_WARM, SHARE_MIN_BYTES, &ignored, e);
 }
 
-static int take(struct runtime *rt, const struct clone_source *s, int snapshot, const char *user, struct err *e)
+static int take(struct runtime *rt, const struct shared_source *x, const char *user, struct err *e)
 {
-	const char *path = clone_shared_path(s->dir, &rt->arena), **users;
+	const char *path = clone_shared_path(x->source->dir, &rt->arena), **users;
 	size_t n_users;
 
 	if (mkdir_parents(path, 0700, e) < 0)
@@ -135,7 +145,7 @@ static int take(struct runtime *rt, const struct clone_source *s, int snapshot, 
 	cleanup_close int shared = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (shared < 0 || (mkdirat(shared, USERS_DIRECTORY, 0700) < 0 && errno != EEXIST))
 		return err_set(e, errno, "create '%s/" USERS_DIRECTORY "'", path);
-	if (make_warm(snapshot, shared, e) < 0 || users_list(shared, true, &rt->arena, &users, &n_users, e) < 0)
+	if (make_warm(rt, x, shared, e) < 0 || users_list(shared, true, &rt->arena, &users, &n_users, e) < 0)
 		return -e->code;
 	return users_add(shared, user, e);
 }
@@ -154,7 +164,8 @@ int clone_take_source(struct runtime *rt, const struct clone_source *s, const ch
 	cleanup_close int dir = openat(all.dir, s->snapshot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open '%s'", s->dir);
-	if (take(rt, s, dir, user, e) < 0)
+	const struct shared_source x = { .source = s, .all = &all, .what = &what, .dir = dir };
+	if (take(rt, &x, user, e) < 0)
 		return err_wrap(e, "snapshot '%s/%s'", s->l.name, s->snapshot);
 	if (ret_held) {
 		*ret_held = all;

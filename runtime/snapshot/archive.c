@@ -41,8 +41,10 @@ int snapshot_export(struct runtime *rt, const struct launched *l, const char *na
 	cleanup_close int dir = openat(s.dir, what.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "open snapshot '%s/%s'", l->name, name);
+	/* Whoever removes it then has nothing else. */
 	struct layer_job j = { .verb = LAYER_SAVE, .dir = dir, .from = -1, .to = to };
-	return work(&j, rt, e) < 0 ? err_wrap(e, "export snapshot '%s/%s'", l->name, name) : 0;
+	return snapshot_check(&s, &what, &rt->arena, e) < 0 || work(&j, rt, e) < 0 ?
+		       err_wrap(e, "export snapshot '%s/%s'", l->name, name) : 0;
 }
 
 /* ---- what came in an archive ---- */

@@ -53,7 +53,7 @@ int snapshot_say_damage(const char *was, const char *is, struct arena *a, struct
 		       path_of(n ? was : is, n ? n : m, a));
 }
 
-static int check(const struct snapshots *s, const struct snapshot *what, struct arena *a, struct err *e)
+int snapshot_check(const struct snapshots *s, const struct snapshot *what, struct arena *a, struct err *e)
 {
 	cleanup_close int dir = openat(s->dir, what->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_buf struct buf was = BUF_INIT, is = BUF_INIT;
@@ -223,7 +223,7 @@ static int end(struct going_back *g, struct err *e)
 
 static int prepare(const struct going_back *g, struct err *e)
 {
-	if (snapshot_check_fits(g->rt, g->l, g->what, e) < 0 || check(g->s, g->what, &g->rt->arena, e) < 0 ||
+	if (snapshot_check_fits(g->rt, g->l, g->what, e) < 0 || snapshot_check(g->s, g->what, &g->rt->arena, e) < 0 ||
 	    (g->memory && memory_check(g->rt, g->s, g->what, e) < 0))
 		return -e->code;
 	return stage(g->s, g->what, e);

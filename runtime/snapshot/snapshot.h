@@ -117,7 +117,10 @@ int snapshot_rollback(struct runtime *rt, struct launched *l, const char *name, 
 
 /* ---- as archives: archive.c ---- */
 
-/* All of it but sockets, which are nothing without who listens, into @to: a tar that import takes, and others can read. */
+/*
+ * All of it but sockets, which are nothing without who listens, into @to: a tar that import takes, and others can read.
+ * -EBADMSG: it is damaged, and where; then nothing is written.
+ */
 int snapshot_export(struct runtime *rt, const struct launched *l, const char *name, int to, struct err *e);
 
 /*
@@ -248,6 +251,9 @@ int memory_restore(struct runtime *rt, struct launched *l, int dir, const struct
 		   struct err *e);
 
 /* ---- rollback.c ---- */
+
+/* Whether it holds what its digests say. -EBADMSG, and the first file that does not. */
+int snapshot_check(const struct snapshots *s, const struct snapshot *what, struct arena *a, struct err *e);
 
 /* Whether it is of such a container. */
 int snapshot_check_fits(struct runtime *rt, const struct launched *l, const struct snapshot *what, struct err *e);

@@ -266,6 +266,32 @@ inspected() { ferry inspect -f ".$1" "$2"; }
 	equal "$(ls "$storage")" "$id"
 }
 
+@test "completions of what is cloned: templates, snapshots and containers" {
+	overlay --network none
+	attempt ferry template create "$id/one" "$tag-t"
+	succeeded
+	local words=$WORK/complete offered
+	ferry completion bash >"$words"
+	export FERRY root
+	offered=$(nsenter --target "$machine" --mount --net -- bash -c 'source "$1"; ferry() { "$FERRY" --root "$root" "$@"; }
+		COMP_LINE="ferry clone "; COMP_POINT=12; COMP_WORDS=(ferry clone ""); COMP_CWORD=2; _ferry
+		printf "%s\n" "${COMPREPLY[@]}"' - "$words")
+	equal "$(sort <<<"$offered")" "$(printf '%s\n' "$tag-t" "$id" "$id/one" | sort)"
+	attempt ferry template rm "$tag-t"
+}
+
+@test "a damaged snapshot becomes nothing that clones share" {
+	overlay --network none
+	rm -r "$shared"
+	printf x | dd of="$snap/checkpoint/files.img" bs=1 seek=8 conv=notrunc status=none
+	clone "$id/one" "$tag-c"
+	failed "clone '$tag-c': snapshot '$id/one': it is damaged: 'checkpoint/files.img' is not as it was when it was made"
+	attempt ferry template create "$id/one" warm
+	failed "it is damaged: 'checkpoint/files.img'"
+	[ ! -e "$shared/warm" ]
+	equal "$(ferry ls -a -q)" "$id"
+}
+
 @test "SIGKILL of clone at any moment: the next command finds it whole, or nothing of it" {
 	overlay --network none
 	local call n killed=0 status

@@ -352,6 +352,9 @@ last_at() { # TIME
 		(cd "$storage/$id/snapshots/one" && eval "$damage")
 		run ferry snapshot rollback "$id/one"
 		failed "roll back to snapshot '$id/one': it is damaged: "
+		run ferry snapshot export -o "$WORK/one.tar" "$id/one"
+		failed "export snapshot '$id/one': it is damaged: "
+		[ ! -e "$WORK/one.tar" ]
 		no_remains
 		equal "$(cat "$storage/$id/upper/dir/file")" one
 		rm -r "$storage/$id/snapshots/one"
