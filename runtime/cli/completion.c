@@ -18,19 +18,22 @@ static bool is_first(const struct cli_command *c)
 	return shown(c) && !cli_member(NULL, c);
 }
 
+enum { LISTS = 3 };
+
 /*
  * What an argument may name that exists: how the text of a command's arguments begins then, and what lists the names.
  */
 static const struct subject {
-	const char *begin, *name, *list;
+	const char *begin, *name;
+	const char *lists[LISTS + 1];
 } subjects[] = {
-	{ "CONTAINER", "container", "ls -q" },
-	{ "IMAGE", "image", "image ls --format names" },
-	{ "VOLUME", "volume", "volume ls -q" },
-	{ "NETWORK", "network", "network ls -q" },
-	{ "SNAPSHOT", "snapshot", "snapshot ls -q" },
-	{ "SOURCE", "source", "snapshot ls -q" },
-	{ "TEMPLATE", "template", "template ls -q" },
+	{ "CONTAINER", "container", { "ls -q" } },
+	{ "IMAGE", "image", { "image ls --format names" } },
+	{ "VOLUME", "volume", { "volume ls -q" } },
+	{ "NETWORK", "network", { "network ls -q" } },
+	{ "SNAPSHOT", "snapshot", { "snapshot ls -q" } },
+	{ "SOURCE", "source", { "template ls -q", "snapshot ls -q", "ls -q" } },
+	{ "TEMPLATE", "template", { "template ls -q" } },
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 
@@ -43,6 +46,13 @@ static bool takes(const struct cli_command *c, const struct subject *s)
 static bool takes_many(const struct cli_command *c, const struct subject *s)
 {
 	return takes(c, s) && strncmp(c->arguments + strlen(s->begin), "...", 3) == 0;
+}
+
+/* Each of them between @before and @after. */
+static void print_lists(const struct subject *s, const char *before, const char *after)
+{
+	for (const char *const *list = s->lists; *list; list++)
+		printf("%s%s%s", before, *list, after);
 }
 
 /* The global options that say where to look for what exists. */
@@ -147,11 +157,15 @@ static void bash_arguments(const struct cli_command *c)
 		fputs("' -- \"$cur\")) ;;\n", stdout);
 	}
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
-		if (takes(c, s))
+		if (takes(c, s)) {
 			printf("\t'%s') cur=${COMP_LINE:0:COMP_POINT}; cur=${cur##* }\n"
-			       "\t\tCOMPREPLY=($(compgen -W \"$(ferry \"${where[@]}\" %s 2>/dev/null)\" -- \"$cur\"))\n"
-			       "\t\t[[ $cur != *:* ]] || COMPREPLY=(\"${COMPREPLY[@]#\"${cur%%:*}:\"}\") ;;\n",
-			       c->name, s->list);
+			       "\t\tCOMPREPLY=($(compgen -W \"$(",
+			       c->name);
+			print_lists(s, "ferry \"${where[@]}\" ", " 2>/dev/null; ");
+			fputs(")\" -- \"$cur\"))\n"
+			      "\t\t[[ $cur != *:* ]] || COMPREPLY=(\"${COMPREPLY[@]#\"${cur%%:*}:\"}\") ;;\n",
+			      stdout);
+		}
 }
 
 static void print_bash(void)
@@ -256,9 +270,11 @@ static void zsh_arguments(const struct cli_command *c)
 		zsh_option(o, "\t\t\t");
 	fputs("\t\t\t'--help[explain the command]'", stdout);
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
-		if (takes(c, s))
-			printf(" \\\n\t\t\t'%s:%s: _ferry_names %s'", takes_many(c, s) ? "*" : "1", s->name,
-			       s->list);
+		if (takes(c, s)) {
+			printf(" \\\n\t\t\t'%s:%s: _ferry_names", takes_many(c, s) ? "*" : "1", s->name);
+			print_lists(s, " \"", "\"");
+			putchar('\'');
+		}
 	if (strcmp(c->name, "help") == 0)
 		fputs(" \\\n\t\t\t'1:command:_ferry_commands'", stdout);
 	else if (c->family)
@@ -294,8 +310,11 @@ static void print_zsh(void)
 	      "# zsh completion for ferry, written by 'ferry completion zsh'\n"
 	      "_ferry_names()\n"
 	      "{\n"
+	      "\tlocal list\n"
 	      "\tlocal -a names\n"
-	      "\tnames=(${(f)\"$(ferry $ferry_where $@ 2>/dev/null)\"})\n"
+	      "\tfor list; do\n"
+	      "\t\tnames+=(${(f)\"$(ferry $ferry_where ${=list} 2>/dev/null)\"})\n"
+	      "\tdone\n"
 	      "\tcompadd -a names\n"
 	      "}\n",
 	      stdout);
@@ -376,9 +395,11 @@ static void fish_command(const struct cli_command *c)
 	for (const struct cli_option *o = c->options; o->name; o++)
 		fish_option(condition, o);
 	for (const struct subject *s = subjects; s < subjects + N_SUBJECTS; s++)
-		if (takes(c, s))
-			printf("complete -c ferry -n '%s' -a '(ferry $__ferry_where %s 2>/dev/null)' -d %s\n",
-			       condition, s->list, s->name);
+		if (takes(c, s)) {
+			printf("complete -c ferry -n '%s' -a '(", condition);
+			print_lists(s, "ferry $__ferry_where ", " 2>/dev/null; ");
+			printf(")' -d %s\n", s->name);
+		}
 }
 
 static void print_fish(void)
