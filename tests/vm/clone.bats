@@ -2,7 +2,7 @@
 # Clones by the real CRIU, of a service that takes long to start.
 load machine
 
-export MIB=128 launch=/var/lib/ferry/launch
+export MIB=64 launch=/var/lib/ferry/launch
 
 setup_file() {
 	ferry launch --rm host true	# what stands as long as there were networks once
