@@ -97,6 +97,9 @@ static const struct {
 	/* both */
 	{ "Unable to connect a socket", "Network is unreachable", "the loopback of this network namespace is down",
 	  "ip link set lo up" },
+	{ "connect to server", NULL, "the page server is not reached",
+	  "start 'criu page-server' there, and give its address and port by --page-server" },
+	{ "Failed to resolve hostname", NULL, "the address of the page server is none", "give another by --page-server" },
 	{ "No space left on device", NULL, "the file system is full", "make room" },
 	{ "Disk quota exceeded", NULL, "the file system's quota is used up", "make room" },
 	{ "Cannot allocate memory", NULL, "there is not enough memory", "make room" },
@@ -107,22 +110,32 @@ static const struct {
 static const char *const consequences[] = {
 	"rlimit: Can't setup", "Dumping FAILED",   "Pre-dumping FAILED", "Restoring FAILED", "exited, status=",
 	"killed by signal",    "Can't make ",	   "Dump files (pid:",	 "failed with -1",
+	"Unable to detach from",
 };
+
+/* Why it fails, and yet not marked as an error. */
+static const char unmarked[] = "Can't connect to server ";
 
 static const char *find_in(const char *line, size_t n, const char *part)
 {
 	return memmem(line, n, part, strlen(part));
 }
 
+/* Only the time, a pid and "pie: " stand before it: a name in another message may hold anything. */
+static const char *at_begin(const char *line, size_t n, const char *part)
+{
+	const char *at = find_in(line, n, part);
+
+	return !at || memchr(line, '/', (size_t)(at - line)) || at - line > 48 ? NULL : at;
+}
+
 /* CRIU's words in a line like "(00.012345) 17: Error (criu/sk-inet.c:189): words"; NULL: it is no error. */
 static const char *error_of(const char *line, size_t n)
 {
-	static const char mark[] = "Error (";
-	const char *at = find_in(line, n, mark);
+	const char *at = at_begin(line, n, "Error (");
 
-	/* Only the time, a pid and "pie: " stand before it: a name in another message may hold anything. */
-	if (!at || memchr(line, '/', (size_t)(at - line)) || at - line > 48)
-		return NULL;
+	if (!at)
+		return at_begin(line, n, unmarked);
 	const char *end = find_in(at, n - (size_t)(at - line), "): ");
 	return end ? end + 3 : NULL;
 }

@@ -66,12 +66,14 @@ static int check_page_server(const char *text, struct criu_options *o, struct er
 
 	if (!text)
 		return 0;
-	if (!colon || colon == text)
+	/* "[::1]:9000" */
+	bool bracketed = colon && colon - text >= 2 && text[0] == '[' && colon[-1] == ']';
+	if (!colon || colon == text + 2 * bracketed)
 		return err_say(e, EINVAL, "--page-server '%s': expected ADDRESS:PORT", text);
 	long port = strtol(colon + 1, &end, 10);
 	if (*end || end == colon + 1 || port < 1 || port > 65535)
 		return err_say(e, EINVAL, "--page-server '%s': '%s' is no port", text, colon + 1);
-	char *address = strndup(text, (size_t)(colon - text));
+	char *address = strndup(text + bracketed, (size_t)(colon - text) - 2 * bracketed);
 	if (!address)
 		return err_set(e, ENOMEM, "--page-server");
 	o->page_server = address; /* as long as the program */

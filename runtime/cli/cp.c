@@ -23,7 +23,7 @@ static const struct cli_option options_table[] = {
 	CLI_OPTION("archive", 'a', CLI_FLAG, struct options, archive, NULL, "keep users, groups and attributes"),
 	CLI_OPTION("follow-link", 'L', CLI_FLAG, struct options, follow_link, NULL,
 		   "copy what SRC points to when it is a symbolic link"),
-	CLI_OPTION("quiet", 'q', CLI_IGNORED, struct options, quiet, NULL, "accepted for compatibility"),
+	CLI_OPTION("quiet", 'q', CLI_IGNORED, struct options, quiet, NULL, "nothing is said of its progress anyway"),
 	{ 0 },
 };
 

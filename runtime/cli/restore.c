@@ -23,7 +23,7 @@ static const struct cli_option options_table[] = {
 	OPTION("console-socket", 0, CLI_STRING, console_socket, "FILE", "socket which gets the terminal's descriptor"),
 	OPTION("keep", 0, CLI_FLAG, keep, NULL, "do not delete the container when it has ended"),
 	OPTION("no-subreaper", 0, CLI_FLAG, no_subreaper, NULL, "do not adopt what the container leaves behind"),
-	OPTION("no-pivot", 0, CLI_IGNORED, ignored, NULL, "accepted, and of no effect: CRIU makes the mounts"),
+	OPTION("no-pivot", 0, CLI_IGNORED, ignored, NULL, "CRIU makes the mounts"),
 	CRIU_OPTIONS(struct options),
 	CRIU_TEXT(struct options, "lsm-profile", request.options.lsm_profile, "TYPE:NAME",
 		  "the AppArmor profile or SELinux label to restore with: apparmor:NAME, selinux:LABEL"),

@@ -169,6 +169,10 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	succeeded
 	asked "setting address 127.0.0.1"
 	asked "setting ghost-limit 2000000"
+	start_sleeper
+	checkpoint --lazy-pages --page-server '[::1]:2700' "$id"
+	succeeded
+	asked "setting address ::1"
 }
 
 @test "a checkpoint that fails leaves the container as it was, and says why" {
@@ -453,7 +457,7 @@ catches_traps() {
 	local refused
 	start_sleeper
 	for refused in "--manage-cgroups-mode none" "--network-lock ebtables" "--empty-ns pid" "--page-server nobody" \
-		"--page-server host:0" "--lazy-pages" "--status-fd 1" "--status-fd 99 --lazy-pages" "--parent-path /absolute" "--parent-path nowhere"; do
+		"--page-server host:0" "--page-server []:9" "--lazy-pages" "--status-fd 1" "--status-fd 99 --lazy-pages" "--parent-path /absolute" "--parent-path nowhere"; do
 		# shellcheck disable=SC2086 # words
 		checkpoint $refused "$id"
 		failed "${refused%% *}"
