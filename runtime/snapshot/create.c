@@ -8,10 +8,12 @@
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/proc.h"
 #include "lib/sha256.h"
 #include "lib/tree_ahead.h"
 #include "lib/tree_clone.h"
 #include "lib/tree_digest.h"
+#include "runtime/checkpoint/guard.h"
 #include "runtime/container.h"
 #include "runtime/launch/launched_overlays.h"
 #include "runtime/record.h"
@@ -43,6 +45,8 @@ struct making {
 	struct container c;
 	int cgroup; /* -1: it is paused anyway */
 	sigset_t signals;
+	pid_t watch; /* 0: nobody */
+	int watched; /* closed by whatever ends this process */
 };
 
 static void making_close(struct making *m)
@@ -106,13 +110,45 @@ static int copy_all(struct making *m, struct err *e)
 	return 0;
 }
 
-/* Who interrupts the command must not leave the container paused: a signal waits. After SIGKILL the record says so. */
+/*
+ * After SIGKILL another process lets the container go on. It shares the container's lock: nobody else has paused it again by then.
+ * Without it the next command does so, by the record.
+ */
+static void watch(struct making *m)
+{
+	struct err ignored = ERR_INIT;
+	int ends[2];
+	char none;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	m->watch = fork();
+	if (m->watch == 0) {
+		guard_stay();
+		close_fd(&ends[1]);
+		if (read(ends[0], &none, 1) == 0)
+			cgroup_freeze(m->cgroup, false, &ignored);
+		_exit(0);
+	}
+	close_fd(&ends[0]);
+	m->watched = ends[1];
+}
+
+static void unwatch(struct making *m)
+{
+	if (m->watch > 0 && write(m->watched, "", 1) == 1)
+		proc_reap(m->watch);
+	close_fd(&m->watched);
+}
+
+/* Who interrupts the command must not leave the container paused: a signal waits. */
 static int freeze(struct making *m, struct err *e)
 {
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &m->signals);
+	watch(m);
 	m->c.dumping = DUMPING_RUNNING;
 	return record_save(&m->c, e) < 0 || cgroup_freeze(m->cgroup, true, e) < 0 ? -e->code : 0;
 }
@@ -121,6 +157,7 @@ static int go_on(struct making *m, struct err *e)
 {
 	int r = cgroup_freeze(m->cgroup, false, e);
 
+	unwatch(m);
 	m->c.dumping = DUMPING_NOT;
 	if (r >= 0)
 		r = record_save(&m->c, e);
@@ -337,6 +374,7 @@ int snapshot_create(struct runtime *rt, const struct launched *l, const struct s
 		.what = { .container = l->id, .description = r->description, .expires = r->expires,
 			  .layers = l->layers, .n_layers = l->n_layers, .cloned_from = l->cloned_from },
 		.advice = r->advice,
+		.watched = -1,
 		.from = -1,
 		.to = -1,
 		.lock = -1,

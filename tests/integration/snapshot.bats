@@ -766,6 +766,11 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 		"$FERRY" --root "$root" snapshot create --no-memory "$id" one
 	exited 130
 	equal "$(cat "$frozen")" 0
+	# By itself, too, when nobody could let it go on.
+	run strace -qq -o /dev/null -e trace=fchownat -e inject=fchownat:signal=KILL:when=1 \
+		"$FERRY" --root "$root" snapshot create --no-memory "$id" one
+	failed
+	eventually '[ "$(cat "$frozen")" = 0 ]'
 	equal "$(ferry snapshot ls -q)" ""
 	no_remains
 	ferry rm -f "$id"
