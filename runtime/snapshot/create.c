@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,6 +291,8 @@ int snapshot_choose_name(struct runtime *rt, const struct snapshots *s, const ch
 	if (faccessat(s->dir, wanted, F_OK, 0) == 0)
 		return err_say(e, EEXIST, "container '%s' has a snapshot \"%s\" already: remove it, or choose another name",
 			       s->l->name, wanted);
+	if (errno == ENAMETOOLONG)
+		return err_say(e, EINVAL, "\"%s\" is no name for a snapshot: use %d characters at most", wanted, NAME_MAX);
 	if (errno != ENOENT)
 		return err_set(e, errno, "snapshot '%s/%s'", s->l->name, wanted);
 	*ret = wanted;

@@ -396,7 +396,7 @@ last_at() { # TIME
 	run ferry snapshot create --description $'a\nb' "$id"
 	failed "--description: expected one line"
 	run ferry snapshot create "$id" "$(printf 'x%.0s' {1..300})"
-	failed "xxx': File name too long"
+	failed "is no name for a snapshot: use 255 characters at most"
 	equal "$(ferry snapshot ls -q)" ""
 	snapshot one
 	run ferry snapshot create "$id" one
