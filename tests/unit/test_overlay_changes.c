@@ -133,8 +133,8 @@ static const char *between(struct fixture_dir *f, const char *from, const char *
 			   struct arena *a)
 {
 	const char *lowers[] = { arena_printf(a, "%s/2", f->path), arena_printf(a, "%s/1", f->path) };
-	const struct overlay_dirs before = { arena_printf(a, "%s/%s", f->path, from), lowers, 2 };
-	const struct overlay_dirs after = { arena_printf(a, "%s/%s", f->path, to), lowers, 2 };
+	const struct overlay_dirs before = { .upper = arena_printf(a, "%s/%s", f->path, from), .lowers = lowers, .n_lowers = 2 };
+	const struct overlay_dirs after = { .upper = arena_printf(a, "%s/%s", f->path, to), .lowers = lowers, .n_lowers = 2 };
 	struct overlay_change *all;
 	const char *text = "";
 	struct err e = ERR_INIT;
