@@ -623,6 +623,7 @@ killed_at_each() { # LEAST RECOVER CHECK RESTORE COMMAND...
 			killed_before "$call" "$n" "$@"
 			[ $status != 0 ] || break
 			killed=$((killed + 1))
+			eventually 'no_process "ferry"'	# what unpacks ends with it, but not at once, and has its lock
 			eval "$recover" && eval "$check" || { echo "killed before $call $n"; return 1; }
 			eval "$restore"
 		done
