@@ -251,6 +251,15 @@ static int keep_shared(const struct container *c, struct arena *a, struct criu_o
 	return images_memory_keep(warm, o->images, a, o, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
+/* What CRIU says then is only that some process is not there. */
+static int say_if_ended(struct container *c, struct err *e)
+{
+	struct err gone = ERR_INIT;
+	cleanup_close int pidfd = container_pidfd(c, &gone);
+
+	return pidfd >= 0 ? -e->code : err_say(e, ESRCH, "container '%s' ended before it was saved", c->id);
+}
+
 static int dump(struct runtime *rt, const struct checkpoint_request *r, struct container *c, struct criu_options *o,
 		struct err *e)
 {
@@ -285,7 +294,7 @@ static int dump(struct runtime *rt, const struct checkpoint_request *r, struct c
 	if (asked < 0 && (!d.saved || goes_on || o->lazy_pages)) {
 		if (checkpoint_recover(rt, c, &ignored) < 0)
 			log_warn("%s", ignored.msg);
-		return -e->code;
+		return d.saved ? -e->code : say_if_ended(c, e);
 	}
 	*e = ERR_INIT;
 	/* Without, less of what may happen to it is found. */

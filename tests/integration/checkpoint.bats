@@ -188,7 +188,14 @@ asked() { grep -qx -- "$1" "$image/asked" || { echo "CRIU was not asked '$1' but
 	run jq -e .dumping "$root/$id/state.json"
 	failed
 	[ ! -e "$image/descriptors.json" ]
-	# Where there is no room for a log either.
+	ferry resume "$id"
+	CRIU_DOES=fail CRIU_LOG="No such process" CRIU_RUNS="kill -KILL $(init_pid)" checkpoint "$id"
+	failed "container '$id' ended before it was saved"
+	equal "$(status_of)" stopped
+}
+
+@test "a checkpoint to where there is no room fails before anything is frozen" {
+	start_sleeper
 	mkdir "$WORK/small"
 	mount -t tmpfs -o size=64k none "$WORK/small"
 	run dd if=/dev/zero of="$WORK/small/all" bs=4k

@@ -3,7 +3,7 @@
 # say and leaves an image of nothing. CRIU_DOES says how it goes:
 #
 #   succeed (default)   a dump ends the process unless it is to be left running; a restore runs CRIU_RUNS and starts CRIU_STARTS
-#   fail                writes CRIU_LOG to the log, and the images CRIU_WRITES, and answers that it failed
+#   fail                runs CRIU_RUNS, writes CRIU_LOG to the log, and the images CRIU_WRITES, and answers that it failed
 #   hang                freezes the cgroup, leaves a file "hangs" in the image, and waits for the other side's end, when it leaves
 #                       one "gave-up", but not before there is the file CRIU_STAYS; meanwhile it runs CRIU_RUNS
 #   hang-saved          the same, when all has been saved
@@ -152,10 +152,12 @@ class Criu:
             self.fail_unless(kernel != "no-sockets" or not sockets, "sockets",
                              "sockets: Can't get 1:16 opt: Operation not supported")
 
+    def run_program(self):
+        program = os.environ.get("CRIU_RUNS", "true").split()
+        os.spawnvp(os.P_WAIT, program[0], program)
+
     def restore(self):
-        if "CRIU_RUNS" in os.environ:
-            program = os.environ["CRIU_RUNS"].split()
-            os.spawnvp(os.P_WAIT, program[0], program)
+        self.run_program()
         CLONE_PARENT, SYS_clone = 0x8000, 56 if os.uname().machine == "x86_64" else 220
         pid = ctypes.CDLL(None).syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0)
         if pid == 0:
@@ -182,6 +184,7 @@ class Criu:
         if self.type == DUMP and 12 not in self.options:
             return self.prove()
         if does == "fail":
+            self.run_program()
             self.fail()
         if does == "hang":
             self.hang()
