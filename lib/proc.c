@@ -10,9 +10,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { CHILDREN_MAX = 64 * 1024 };
 
 int proc_stat(pid_t pid, struct proc_stat *ret, struct err *e)
 {
@@ -118,6 +121,19 @@ int proc_ended_how(int pidfd)
 	if (ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0)
 		return errno == ESRCH ? -EAGAIN : -errno;
 	return info.mask & SYS_PIDFD_INFO_EXIT ? info.exit_code : -EAGAIN;
+}
+
+void proc_kill_children(pid_t pid)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char path[48], *save, *word;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if (file_read_at(AT_FDCWD, path, CHILDREN_MAX, &b, &ignored) < 0 || !b.data)
+		return;
+	for (word = strtok_r(b.data, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		kill((pid_t)atoi(word), SIGKILL);
 }
 
 void proc_kill_child(int pidfd)

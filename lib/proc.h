@@ -44,6 +44,9 @@ int proc_hear(const char *program, char *const argv[], int input, int heard, siz
  */
 int proc_ended_how(int pidfd);
 
+/* Kills the children of a process's first thread, as many as there are now; reaps none. */
+void proc_kill_children(pid_t pid);
+
 /* Kills the child behind the pidfd, and reaps it. */
 void proc_kill_child(int pidfd);
 

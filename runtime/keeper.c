@@ -10,11 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { ANSWER = 1, NOT_THERE = 127, SAID_MAX = 1000 };
 
@@ -65,19 +64,6 @@ static int run(const char *const *argv, struct err *e)
 	return err_say(e, EIO, "'%s' failed: %s", argv[0], last_line(&said));
 }
 
-/* What it left in the background is the keeper's own since nobody is between. */
-static void kill_children(void)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	char *save, *word;
-
-	if (file_read_at(AT_FDCWD, "/proc/thread-self/children", 4096, &b, &ignored) < 0 || !b.data)
-		return;
-	for (word = strtok_r(b.data, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-		kill((pid_t)atoi(word), SIGKILL);
-}
-
 static _Noreturn void keeper_main(const char *const *argv, int pidfd, int answer)
 {
 	const int kept[] = { pidfd, answer };
@@ -98,7 +84,8 @@ static _Noreturn void keeper_main(const char *const *argv, int pidfd, int answer
 	daemon_title("ferry: keeper", "ferry-keeper");
 	daemon_shrink();
 	proc_wait_end(pidfd, -1, &e);
-	kill_children();
+	/* What it left in the background is the keeper's own since nobody is between. */
+	proc_kill_children(getpid());
 	_exit(0);
 }
 

@@ -3,7 +3,6 @@
 #include "checkpoint/images/directory.h"
 #include "checkpoint/images/image.h"
 #include "checkpoint/images/mountpoints.h"
-#include "lib/arena.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -100,31 +99,27 @@ static int write_hostname(const struct filling *f, struct err *e)
 
 /* ---- overlays ---- */
 
-/* "upperdir=DIR/upper-srv": what comes after DIR; NULL: it is another option. */
-static const char *below_dir(const char *option, const char *dir)
+const char *images_clone_option(const char *option, const char *dir_was, const char *dir_is, struct arena *a)
 {
 	static const char *const names[] = { "upperdir=", "workdir=" };
-	const size_t n = strlen(dir);
+	const size_t n = strlen(dir_was);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *path = option + strlen(names[i]);
-		if (strncmp(option, names[i], strlen(names[i])) == 0 && strncmp(path, dir, n) == 0 && path[n] == '/')
-			return path + n;
+		if (strncmp(option, names[i], strlen(names[i])) == 0 && strncmp(path, dir_was, n) == 0 && path[n] == '/')
+			return arena_printf(a, "%s%s%s", names[i], dir_is, path + n);
 	}
 	return NULL;
 }
 
-static bool move_options(const struct images_clone *c, char *options, struct buf *out)
+static bool move_options(const struct images_clone *c, char *options, struct arena *a, struct buf *out)
 {
 	bool moved = false;
 
 	for (char *word; (word = strsep(&options, ","));) {
-		const char *rest = below_dir(word, c->dir_was), *comma = options ? "," : "";
-		if (rest)
-			buf_printf(out, "%.*s%s%s%s", (int)(strchr(word, '=') + 1 - word), word, c->dir_is, rest, comma);
-		else
-			buf_printf(out, "%s%s", word, comma);
-		moved |= rest != NULL;
+		const char *other = images_clone_option(word, c->dir_was, c->dir_is, a);
+		buf_printf(out, "%s%s", other ? other : word, options ? "," : "");
+		moved |= other != NULL;
 	}
 	return moved;
 }
@@ -139,7 +134,7 @@ static int change_mount(struct wire entry, void *data, struct buf *out, struct e
 
 	if (image_mount_read(entry, &m, e) < 0)
 		return -e->code;
-	if (wire_is(m.place, "/") || !move_options(c, wire_text(m.options, &a), &options))
+	if (wire_is(m.place, "/") || !move_options(c, wire_text(m.options, &a), &a, &options))
 		return 0;
 	wire_put_others(out, entry, MOUNT_OPTIONS);
 	wire_put_string(out, MOUNT_OPTIONS, buf_text(&options));

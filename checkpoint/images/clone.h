@@ -5,6 +5,7 @@
 #ifndef CHECKPOINT_IMAGES_CLONE_H
 #define CHECKPOINT_IMAGES_CLONE_H
 
+#include "lib/arena.h"
 #include "lib/err.h"
 
 enum { IMAGES_HOSTNAME_MAX = 64 };
@@ -20,6 +21,12 @@ struct images_clone {
  * processes without a host name of their own.
  */
 int images_clone(int from, int dirfd, const char *name, const struct images_clone *c, struct err *e);
+
+/*
+ * An option of such an overlay, "upperdir=PATH" or "workdir=PATH", with a path below @dir_was below @dir_is instead, in the arena;
+ * NULL: it is none.
+ */
+const char *images_clone_option(const char *option, const char *dir_was, const char *dir_is, struct arena *a);
 
 /*
  * Writes into @to the inventory of @from, without what keeps packets out of the network that was dumped: CRIU would lift that by

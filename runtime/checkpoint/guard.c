@@ -2,7 +2,6 @@
 
 #include "cgroups/cgroups.h"
 #include "lib/arena.h"
-#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/daemon.h"
 #include "lib/fd.h"
@@ -17,16 +16,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { WATCHING = 1, CHILDREN_MAX = 64 * 1024, STOPS_WITHIN_MS = 10000, AT_CALL = SIGTRAP | 0x80 };
+enum { WATCHING = 1, STOPS_WITHIN_MS = 10000, AT_CALL = SIGTRAP | 0x80 };
 
 void guard_stay(void)
 {
@@ -86,23 +82,6 @@ int guard_note(const struct guard *g, struct err *e)
 }
 
 /* ---- in the guard ---- */
-
-/*
- * What it has forked is of no use without it, waits for it for ever perhaps, and has the lock; a program that it runs is only in
- * the way of whoever puts things right. The processes that it saves are not its children.
- */
-static void kill_children(pid_t criu)
-{
-	cleanup_buf struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	char path[48], *save, *word;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)criu, (int)criu);
-	if (file_read_at(AT_FDCWD, path, CHILDREN_MAX, &b, &ignored) < 0 || !b.data)
-		return;
-	for (word = strtok_r(b.data, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-		kill((pid_t)atoi(word), SIGKILL);
-}
 
 static bool was_killed(pid_t criu)
 {
@@ -166,8 +145,12 @@ static void see_to_the_end(const struct guard *g, pid_t caller)
 		claim = threads_claim(g->threads);
 	if (half && claim != THREADS_OTHERS)
 		cgroup_freeze(g->cgroup, true, &ignored);
+	/*
+	 * What it has forked is of no use without it, waits for it for ever perhaps, and has the lock; a program that it runs is only
+	 * in the way of whoever puts things right. The processes that it saves are not its children.
+	 */
 	if (half || killed)
-		kill_children(g->criu);
+		proc_kill_children(g->criu);
 	ptrace(PTRACE_DETACH, g->criu, NULL, NULL);
 	if (claim == THREADS_MINE)
 		put_back(g);

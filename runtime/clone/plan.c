@@ -1,6 +1,7 @@
 /* A clone's documents, out of its source's: pure. */
 #include "runtime/clone/clone.h"
 
+#include "checkpoint/images/clone.h"
 #include "lib/json.h"
 #include "overlay/changes.h"
 #include "overlay/overlay.h"
@@ -25,23 +26,11 @@ bool clone_is_copied(const struct clone_source *s, struct arena *a)
 	return false;
 }
 
-/* What lies in the source's directory lies in the clone's. */
-static const char *move_path(const char *from, const char *to, struct arena *a, const char *path)
-{
-	const size_t n = strlen(from);
-
-	return strncmp(path, from, n) == 0 && (path[n] == '/' || !path[n]) ? arena_printf(a, "%s%s", to, path + n) : path;
-}
-
-/* So do the directories of an overlay in which files are written. */
 static const char *move_option(const char *from, const char *to, struct arena *a, const char *option)
 {
-	static const char *const names[] = { "upperdir=", "workdir=" };
+	const char *moved = images_clone_option(option, from, to, a);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(option, names[i], strlen(names[i])) == 0)
-			return arena_printf(a, "%s%s", names[i], move_path(from, to, a, option + strlen(names[i])));
-	return option;
+	return moved ? moved : option;
 }
 
 /* As those of the source, with the snapshot's files on top of the lower ones where these do not hold them. */
@@ -111,17 +100,20 @@ static struct json *member(struct json *object, const char *key, enum json_type 
 	return NULL;
 }
 
-static void move(const char *from, const char *to, struct arena *a, struct json *path)
+/* What lies in the source's directory lies in the clone's. */
+static void move_path(const char *from, const char *to, struct arena *a, struct json *path)
 {
-	if (path)
-		path->text = move_path(from, to, a, path->text);
+	const size_t n = strlen(from);
+
+	if (path && strncmp(path->text, from, n) == 0 && (path->text[n] == '/' || !path->text[n]))
+		path->text = arena_printf(a, "%s%s", to, path->text + n);
 }
 
 static void move_mount(const char *from, const char *to, struct arena *a, struct json *mount)
 {
 	const struct json *options = member(mount, "options", JSON_ARRAY), *type = member(mount, "type", JSON_STRING);
 
-	move(from, to, a, member(mount, "source", JSON_STRING));
+	move_path(from, to, a, member(mount, "source", JSON_STRING));
 	if (!options || !type || strcmp(type->text, "overlay") != 0)
 		return;
 	for (size_t i = 0; i < options->n; i++) {
@@ -166,7 +158,7 @@ int clone_move_config(const char *text, const struct launched *from, const struc
 	struct json *mounts = member(&config, "mounts", JSON_ARRAY);
 	for (size_t i = 0; mounts && i < mounts->n; i++)
 		move_mount(from->dir, to->dir, a, &mounts->members[i].value);
-	move(from->dir, to->dir, a, member(member(&config, "root", JSON_OBJECT), "path", JSON_STRING));
+	move_path(from->dir, to->dir, a, member(member(&config, "root", JSON_OBJECT), "path", JSON_STRING));
 	rename_cgroup(from->id, to->id, a, member(member(&config, "linux", JSON_OBJECT), "cgroupsPath", JSON_STRING));
 	if (hostname)
 		set_hostname(hostname, a, &config);
